@@ -1,0 +1,188 @@
+"""Video files through OpenCV."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeGuard
+
+import cv2
+import numpy as np
+
+from framestream.errors import SourceNotFoundError, UnreadableSourceError
+from framestream.frames import FrameSource, Image, SourceInfo, redact_credentials
+
+_log = logging.getLogger(__name__)
+
+# Where a header gives no usable rate (raw H.264 without timing) 25 is what FFmpeg assumes as well.
+_FALLBACK_FPS = 25.0
+_MAX_PLAUSIBLE_FPS = 1000.0
+_LOG_LEVEL_SILENT = 0
+
+
+class VideoFile:
+    """A video file; a ``FrameSource``.
+
+    Timestamps are the container's, relative to the start of the video stream: OpenCV's ``CAP_PROP_POS_MSEC`` after
+    ``grab()``. Compared with FFmpeg's own values it is exact on variable and constant rates, fragmented,
+    interlaced and B-frame files and on transport streams that start anywhere (near the wrap of their clock, too).
+    Index over declared rate is wrong on all but the plainest of them. For a frame without a timestamp OpenCV reports
+    0; see ``_time_of_frame``.
+
+    Display rotation is applied by OpenCV. A damaged file plays as far as it decodes.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        """Open a file and decode its first frame.
+
+        Raises:
+            SourceNotFoundError: there is no such file.
+            UnreadableSourceError: it is a directory, empty, not a video, or no frame decodes.
+        """
+        self._path = Path(path)
+        _check_file(self._path)
+        self._capture = _open_capture(self._path)
+        # The first frame is grabbed here, so that a file without any is refused at the door; grab() then hands it out.
+        self._first_grabbed = self._capture.grab()
+        if not self._first_grabbed:
+            self._capture.release()
+            raise UnreadableSourceError(
+                f"{path}: no frame could be decoded; check that the file is complete and has a video track"
+            )
+        self._info = _read_info(self._path, self._capture)
+        self._frames = 0
+        self._raw_seconds = 0.0
+        self._timed_seconds = 0.0
+        self._untimed_run = 0
+
+    @property
+    def info(self) -> SourceInfo:
+        """Name, size after rotation, and what the header declares."""
+        return self._info
+
+    def grab(self) -> float | None:
+        """Advance to the next frame; return its presentation timestamp in seconds, or None at the end."""
+        if self._first_grabbed:
+            self._first_grabbed = False
+        elif not self._capture.grab():
+            self._report_end()
+            return None
+        self._frames += 1
+        return self._time_of_frame(self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
+
+    def retrieve(self) -> Image:
+        """Return the frame grabbed last, BGR.
+
+        Raises:
+            UnreadableSourceError: it cannot be converted to an image.
+        """
+        decoded, image = self._capture.retrieve()
+        if not decoded or image is None:
+            raise UnreadableSourceError(
+                f"{self._path}: frame {self._frames} cannot be converted to an image; re-encode the file"
+            )
+        return np.asarray(image, dtype=np.uint8)
+
+    def close(self) -> None:
+        """Release the file."""
+        self._capture.release()
+
+    def _time_of_frame(self, raw_seconds: float) -> float:
+        """Return the timestamp, filling in where the container has none.
+
+        A frame without a timestamp is reported as 0, and so are a first frame and a clock that restarts. A zero that
+        follows a zero can only be a missing one: such frames continue at the declared rate. A zero after a later
+        time is taken as it is (a restart), and so is any other value.
+        """
+        if raw_seconds != 0.0 or self._raw_seconds != 0.0 or self._frames == 1:
+            self._timed_seconds = raw_seconds
+            self._untimed_run = 0
+        else:
+            self._untimed_run += 1
+            if self._frames == 2:
+                _log.warning("%s has no timestamps; times follow from %g frames per second", self._path, self._fps)
+        self._raw_seconds = raw_seconds
+        return self._timed_seconds + self._untimed_run / self._fps
+
+    @property
+    def _fps(self) -> float:
+        return self._info.declared_fps or _FALLBACK_FPS
+
+    def _report_end(self) -> None:
+        declared = self._info.declared_frames
+        # Headers of healthy files are off by a frame or two.
+        if declared is not None and self._frames < 0.95 * declared:
+            _log.warning("%s: %d of %d declared frames could be decoded", self._path, self._frames, declared)
+
+
+def open_source(source: str | os.PathLike[str] | FrameSource) -> FrameSource:
+    """Return a source to read from: a path becomes a ``VideoFile``, a ``FrameSource`` is passed on.
+
+    Raises:
+        SourceNotFoundError: there is no such file.
+        UnreadableSourceError: it is not a video, or an address.
+    """
+    if not isinstance(source, (str, os.PathLike)):
+        return source
+    if _is_address(source):
+        raise UnreadableSourceError(
+            f"{redact_credentials(source)}: addresses cannot be watched yet; give the path of a video file"
+        )
+    return VideoFile(source)
+
+
+def _is_address(source: str | os.PathLike[str]) -> TypeGuard[str]:
+    return isinstance(source, str) and "://" in source
+
+
+def _check_file(path: Path) -> None:
+    if path.is_dir():
+        raise UnreadableSourceError(f"{path} is a directory; give one video file")
+    if not path.exists():
+        raise SourceNotFoundError(f"{path}: no such file; check the path")
+    if not os.access(path, os.R_OK):
+        raise UnreadableSourceError(f"{path} may not be read; check its permissions")
+    if path.is_file() and path.stat().st_size == 0:
+        raise UnreadableSourceError(f"{path} is empty; check that the recording or copy was finished")
+
+
+def _open_capture(path: Path) -> cv2.VideoCapture:
+    with _opencv_silenced():
+        # An absolute path keeps FFmpeg from reading "name:rest.mp4" as a protocol.
+        capture = cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG)
+    if not capture.isOpened():
+        raise UnreadableSourceError(
+            f"{path} is not a video that can be decoded; check that it is complete and has a video track"
+        )
+    return capture
+
+
+@contextmanager
+def _opencv_silenced() -> Iterator[None]:
+    """Keep OpenCV and FFmpeg from printing while our one-line error does the telling."""
+    # FFmpeg's level is read once, at the first capture of the process, and only from the environment; a value the user
+    # set is kept.
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    # OpenCV 4 has the functions at the top, OpenCV 5 in a module of their own.
+    levels: Any = cv2 if hasattr(cv2, "setLogLevel") else cv2.utils.logging
+    before = levels.getLogLevel()
+    levels.setLogLevel(_LOG_LEVEL_SILENT)
+    try:
+        yield
+    finally:
+        levels.setLogLevel(before)
+
+
+def _read_info(path: Path, capture: cv2.VideoCapture) -> SourceInfo:
+    fps = capture.get(cv2.CAP_PROP_FPS)
+    count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
+    return SourceInfo(
+        name=str(path),
+        size_wh=(int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))),
+        declared_fps=fps if math.isfinite(fps) and 0 < fps <= _MAX_PLAUSIBLE_FPS else None,
+        declared_frames=int(count) if math.isfinite(count) and count >= 1 else None,
+    )

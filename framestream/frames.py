@@ -1,0 +1,67 @@
+"""Images, and the one thing FrameStream asks of a video source."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framestream.errors import SettingsError
+
+Image: TypeAlias = NDArray[np.uint8]
+"""uint8 ``[height, width, 3]``; BGR as OpenCV gives it, until ``framestream.preprocess`` makes it RGB."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceInfo:
+    """What a source says about itself; ``declared_`` values come from its header and may be wrong.
+
+    Attributes:
+        name: path or address without credentials.
+        size_wh: width and height of its images, pixels.
+        declared_fps: frame rate according to the header, or None.
+        declared_frames: number of frames according to the header, or None.
+        live: True if frames arrive at their own pace and cannot wait.
+    """
+
+    name: str
+    size_wh: tuple[int, int]
+    declared_fps: float | None = None
+    declared_frames: int | None = None
+    live: bool = False
+
+    def __post_init__(self) -> None:
+        """Raise SettingsError for values no source can have."""
+        if min(self.size_wh) < 1:
+            raise SettingsError(f"{self.name}: size_wh is {self.size_wh}, both must be 1 or more")
+        if self.declared_fps is not None and self.declared_fps <= 0:
+            raise SettingsError(f"{self.name}: declared_fps is {self.declared_fps}, give a rate above 0 or None")
+
+
+class FrameSource(Protocol):
+    """A video, frame by frame. Grabbing is split from retrieving so that frames nobody wants cost little."""
+
+    @property
+    def info(self) -> SourceInfo:
+        """What the source says about itself."""
+        ...
+
+    def grab(self) -> float | None:
+        """Advance to the next frame; return its presentation timestamp in seconds, or None at the end."""
+        ...
+
+    def retrieve(self) -> Image:
+        """Return the frame grabbed last, BGR."""
+        ...
+
+    def close(self) -> None:
+        """Release the source; may be called twice."""
+        ...
+
+
+def redact_credentials(text: str) -> str:
+    """Replace ``user:password@`` in every URL of a text by ``***@``."""
+    return re.sub(r"(?<=://)[^/\s]*@", "***@", text)

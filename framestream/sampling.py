@@ -1,0 +1,226 @@
+"""From presentation timestamps to the model's clock; shared by training and serving.
+
+The clock ticks at ``start + k / frame_rate``. A tick is served by the first frame at or after it, if that frame
+comes before the next tick; a tick that no frame reached holds the frame sampled last. So the decision falls when a
+frame arrives, nothing waits for a later one, and frames between ticks are never converted. Nothing is ever sampled
+by counting frames.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from framestream.errors import SettingsError
+from framestream.frames import FrameSource, Image
+from framestream.records import Gap
+
+# Containers round timestamps to their own grid (Matroska and FLV: 1 ms); without the tolerance a 10 fps model on
+# such a 30 fps file would miss every third tick by 0.3 ms and take the next frame, 33 ms late.
+TICK_TOLERANCE_SECONDS = 0.001
+
+MAX_HOLD_SECONDS = 5.0
+"""Longer pauses between two frames are a gap, not a picture that stood still."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClockStep:
+    """What one frame means for the clock.
+
+    Attributes:
+        gap: why continuity broke before this frame, or None.
+        held_ticks: ticks before this frame that the frame sampled last has to answer, seconds.
+        tick: the tick this frame serves, seconds, or None if it is not needed.
+    """
+
+    gap: str | None = None
+    held_ticks: tuple[float, ...] = ()
+    tick: float | None = None
+
+
+class SamplingClock:
+    """Decides for each presentation timestamp which ticks of the model's clock it serves. No images, no I/O."""
+
+    def __init__(self, frame_rate: float, max_hold_seconds: float = MAX_HOLD_SECONDS) -> None:
+        """Make a clock for a model's frame rate (frames per second)."""
+        if not (math.isfinite(frame_rate) and frame_rate > 0):
+            raise SettingsError(f"frame_rate is {frame_rate}: give a number of frames per second above 0")
+        if not max_hold_seconds > 0:
+            raise SettingsError(f"max_hold_seconds is {max_hold_seconds}: give a number of seconds above 0")
+        self._frame_rate = frame_rate
+        self._max_hold = max_hold_seconds
+        self._start: float | None = None
+        self._last = 0.0
+        self._interval: float | None = None
+        self._ticks = 0
+        self._closed_seconds = 0.0
+
+    @property
+    def start_seconds(self) -> float | None:
+        """First timestamp of the stream, or since the last gap; None before the first frame."""
+        return self._start
+
+    @property
+    def end_seconds(self) -> float | None:
+        """End of the newest frame: its timestamp plus the shortest frame interval seen (one tick if there was none).
+
+        The shortest, because the last one may have been a pause that says nothing about the frame after it.
+        """
+        if self._start is None:
+            return None
+        return self._last + (1 / self._frame_rate if self._interval is None else self._interval)
+
+    @property
+    def media_seconds(self) -> float:
+        """Media time seen, without what gaps left out."""
+        if self._start is None or self.end_seconds is None:
+            return self._closed_seconds
+        return self._closed_seconds + self.end_seconds - self._start
+
+    def advance(self, pts_seconds: float) -> ClockStep:
+        """Take the next frame's timestamp."""
+        if not math.isfinite(pts_seconds):
+            raise SettingsError(f"pts_seconds is {pts_seconds}: give the frame's presentation time in seconds")
+        if self._start is None:
+            return self.restart(pts_seconds)
+        change = pts_seconds - self._last
+        if change < -1 / self._frame_rate:
+            return self.restart(pts_seconds, "timestamp went back")
+        if change > self._max_hold:
+            return self.restart(pts_seconds, "timestamp jump")
+        if change <= 0:
+            return ClockStep()
+        self._last = pts_seconds
+        self._interval = change if self._interval is None else min(change, self._interval)
+        # Index of the newest tick at or before this frame.
+        due = math.floor((pts_seconds - self._start + TICK_TOLERANCE_SECONDS) * self._frame_rate)
+        if due < self._ticks:
+            return ClockStep()
+        held = tuple(self._tick(index) for index in range(self._ticks, due))
+        self._ticks = due + 1
+        return ClockStep(held_ticks=held, tick=self._tick(due))
+
+    def reset(self) -> None:
+        """Forget the stream; the next frame starts a new one. Media time seen so far is kept."""
+        self._closed_seconds = self.media_seconds
+        self._start = None
+
+    def restart(
+        self, pts_seconds: float, reason: str | None = None, *, ended_seconds: float | None = None
+    ) -> ClockStep:
+        """Start anew at a frame, which serves the first tick.
+
+        Args:
+            pts_seconds: the frame's timestamp.
+            reason: becomes the step's gap.
+            ended_seconds: when what came before ended, if the clock already counted this frame to it.
+        """
+        ended = self.end_seconds if ended_seconds is None else ended_seconds
+        if self._start is not None and ended is not None:
+            self._closed_seconds += ended - self._start
+        self._start = self._last = pts_seconds
+        self._interval = None
+        self._ticks = 1
+        return ClockStep(gap=reason, tick=pts_seconds)
+
+    def _tick(self, index: int) -> float:
+        # By multiplication: a sum of periods would drift.
+        assert self._start is not None
+        return self._start + index / self._frame_rate
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A frame for the model.
+
+    Attributes:
+        image: as the source or ``prepare`` made it.
+        pts_seconds: the tick it answers, media time.
+        held: True if the image is that of the sample before, because the source had none for this tick.
+    """
+
+    image: Image
+    pts_seconds: float
+    held: bool = False
+
+
+@dataclass(slots=True)
+class SamplingCounts:
+    """Running totals; ``read == sampled + skipped``, and held samples come on top."""
+
+    read: int = 0
+    sampled: int = 0
+    held: int = 0
+    skipped: int = 0
+
+
+class Sampler:
+    """Turns frames of one source into samples; holds what must be remembered from frame to frame."""
+
+    def __init__(self, clock: SamplingClock, *, prepare: Callable[[Image], Image] | None = None) -> None:
+        """Make a sampler; ``prepare`` (often ``fit_frame``) is applied once to each sampled image."""
+        self.clock = clock
+        self.counts = SamplingCounts()
+        self._prepare = prepare
+        self._image: Image | None = None
+        self._shape: tuple[int, ...] = ()
+
+    def reset(self) -> None:
+        """End the stream here; the next frame starts a new one, without a gap. Counts go on."""
+        self.clock.reset()
+        self._image = None
+
+    def take(self, pts_seconds: float, retrieve: Callable[[], Image]) -> list[Sample | Gap]:
+        """Take the next frame.
+
+        Args:
+            pts_seconds: its presentation timestamp.
+            retrieve: gives its image; called only if a tick wants it.
+
+        Returns:
+            nothing, or samples in order of time, after a ``Gap`` if continuity broke before this frame.
+        """
+        end = self.clock.end_seconds
+        step = self.clock.advance(pts_seconds)
+        self.counts.read += 1
+        if step.tick is None:
+            self.counts.skipped += 1
+            return []
+        image = retrieve()
+        if step.gap is None and self._image is not None and image.shape != self._shape:
+            # The size shows only now, when the clock has counted the frame to the old segment.
+            step = self.clock.restart(pts_seconds, "frame size changed", ended_seconds=end)
+        self._shape = image.shape
+        items: list[Sample | Gap] = []
+        if step.gap is not None and end is not None:
+            items.append(Gap(pts_seconds=end, reason=step.gap, resume_seconds=pts_seconds))
+        if self._image is not None:
+            items += [Sample(self._image, tick, held=True) for tick in step.held_ticks]
+        self._image = image if self._prepare is None else self._prepare(image)
+        assert step.tick is not None
+        items.append(Sample(self._image, step.tick))
+        self.counts.sampled += 1
+        self.counts.held += len(step.held_ticks)
+        return items
+
+
+def sample(source: FrameSource, sampler: Sampler | SamplingClock) -> Iterator[Sample | Gap]:
+    """Yield a source's samples, with a ``Gap`` wherever continuity breaks, until the source ends.
+
+    Args:
+        source: the video; it is not closed.
+        sampler: a ``Sampler`` (whose ``counts`` and ``clock`` can be read at any time), or just a clock.
+    """
+    if isinstance(sampler, SamplingClock):
+        sampler = Sampler(sampler)
+    while (pts_seconds := source.grab()) is not None:
+        yield from sampler.take(pts_seconds, source.retrieve)
+
+
+def frames_to_hold(sampled: int, window: int) -> int:
+    """How often the last frame must be held so that a clip of ``sampled`` frames fills one window.
+
+    Zero for a clip that is long enough, and for one without any frame. Training pads short clips by this rule as well.
+    """
+    return window - sampled if 0 < sampled < window else 0

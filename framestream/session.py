@@ -1,0 +1,254 @@
+"""The only place that touches ONNX Runtime: opening a model, checking that it keeps the contract, running it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal, TypeAlias, cast, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framestream.errors import (
+    MissingDependencyError,
+    ModelError,
+    ModelNotFoundError,
+    ProviderError,
+    SettingsError,
+    SignatureError,
+)
+from framestream.spec import ModelSpec
+
+Device = Literal["auto", "cpu", "cuda"]
+State: TypeAlias = Mapping[str, NDArray[np.float32]]
+"""Recurrent state by name, each float32 ``[cameras, …]``."""
+
+FRAMES = "frames"
+PROBABILITIES = "probabilities"
+NEXT_PREFIX = "next_"
+MAX_DEFAULT_THREADS = 4
+
+_CPU = "CPUExecutionProvider"
+_CUDA = "CUDAExecutionProvider"
+
+
+class ModelSession:
+    """A model, loaded and warm. Holds no stream's state, so it may be shared between threads.
+
+    Attributes:
+        path: the file it came from.
+        spec: what the model says about itself.
+        provider: the ONNX Runtime execution provider it really runs on.
+        threads: CPU threads one run may use.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, device: Device = "auto", threads: int | None = None) -> None:
+        """Load a model and run it once.
+
+        Args:
+            path: an ONNX file written by ``framestream export``.
+            device: ``auto`` takes CUDA where it works and the CPU elsewhere; the others are taken or refused.
+            threads: CPU threads for one run; by default as many as there are cores, at most 4.
+
+        Raises:
+            MissingDependencyError: ONNX Runtime is not installed.
+            ModelNotFoundError, ModelError: there is no such file, or it is no ONNX model.
+            MetadataError, SignatureError: it does not keep the streaming contract.
+            ProviderError: the device is not available.
+            SettingsError: ``device`` or ``threads`` make no sense.
+        """
+        if device not in get_args(Device):
+            raise SettingsError(f"device is {device!r}: give one of {', '.join(get_args(Device))}")
+        if threads is not None and threads < 1:
+            raise SettingsError(f"threads is {threads}: give a number of CPU threads, 1 or more")
+        self.path = Path(path)
+        self.threads = threads or min(MAX_DEFAULT_THREADS, _usable_cores())
+        _check_file(self.path)
+        runtime = _import_runtime()
+        providers = _wanted_providers(runtime, device)
+        self._session = _open(runtime, self.path, providers, self.threads)
+        self.provider: str = self._session.get_providers()[0]
+        if device == "cuda" and self.provider != _CUDA:
+            raise ProviderError(
+                "device cuda: ONNX Runtime has a CUDA provider but it did not start, so it would run on "
+                f"{self.provider}; check the NVIDIA driver, CUDA and cuDNN, or use --device cpu"
+            )
+        self.spec = ModelSpec.from_metadata(self._session.get_modelmeta().custom_metadata_map, path=self.path)
+        self._state_shapes = _check_signature(self._session, self.spec, self.path)
+        self._output_names = [PROBABILITIES, *(NEXT_PREFIX + name for name in self.spec.state_names)]
+        self._warm_up()
+
+    def __repr__(self) -> str:
+        """Return path, provider and threads."""
+        return f"ModelSession({str(self.path)!r}, provider={self.provider!r}, threads={self.threads})"
+
+    def zero_state(self, cameras: int = 1) -> dict[str, NDArray[np.float32]]:
+        """Return the state that starts a stream: zeros, ``[cameras, …]`` for each name."""
+        return {name: np.zeros((cameras, *shape), np.float32) for name, shape in self._state_shapes.items()}
+
+    def run(
+        self, frames: NDArray[np.uint8], state: State
+    ) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
+        """Run new frames.
+
+        Args:
+            frames: uint8 ``[cameras, steps, height, width, 3]``, RGB, as ``framestream.preprocess`` makes them.
+            state: what the call before returned, or ``zero_state``.
+
+        Returns:
+            probabilities ``[cameras, steps, classes]``, one row per frame, and the state to feed next time. The first
+            ``window - 1`` rows after a zero state look at frames that never were and are no predictions.
+
+        Raises:
+            SignatureError: the arrays do not fit the model.
+        """
+        expected = (self.spec.height, self.spec.width, 3)
+        if frames.dtype != np.uint8 or frames.ndim != 5 or frames.shape[2:] != expected or 0 in frames.shape:
+            raise SignatureError(
+                f"{self.path}: frames are {frames.dtype} {list(frames.shape)}; give uint8 [cameras, steps, "
+                f"{', '.join(map(str, expected))}]"
+            )
+        if set(state) != set(self._state_shapes):
+            raise SignatureError(
+                f"{self.path}: state has {sorted(state)}; give {sorted(self._state_shapes)}, as zero_state() does"
+            )
+        values = self._session.run(self._output_names, {FRAMES: frames, **state})
+        next_state = dict(zip(self.spec.state_names, values[1:], strict=True))
+        return cast(NDArray[np.float32], values[0]), next_state
+
+    def _warm_up(self) -> None:
+        # The first run allocates and picks kernels; it also finds models that load but cannot run.
+        blank = np.zeros((1, 1, self.spec.height, self.spec.width, 3), np.uint8)
+        try:
+            probabilities, next_state = self.run(blank, self.zero_state())
+        except _runtime_errors() as error:
+            raise SignatureError(
+                f"{self.path} does not run on one blank frame ({_first_line(error)}); export it again"
+            ) from error
+        expected = (1, 1, len(self.spec.labels))
+        if probabilities.shape != expected:
+            raise SignatureError(
+                f"{self.path}: probabilities are {list(probabilities.shape)} for one frame; "
+                f"its {expected[2]} labels ask for {list(expected)}; export it again"
+            )
+        for name, shape in self._state_shapes.items():
+            if next_state[name].shape != (1, *shape):
+                raise SignatureError(
+                    f"{self.path}: {NEXT_PREFIX}{name} is {list(next_state[name].shape)}, but the input {name} takes "
+                    f"{[1, *shape]}; export it again"
+                )
+
+
+def _usable_cores() -> int:
+    # Containers and taskset give a process fewer cores than the machine has.
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _check_file(path: Path) -> None:
+    if path.is_dir():
+        raise ModelError(f"{path} is a directory; give an .onnx file")
+    if not path.exists():
+        raise ModelNotFoundError(f"{path}: no such model file; check the path")
+    if path.stat().st_size == 0:
+        raise ModelError(f"{path} is empty; export or download the model again")
+
+
+def _import_runtime() -> ModuleType:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise MissingDependencyError(
+            f'ONNX Runtime cannot be imported ({_first_line(error)}); run: pip install "framestream[cpu]" '
+            '(or "framestream[gpu]" for NVIDIA)'
+        ) from error
+    return cast(ModuleType, onnxruntime)
+
+
+def _runtime_errors() -> tuple[type[Exception], ...]:
+    """Everything ONNX Runtime raises: its own classes, which share no parent of their own, and pybind11's."""
+    from onnxruntime.capi import onnxruntime_pybind11_state as binding
+
+    own = [item for item in vars(binding).values() if isinstance(item, type) and issubclass(item, Exception)]
+    return (*own, RuntimeError, ValueError)
+
+
+def _wanted_providers(runtime: ModuleType, device: Device) -> list[str]:
+    available: list[str] = runtime.get_available_providers()
+    if device == "cuda" and _CUDA not in available:
+        raise ProviderError(
+            f"device cuda: this ONNX Runtime has only {', '.join(available)}; run: pip uninstall onnxruntime && "
+            'pip install "framestream[gpu]", or use --device cpu'
+        )
+    if device == "cpu" or _CUDA not in available:
+        return [_CPU]
+    return [_CUDA, _CPU]
+
+
+def _open(runtime: ModuleType, path: Path, providers: list[str], threads: int) -> Any:
+    options = runtime.SessionOptions()
+    options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_ENABLE_ALL
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # Spinning threads would burn the cores that decode the video.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    # 4 is fatal only: what goes wrong is raised here as one line, and must not be printed as well.
+    options.log_severity_level = 4
+    try:
+        return runtime.InferenceSession(str(path), options, providers=providers)
+    except _runtime_errors() as error:
+        raise ModelError(
+            f"{path} is not an ONNX model this ONNX Runtime can load ({_first_line(error)}); "
+            "export it again or update ONNX Runtime"
+        ) from error
+
+
+def _check_signature(session: Any, spec: ModelSpec, path: Path) -> dict[str, tuple[int, ...]]:
+    """Compare inputs and outputs with the contract; return the shape of each state without its cameras axis."""
+    inputs = {item.name: item for item in session.get_inputs()}
+    outputs = {item.name: item for item in session.get_outputs()}
+    wanted_inputs = [FRAMES, *spec.state_names]
+    wanted_outputs = [PROBABILITIES, *(NEXT_PREFIX + name for name in spec.state_names)]
+    for side, found, wanted in (("inputs", inputs, wanted_inputs), ("outputs", outputs, wanted_outputs)):
+        if set(found) != set(wanted):
+            raise SignatureError(
+                f"{path}: {side} are {', '.join(sorted(found))}; the contract asks for {', '.join(wanted)}; "
+                "use a file written by `framestream export`"
+            )
+    _check_tensor(path, inputs[FRAMES], "uint8", (None, None, spec.height, spec.width, 3))
+    _check_tensor(path, outputs[PROBABILITIES], "float", (None, None, len(spec.labels)))
+    shapes: dict[str, tuple[int, ...]] = {}
+    for name in spec.state_names:
+        tail = tuple(inputs[name].shape[1:])
+        if not tail or not all(isinstance(size, int) and size > 0 for size in tail):
+            raise SignatureError(
+                f"{path}: state {name} has shape {inputs[name].shape}; all axes but the first must be fixed"
+            )
+        _check_tensor(path, inputs[name], "float", (None, *tail))
+        _check_tensor(path, outputs[NEXT_PREFIX + name], "float", (None, *tail))
+        shapes[name] = tail
+    return shapes
+
+
+def _check_tensor(path: Path, tensor: Any, element: str, wanted: tuple[int | None, ...]) -> None:
+    """Check element type and shape; None in ``wanted`` is an axis that must be dynamic."""
+    # Where the graph does not say a size that the contract fixes, the warm-up run checks it.
+    found = list(tensor.shape)
+    fits = len(found) == len(wanted) and all(
+        not isinstance(size, int) or size == want for size, want in zip(found, wanted, strict=True)
+    )
+    if tensor.type != f"tensor({element})" or not fits:
+        axes = ", ".join("dynamic" if want is None else str(want) for want in wanted)
+        raise SignatureError(
+            f"{path}: {tensor.name} is {tensor.type} {found}; the contract asks for tensor({element}) [{axes}]; "
+            "use a file written by `framestream export`"
+        )
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

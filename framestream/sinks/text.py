@@ -1,0 +1,120 @@
+"""Records for people: one line per event, and a progress bar where somebody looks on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TextIO
+
+from framestream.records import End, Event, Gap, Prediction, Record, Start
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+
+class TextSink:
+    """Writes events (and predictions, if it is given any to show) to ``output``, all else to ``messages``.
+
+    With ``progress`` there is a bar and a closing summary on ``messages``; without, only events and gaps are written.
+    """
+
+    def __init__(self, output: TextIO, messages: TextIO, *, predictions: bool = False, progress: bool = False) -> None:
+        """Write to two text streams, which are left open."""
+        self._output = output
+        self._messages = messages
+        self._with_predictions = predictions
+        self._bar = _Bar(messages) if progress else None
+
+    def write(self, record: Record) -> None:
+        """Show one record."""
+        if isinstance(record, Event):
+            span = f"{format_time(record.start_seconds)} \N{EN DASH} {format_time(record.end_seconds)}"
+            self._line(self._output, f"{span}  {record.label}  {record.score:.2f}")
+        elif isinstance(record, Prediction):
+            if self._with_predictions:
+                self._line(self._output, f"{format_time(record.pts_seconds)}  {record.label}  {record.score:.2f}")
+            if self._bar is not None:
+                self._bar.move_to(record.pts_seconds)
+        elif isinstance(record, Gap):
+            self._line(self._messages, f"gap at {format_time(record.pts_seconds)}: {record.reason}")
+        elif self._bar is not None:
+            if isinstance(record, Start):
+                self._bar.start(record)
+            else:
+                self._bar.stop()
+                self._line(self._messages, _summary(record))
+
+    def close(self) -> None:
+        """Remove the bar."""
+        if self._bar is not None:
+            self._bar.stop()
+
+    def _line(self, stream: TextIO, text: str) -> None:
+        # The bar gives the terminal back while the line is written, since both streams may be the same screen.
+        if self._bar is not None:
+            self._bar.pause()
+        stream.write(text + "\n")
+        stream.flush()
+        if self._bar is not None:
+            self._bar.resume()
+
+
+class _Bar:
+    """A Rich progress bar over media time."""
+
+    def __init__(self, messages: TextIO) -> None:
+        self._messages = messages
+        self._progress: Progress | None = None
+
+    def start(self, record: Start) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        total: float | None = None
+        if record.declared_frames is not None and record.declared_fps is not None:
+            total = record.declared_frames / record.declared_fps
+        self._progress = Progress(
+            TextColumn("{task.fields[position]}"),
+            BarColumn(),
+            TimeRemainingColumn(),
+            console=Console(file=self._messages),
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        self._progress.add_task("watch", total=total, position=format_time(0.0))
+        self._progress.start()
+
+    def move_to(self, seconds: float) -> None:
+        if self._progress is not None:
+            self._progress.update(self._progress.task_ids[0], completed=seconds, position=format_time(seconds))
+
+    def pause(self) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+
+    def resume(self) -> None:
+        if self._progress is not None:
+            self._progress.start()
+
+    def stop(self) -> None:
+        self.pause()
+        self._progress = None
+
+
+def format_time(seconds: float) -> str:
+    """Return ``MM:SS.ss``, with hours in front where there are any."""
+    hundredths = round(seconds * 100)
+    sign, hundredths = ("-", -hundredths) if hundredths < 0 else ("", hundredths)
+    minutes, rest = divmod(hundredths, 6000)
+    hours, minutes = divmod(minutes, 60)
+    clock = f"{minutes:02d}:{rest // 100:02d}.{rest % 100:02d}"
+    return f"{sign}{hours}:{clock}" if hours else f"{sign}{clock}"
+
+
+def _summary(end: End) -> str:
+    speed = end.media_seconds / end.wall_seconds if end.wall_seconds > 0 else 0.0
+    events = f"{end.events} event" + ("" if end.events == 1 else "s")
+    stopped = "interrupted: " if end.interrupted else ""
+    return (
+        f"{stopped}{events} in {format_time(end.media_seconds)} of video, {end.frames_read} frames, "
+        f"{end.wall_seconds:.1f} s ({speed:.0f} x real time)"
+    )

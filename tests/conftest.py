@@ -1,0 +1,104 @@
+"""Fixtures: small videos with known content, a tiny real model, and a watch over threads and logged errors."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import settings
+from numpy.typing import NDArray
+
+from framestream import Classifier
+from tests.tiny_model import write_model
+
+# A busy machine is no failure.
+settings.register_profile("framestream", deadline=None)
+settings.load_profile("framestream")
+
+SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+BGR = {"red": (0, 0, 255), "green": (0, 255, 0), "blue": (255, 0, 0)}
+
+WriteVideo = Callable[..., Path]
+
+
+def colour_image(name: str, *, size_wh: tuple[int, int] = (64, 48)) -> NDArray[np.uint8]:
+    """A BGR image of one colour."""
+    return np.full((size_wh[1], size_wh[0], 3), BGR[name], np.uint8)
+
+
+def write_video_file(
+    path: Path, colours: Sequence[str], *, fps: float = 30.0, size_wh: tuple[int, int] = (64, 48)
+) -> Path:
+    """Write one frame per colour name, as Motion JPEG."""
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), fps, size_wh)
+    assert writer.isOpened()
+    for name in colours:
+        writer.write(colour_image(name, size_wh=size_wh))
+    writer.release()
+    return path
+
+
+@pytest.fixture
+def write_video(tmp_path: Path) -> WriteVideo:
+    """Write a video of coloured frames into the test's folder."""
+
+    def write(colours: Sequence[str], *, name: str = "film.avi", **options: object) -> Path:
+        return write_video_file(tmp_path / name, colours, **options)  # type: ignore[arg-type]
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def model_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny window model: window 4, 10 frames per second, anchor 2, background blue."""
+    path = tmp_path_factory.mktemp("model") / "tiny.onnx"
+    write_model(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def classifier(model_path: Path) -> Classifier:
+    """The tiny window model, loaded."""
+    return Classifier.load(model_path, device="cpu", threads=1)
+
+
+@pytest.fixture(scope="session")
+def odd_videos() -> Path:
+    """Folder of awkward files that are not part of the repository."""
+    folder = SHARED_DATA / "odd"
+    if not folder.is_dir():
+        pytest.skip("no real footage here")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def no_thread_left_behind() -> Iterator[None]:
+    """Fail a test that leaves one of our threads running (readers may take a moment to end their chunk)."""
+    yield
+    deadline = time.monotonic() + 5
+    left: list[threading.Thread] = []
+    while time.monotonic() < deadline:
+        left = [thread for thread in threading.enumerate() if thread.name.startswith("framestream")]
+        if not left:
+            return
+        time.sleep(0.01)
+    pytest.fail(f"threads left behind: {left}")
+
+
+@pytest.fixture(autouse=True)
+def no_logged_errors(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Fail a test during which our code logged an error."""
+    yield
+    logged = [
+        record.getMessage()
+        for record in caplog.get_records("call")
+        if record.levelno >= logging.ERROR and record.name.startswith("framestream")
+    ]
+    assert not logged

@@ -1,0 +1,171 @@
+"""Bad input: one line on stderr that says what, where and what to do; exit 1 (2 for wrong usage); no traceback."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from framestream.cli import run
+from tests.conftest import WriteVideo
+from tests.test_session import write_other_model
+from tests.tiny_model import SIZE, make_spec, write_model
+
+
+def failing_line(capsys: pytest.CaptureFixture[str], arguments: list[str], *, code: int = 1) -> str:
+    assert run(arguments) == code
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.startswith("error: ")
+    assert shown.err.count("\n") == 1
+    assert "Traceback" not in shown.err
+    return shown.err
+
+
+@pytest.fixture
+def film(write_video: WriteVideo) -> str:
+    return str(write_video(["red"] * 30))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("missing.mp4", None, ["missing.mp4", "no such file", "check the path"]),
+        ("empty.mp4", b"", ["empty.mp4 is empty", "check"]),
+        ("text.mp4", b"this is text" * 99, ["text.mp4 is not a video", "check"]),
+        (".", None, ["is a directory", "give one video file"]),
+    ],
+    ids=["missing", "empty", "text", "directory"],
+)
+def test_bad_sources(
+    tmp_path: Path,
+    model_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    content: bytes | None,
+    words: list[str],
+) -> None:
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    line = failing_line(capsys, ["watch", str(path), "--model", str(model_path)])
+    assert [word for word in words if word not in line] == []
+
+
+def test_an_address_does_not_show_its_password(model_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = failing_line(capsys, ["watch", "rtsp://me:secret@camera/1", "--model", str(model_path)])
+    assert "secret" not in line
+    assert "camera/1" in line
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("name", ["audio_only.mp4", "zero_frames_fragmented.mp4", "truncated_no_moov.mp4"])
+def test_awkward_files(odd_videos: Path, name: str, model_path: Path) -> None:
+    # A process of its own, since FFmpeg would print past Python, and reads once how much it may print.
+    arguments = ["watch", str(odd_videos / name), "--model", str(model_path)]
+    done = subprocess.run(
+        [sys.executable, "-m", "framestream.cli", *arguments], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith("error: ")
+    assert name in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["watch", "info"])
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("missing.onnx", ["missing.onnx", "no such model file"]),
+        ("folder.onnx", ["folder.onnx is a directory"]),
+        ("text.onnx", ["text.onnx is not an ONNX model", "export"]),
+        ("bare.onnx", ["bare.onnx has no FrameStream metadata", "framestream.spec_version", "framestream export"]),
+        ("key.onnx", ["key.onnx lacks the metadata key framestream.frame_rate", "export"]),
+        ("inputs.onnx", ["inputs.onnx", "inputs are image", "frames, features", "framestream export"]),
+        ("size.onnx", ["size.onnx", "frames is tensor(uint8)", "16"]),
+    ],
+)
+def test_bad_models(
+    tmp_path: Path, film: str, capsys: pytest.CaptureFixture[str], command: str, name: str, words: list[str]
+) -> None:
+    import dataclasses
+
+    from onnx import TensorProto
+
+    metadata = make_spec().to_metadata()
+    del metadata["framestream.frame_rate"]
+    (tmp_path / "folder.onnx").mkdir()
+    (tmp_path / "text.onnx").write_text("this is text")
+    write_model(tmp_path / "bare.onnx", metadata={"author": "somebody"})
+    write_model(tmp_path / "key.onnx", metadata=metadata)
+    write_other_model(tmp_path / "inputs.onnx", {"image": (TensorProto.FLOAT, [1, 3, SIZE, SIZE])})
+    write_model(tmp_path / "size.onnx", dataclasses.replace(make_spec(), height=16))
+    model = str(tmp_path / name)
+    line = failing_line(capsys, ["watch", film, "--model", model] if command == "watch" else ["info", model])
+    assert [word for word in words if word not in line] == []
+
+
+def test_a_device_that_is_not_there(film: str, model_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import onnxruntime
+
+    if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+        pytest.skip("this ONNX Runtime has CUDA")
+    line = failing_line(capsys, ["watch", film, "--model", str(model_path), "--device", "cuda"])
+    assert "CPUExecutionProvider" in line
+    assert 'pip install "framestream[gpu]"' in line
+    assert "--device cpu" in line
+
+
+def test_no_onnxruntime(film: str, model_path: Path) -> None:
+    blocked = "import sys; sys.modules['onnxruntime'] = None; from framestream.cli import run; sys.exit(run())"
+    for arguments in (["watch", film, "--model", str(model_path)], ["info", str(model_path)]):
+        done = subprocess.run(
+            [sys.executable, "-c", blocked, *arguments], capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == 1
+        assert done.stdout == ""
+        assert done.stderr.count("\n") == 1
+        assert done.stderr.startswith("error: ONNX Runtime cannot be imported")
+        assert 'pip install "framestream[cpu]"' in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--enter", "1.5"],
+        ["--enter", "0"],
+        ["--leave", "-1"],
+        ["--min-seconds", "-0.1"],
+        ["--threads", "0"],
+        ["--threads", "many"],
+        ["--device", "tpu"],
+        ["--format", "xml"],
+        ["--unknown", "1"],
+    ],
+)
+def test_wrong_usage_ends_with_2(film: str, capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    line = failing_line(capsys, ["watch", film, *arguments], code=2)
+    assert arguments[0] in line
+    assert "framestream watch --help" in line
+
+
+@pytest.mark.parametrize("arguments", [["watch"], ["unknown"], ["watch", "a", "b"]])
+def test_wrong_command_lines_end_with_2(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    assert "--help`" in failing_line(capsys, arguments, code=2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--enter", "0.3"], ["enter 0.3", "leave is 0.4", "give both"]),
+        (["--leave", "0.9"], ["leave is 0.9", "enter 0.6"]),
+        (["--min-seconds", "nan"], ["min_seconds is nan"]),
+        (["--enter", "nan"], ["enter is nan"]),
+    ],
+)
+def test_settings_that_contradict_each_other(
+    film: str, model_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: list[str]
+) -> None:
+    line = failing_line(capsys, ["watch", film, "--model", str(model_path), *arguments])
+    assert [word for word in words if word not in line] == []

@@ -1,0 +1,81 @@
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from framestream.readahead import ReadAhead
+
+
+def numbers(count: int, *, seen: list[int] | None = None, fail_at: int | None = None) -> Iterator[int]:
+    for number in range(count):
+        if number == fail_at:
+            raise OSError(f"broken at {number}")
+        if seen is not None:
+            seen.append(number)
+        yield number
+
+
+def drain(reader: ReadAhead[int]) -> list[list[int]]:
+    chunks = []
+    while chunk := reader.next_chunk():
+        chunks.append(chunk)
+    return chunks
+
+
+@pytest.mark.parametrize(("count", "sizes"), [(0, []), (3, [3]), (4, [4]), (9, [4, 4, 1])])
+def test_chunks_come_whole_and_in_order(count: int, sizes: list[int]) -> None:
+    chunks = drain(ReadAhead(numbers(count), chunk=4))
+    assert [len(chunk) for chunk in chunks] == sizes
+    assert [number for chunk in chunks for number in chunk] == list(range(count))
+
+
+def test_the_next_chunk_is_read_while_the_consumer_works() -> None:
+    seen: list[int] = []
+    reached = threading.Event()
+
+    def items() -> Iterator[int]:
+        for number in numbers(100, seen=seen):
+            if number == 7:
+                reached.set()
+            yield number
+
+    reader = ReadAhead(items(), chunk=4)
+    assert reader.next_chunk() == [0, 1, 2, 3]
+    assert reached.wait(5), "the second chunk was not read without being asked for"
+    reader.close()
+    # One chunk ahead and no further: memory stays bounded.
+    assert seen == list(range(8))
+
+
+def test_an_error_comes_after_the_items_before_it_and_then_it_is_over() -> None:
+    reader = ReadAhead(numbers(20, fail_at=6), chunk=4)
+    assert reader.next_chunk() == [0, 1, 2, 3]
+    assert reader.next_chunk() == [4, 5]
+    with pytest.raises(OSError, match="broken at 6"):
+        reader.next_chunk()
+    assert reader.next_chunk() == []
+
+
+def test_an_abandoned_reader_leaves_no_thread() -> None:
+    reader = ReadAhead(numbers(10**9), chunk=4)
+    reader.next_chunk()
+    # The fixture no_thread_left_behind fails this test if the thread goes on.
+
+
+def test_close_ends_a_long_chunk_early() -> None:
+    started = threading.Event()
+
+    def items() -> Iterator[int]:
+        while True:
+            started.set()
+            yield 0
+
+    reader = ReadAhead(items(), chunk=10**12)
+    consumer = threading.Thread(target=reader.next_chunk, name="consumer")
+    consumer.start()
+    assert started.wait(5)
+    reader.stop()
+    consumer.join(5)
+    assert not consumer.is_alive()
+    reader.close()
+    reader.close()

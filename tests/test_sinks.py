@@ -1,0 +1,104 @@
+import dataclasses
+import io
+import json
+
+import pytest
+
+from framestream import End, Event, Gap, Prediction, Start, records
+from framestream.records import Record
+from framestream.sinks import Sink
+from framestream.sinks.jsonl import JsonLinesSink
+from framestream.sinks.text import TextSink, format_time
+
+START = Start(
+    source="füm.mp4",
+    size_wh=(640, 480),
+    declared_fps=None,
+    declared_frames=300,
+    model="m.onnx",
+    provider="CPUExecutionProvider",
+    threads=2,
+    labels=("idle", "wave"),
+    background="idle",
+    frame_rate=10.0,
+    model_window_seconds=1.6,
+)
+PREDICTION = Prediction(pts_seconds=1.5, label="wave", score=0.9, probabilities={"idle": 0.1, "wave": 0.9})
+EVENT = Event(label="wave", score=0.9712345678, start_seconds=3.2, end_seconds=5.96)
+GAP = Gap(pts_seconds=7.0, reason="timestamp jump", resume_seconds=20.0)
+END = End(
+    frames_read=300,
+    frames_sampled=100,
+    frames_held=0,
+    frames_skipped=200,
+    frames_dropped=0,
+    predictions=85,
+    events=1,
+    gaps=1,
+    media_seconds=10.0,
+    wall_seconds=0.5,
+    interrupted=False,
+)
+ALL: list[Record] = [START, PREDICTION, EVENT, GAP, END]
+
+
+def write_all(sink: Sink) -> None:
+    for record in ALL:
+        sink.write(record)
+    sink.close()
+
+
+def test_json_lines_carry_every_field() -> None:
+    output = io.StringIO()
+    write_all(JsonLinesSink(output))
+    lines = [json.loads(line) for line in output.getvalue().splitlines()]
+    assert [line["type"] for line in lines] == ["start", "prediction", "event", "gap", "end"]
+    for record, line in zip(ALL, lines, strict=True):
+        assert set(line) == {"type", *(field.name for field in dataclasses.fields(record))}
+    assert lines[0]["source"] == "füm.mp4"
+    assert lines[0]["size_wh"] == [640, 480]
+    assert lines[0]["declared_fps"] is None
+    assert lines[1]["probabilities"] == {"idle": 0.1, "wave": 0.9}
+    assert lines[2] == {"type": "event", "label": "wave", "score": 0.971235, "start_seconds": 3.2, "end_seconds": 5.96}
+
+
+@pytest.mark.parametrize("record", ALL, ids=lambda record: record.type)
+def test_every_field_is_documented(record: Record) -> None:
+    assert records.__doc__ is not None
+    section = records.__doc__.split(f"``{record.type}``", 1)[1]
+    assert [field.name for field in dataclasses.fields(record) if f"``{field.name}``" not in section] == []
+
+
+def test_text_without_a_terminal_is_one_line_per_event() -> None:
+    output, messages = io.StringIO(), io.StringIO()
+    write_all(TextSink(output, messages))
+    assert output.getvalue() == "00:03.20 – 00:05.96  wave  0.97\n"
+    assert messages.getvalue() == "gap at 00:07.00: timestamp jump\n"
+
+
+def test_text_shows_predictions_on_request() -> None:
+    output = io.StringIO()
+    write_all(TextSink(output, io.StringIO(), predictions=True))
+    assert output.getvalue().splitlines()[0] == "00:01.50  wave  0.90"
+
+
+def test_with_progress_the_output_stays_clean_and_a_summary_closes() -> None:
+    output, messages = io.StringIO(), io.StringIO()
+    write_all(TextSink(output, messages, progress=True))
+    assert output.getvalue() == "00:03.20 – 00:05.96  wave  0.97\n"
+    assert messages.getvalue().endswith("1 event in 00:10.00 of video, 300 frames, 0.5 s (20 x real time)\n")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.0, "00:00.00"),
+        (59.994, "00:59.99"),
+        (59.996, "01:00.00"),
+        (3599.999, "1:00:00.00"),
+        (36610.5, "10:10:10.50"),
+        (-0.5, "-00:00.50"),
+    ],
+)
+def test_times_carry_over(seconds: float, text: str) -> None:
+    assert format_time(seconds) == text

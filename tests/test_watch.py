@@ -1,0 +1,198 @@
+import dataclasses
+import gc
+import threading
+from pathlib import Path
+
+import pytest
+
+from framestream import Classifier, End, Event, EventSettings, Gap, Prediction, SourceNotFoundError, Start
+from tests.conftest import WriteVideo, colour_image
+from tests.image_source import ImageSource
+
+
+def test_a_watch_goes_from_start_to_end(classifier: Classifier, write_video: WriteVideo, model_path: Path) -> None:
+    path = write_video(["blue"] * 60 + ["red"] * 60 + ["green"] * 45 + ["blue"] * 30)
+    records = list(classifier.watch(path))
+    assert records[0] == Start(
+        source=str(path),
+        size_wh=(64, 48),
+        declared_fps=30.0,
+        declared_frames=195,
+        model=str(model_path),
+        provider="CPUExecutionProvider",
+        threads=1,
+        labels=("red", "green", "blue"),
+        background="blue",
+        frame_rate=10.0,
+        model_window_seconds=0.4,
+    )
+    end = records[-1]
+    assert isinstance(end, End)
+    assert dataclasses.replace(end, wall_seconds=0.0) == End(
+        frames_read=195,
+        frames_sampled=65,
+        frames_held=0,
+        frames_skipped=130,
+        frames_dropped=0,
+        predictions=62,
+        events=2,
+        gaps=0,
+        media_seconds=pytest.approx(6.5),
+        wall_seconds=0.0,
+        interrupted=False,
+    )
+    events = [item for item in records if isinstance(item, Event)]
+    assert [(item.label, item.start_seconds, item.end_seconds) for item in events] == [
+        ("red", pytest.approx(2.0), pytest.approx(4.0)),
+        ("green", pytest.approx(4.0), pytest.approx(5.5)),
+    ]
+    times = [item.pts_seconds for item in records if isinstance(item, Prediction)]
+    assert times == pytest.approx([0.3 + index / 10 for index in range(62)])
+
+
+def test_predictions_can_be_left_out_but_are_counted(classifier: Classifier, write_video: WriteVideo) -> None:
+    records = list(classifier.watch(write_video(["red"] * 60), predictions=False))
+    assert [type(item) for item in records] == [Start, Event, End]
+    end = records[-1]
+    assert isinstance(end, End)
+    assert end.predictions == 17
+
+
+def test_event_settings_can_be_given(classifier: Classifier, write_video: WriteVideo) -> None:
+    path = write_video(["red"] * 60)
+    strict = EventSettings(min_seconds=5.0)
+    assert not any(isinstance(item, Event) for item in classifier.watch(path, events=strict))
+
+
+def test_a_clip_shorter_than_the_window_still_gets_one_prediction(
+    classifier: Classifier, write_video: WriteVideo
+) -> None:
+    records = list(classifier.watch(write_video(["red"] * 4)))
+    end = records[-1]
+    assert isinstance(end, End)
+    assert (end.predictions, end.frames_read, end.frames_sampled, end.frames_held) == (1, 4, 2, 2)
+    assert [item.label for item in records if isinstance(item, Prediction)] == ["red"]
+
+
+def test_a_consumers_error_surfaces_and_leaves_nothing_behind(classifier: Classifier, write_video: WriteVideo) -> None:
+    watch = classifier.watch(write_video(["red"] * 200))
+    seen = 0
+
+    def consume() -> None:
+        nonlocal seen
+        for _ in watch:
+            seen += 1
+            if seen == 3:
+                raise LookupError("the consumer's own")
+
+    # Nobody closes the watch: the thread must end by itself, as no_thread_left_behind checks.
+    with pytest.raises(LookupError, match="the consumer's own"):
+        consume()
+    assert seen == 3
+
+
+def test_a_sources_error_arrives_after_what_came_before_it(classifier: Classifier) -> None:
+    frames = [(index / 10, colour_image("red")) for index in range(50)]
+    source = ImageSource([*frames, OSError("cable pulled")])
+    watch = classifier.watch(source)
+    seen = [next(watch) for _ in range(48)]
+    with pytest.raises(OSError, match="cable pulled"):
+        next(watch)
+    assert list(watch) == []
+    assert [type(item) for item in seen[:3]] == [Start, Prediction, Prediction]
+    assert sum(isinstance(item, Prediction) for item in seen) == 47
+
+
+def test_stop_finishes_with_an_interrupted_end(classifier: Classifier) -> None:
+    # A source without an end: only stop() can finish it.
+    class Endless(ImageSource):
+        def grab(self) -> float | None:
+            self._index = (self._index + 1) % 2
+            self.ticks = getattr(self, "ticks", -1) + 1
+            return self.ticks / 10
+
+    watch = classifier.watch(Endless([(0.0, colour_image("red")), (0.0, colour_image("red"))]))
+    records = []
+    for record in watch:
+        records.append(record)
+        if len(records) == 30:
+            watch.stop()
+    end = records[-1]
+    assert isinstance(end, End)
+    assert end.interrupted
+    # The event that went on is closed where the last sample ended, not where reading ahead had got to.
+    events = [item for item in records if isinstance(item, Event)]
+    last_prediction = [item for item in records if isinstance(item, Prediction)][-1]
+    assert [event.label for event in events] == ["red"]
+    assert events[0].end_seconds == pytest.approx(last_prediction.pts_seconds + 0.1)
+
+
+def test_a_watch_stopped_before_it_began_still_ends_in_good_order(
+    classifier: Classifier, write_video: WriteVideo
+) -> None:
+    watch = classifier.watch(write_video(["red"] * 60))
+    watch.stop()
+    assert [type(item) for item in watch] == [Start, End]
+
+
+def test_close_ends_the_iteration_and_may_be_repeated(classifier: Classifier, write_video: WriteVideo) -> None:
+    with classifier.watch(write_video(["red"] * 600)) as watch:
+        for _ in range(5):
+            next(watch)
+    watch.close()
+    assert list(watch) == []
+    assert [thread for thread in threading.enumerate() if thread.name.startswith("framestream")] == []
+
+
+def test_an_opened_file_is_closed_and_a_given_source_left_to_its_owner(
+    classifier: Classifier, write_video: WriteVideo
+) -> None:
+    source = ImageSource([(index / 10, colour_image("red")) for index in range(10)])
+    with classifier.watch(source) as watch:
+        list(watch)
+    assert not source.closed
+    path = write_video(["red"] * 30)
+    with classifier.watch(path):
+        pass
+    gc.collect()
+    open_files = [str(item.resolve()) for item in Path("/proc/self/fd").glob("*")] if Path("/proc").exists() else []
+    assert str(path) not in open_files
+
+
+def test_gaps_are_reported_and_counted(classifier: Classifier) -> None:
+    frames = [(start + index / 10, colour_image("red")) for start in (0.0, 60.0, 10.0) for index in range(10)]
+    records = list(classifier.watch(ImageSource(frames)))
+    assert [item.reason for item in records if isinstance(item, Gap)] == ["timestamp jump", "timestamp went back"]
+    end = records[-1]
+    assert isinstance(end, End)
+    assert (end.gaps, end.events, end.media_seconds) == (2, 3, pytest.approx(3.0))
+
+
+def test_a_missing_file_is_an_error_at_once(classifier: Classifier, tmp_path: Path) -> None:
+    with pytest.raises(SourceNotFoundError):
+        classifier.watch(tmp_path / "missing.mp4")
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    ("name", "read", "sampled", "held", "gaps", "seconds"),
+    [
+        ("vfr.mp4", 185, 85, 14, 0, 9.910),
+        ("fps_0_5.mp4", 6, 6, 95, 0, 12.0),
+        ("fps_120.mp4", 240, 20, 0, 0, 2.0),
+        ("pts_near_wrap.ts", 120, 40, 0, 0, 4.004),
+        ("resolution_change_pts_reset.ts", 120, 40, 0, 1, 4.004),
+        ("corrupt_mdat.mp4", 159, 53, 0, 0, 5.330),
+        ("corrupt_bytes.ts", 235, 80, 0, 0, 7.978),
+    ],
+)
+def test_awkward_files_are_watched_to_their_end(
+    classifier: Classifier, odd_videos: Path, name: str, read: int, sampled: int, held: int, gaps: int, seconds: float
+) -> None:
+    records = list(classifier.watch(odd_videos / name))
+    end = records[-1]
+    assert isinstance(end, End)
+    assert (end.frames_read, end.frames_sampled, end.frames_held, end.gaps) == (read, sampled, held, gaps)
+    assert end.media_seconds == pytest.approx(seconds, abs=2e-3)
+    assert end.predictions == sampled + held - 3 * (gaps + 1)
+    assert end.frames_read == end.frames_sampled + end.frames_skipped
