@@ -1,0 +1,137 @@
+"""Writing footage: video files, a training manifest, a film's timeline beside it."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import cv2
+import numpy as np
+
+from footage.direction import Segment
+from footage.drawing import Canvas
+from footage.motions import BACKGROUND, LABELS
+from footage.scenes import Scene, draw_empty_scene, draw_scene, draw_script
+
+#: VP8 in WebM: what OpenCV's wheels can write, OpenCV can read and every browser plays.
+SUFFIX = ".webm"
+_FOURCC = "VP80"
+_RATES = (10.0, 12.0, 15.0)
+_Job = TypeVar("_Job")
+MANIFEST_COLUMNS = ("path", "label", "start", "end", "split", "group")
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One written file, relative to its manifest, and what happens in it."""
+
+    path: str
+    segments: tuple[Segment, ...]
+    whole: bool
+
+
+def write_video(path: Path, frames: Iterable[Canvas], *, rate: float) -> int:
+    """Write frames (uint8 BGR `[height, width, 3]`) to a WebM file.
+
+    Returns:
+        The number of frames written.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    writer: cv2.VideoWriter | None = None
+    count = 0
+    for frame in frames:
+        if writer is None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            size_wh = (frame.shape[1], frame.shape[0])
+            writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*_FOURCC), rate, size_wh)
+            if not writer.isOpened():
+                raise OSError(f"{path}: OpenCV cannot write {_FOURCC} video here")
+        writer.write(frame)
+        count += 1
+    if writer is not None:
+        writer.release()
+    return count
+
+
+def write_timeline(path: Path, segments: Iterable[Segment]) -> None:
+    """Write a film's ground truth: `start,end,label`, seconds, one row a segment."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(("start", "end", "label"))
+        rows.writerows((f"{part.start:.3f}", f"{part.end:.3f}", part.label) for part in segments)
+
+
+def write_manifest(path: Path, recordings: Iterable[Recording]) -> None:
+    """Write `path,label,start,end,split,group`; a clip that is one label throughout has no times."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(MANIFEST_COLUMNS)
+        for recording in recordings:
+            for part in recording.segments:
+                times = ("", "") if recording.whole else (f"{part.start:.3f}", f"{part.end:.3f}")
+                rows.writerow((recording.path, part.label, *times, "", Path(recording.path).stem))
+
+
+def record_clip(folder: Path, seed: int, job: tuple[str, int]) -> Recording:
+    """Render one trimmed clip, `label/label-NNNN.webm`, from `(seed, label, number)`."""
+    cv2.setNumThreads(1)
+    label, number = job
+    rng = np.random.default_rng([seed, LABELS.index(label), number])
+    name = f"{label}/{label}-{number:04d}{SUFFIX}"
+    if label == BACKGROUND and number % 4 == 3:
+        scene = draw_empty_scene(rng, seconds=3.0)
+    else:
+        scene = draw_scene(rng, [label], seated=label == BACKGROUND and number % 4 == 1)
+    write_video(folder / name, scene.frames(15.0), rate=15.0)
+    return Recording(name, (Segment(0.0, scene.performance.seconds, label),), whole=True)
+
+
+def record_shot(folder: Path, seed: int, number: int) -> Recording:
+    """Render one untrimmed shot of two to four motions, `shots/shot-NNNNN.webm`; every eleventh is empty of people."""
+    cv2.setNumThreads(1)
+    rng = np.random.default_rng([seed, 1000, number])
+    name = f"shots/shot-{number:05d}{SUFFIX}"
+    large = (320, 240) if rng.random() < 0.06 else None
+    if number % 11 == 10:
+        scene = draw_empty_scene(rng, seconds=7.0, size_wh=large)
+    else:
+        labels, seated = draw_script(rng, int(rng.integers(2, 5)))
+        scene = draw_scene(rng, labels, seated=seated, size_wh=large)
+    rate = float(rng.choice(_RATES))
+    write_video(folder / name, scene.frames(rate), rate=rate)
+    return Recording(name, scene.segments, whole=False)
+
+
+def record_clips(
+    folder: Path, *, labels: Iterable[str], per_class: int, seed: int, jobs: int = 1
+) -> Iterator[Recording]:
+    """Render `per_class` clips of each label into class folders."""
+    todo = [(label, number) for label in labels for number in range(per_class)]
+    yield from _spread(partial(record_clip, folder, seed), todo, jobs)
+
+
+def record_shots(folder: Path, *, count: int, seed: int, jobs: int = 1) -> Iterator[Recording]:
+    """Render `count` untrimmed shots."""
+    yield from _spread(partial(record_shot, folder, seed), list(range(count)), jobs)
+
+
+def record_film(path: Path, scene: Scene, *, rate: float = 25.0) -> int:
+    """Render a whole scene as a film with its timeline `NAME.csv` beside it; gives the number of frames."""
+    written = write_video(path, scene.frames(rate), rate=rate)
+    write_timeline(path.with_suffix(".csv"), scene.segments)
+    return written
+
+
+def _spread(work: Callable[[_Job], Recording], todo: list[_Job], jobs: int) -> Iterator[Recording]:
+    if jobs <= 1:
+        yield from map(work, todo)
+        return
+    with ProcessPoolExecutor(jobs) as pool:
+        yield from pool.map(work, todo, chunksize=4)

@@ -1,0 +1,93 @@
+"""Render footage of people: training clips, untrimmed shots, films with a ground-truth timeline.
+
+    python samples/render.py clips  DIR  --per-class 20 --seed 1
+    python samples/render.py shots  DIR  --count 200 --seed 1
+    python samples/render.py film   FILE.webm --seed 7 --labels walk idle wave bend fall
+    python samples/render.py empty  FILE.webm --seed 7 --seconds 20
+
+`clips` and `shots` write `DIR/manifest.csv`, which `framestream train DIR` reads. The same seed gives the same frames.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from footage.motions import LABELS
+from footage.recorder import SUFFIX, Recording, record_clips, record_film, record_shots, write_manifest
+from footage.scenes import draw_empty_scene, draw_scene, on_tripod
+
+
+def main() -> None:
+    """Parse the command line and render."""
+    arguments = _parser().parse_args()
+    if arguments.what in ("clips", "shots"):
+        _write_set(arguments)
+    else:
+        _write_film(arguments)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description="Render footage of people doing ten things.")
+    kinds = parser.add_subparsers(dest="what", required=True)
+    clips = kinds.add_parser("clips", help="trimmed clips in class folders, with a manifest")
+    clips.add_argument("target", type=Path)
+    clips.add_argument("--per-class", type=int, default=20)
+    clips.add_argument("--labels", nargs="+", choices=LABELS, default=list(LABELS))
+    shots = kinds.add_parser("shots", help="untrimmed shots of several motions, with a manifest")
+    shots.add_argument("target", type=Path)
+    shots.add_argument("--count", type=int, default=200)
+    for kind in (clips, shots):
+        kind.add_argument("--jobs", type=int, default=1, help="processes (default 1)")
+    film = kinds.add_parser("film", help="one film and its timeline")
+    film.add_argument("target", type=Path)
+    film.add_argument("--labels", nargs="+", choices=LABELS, default=["idle", "walk", "wave", "bend"])
+    film.add_argument("--framing", choices=("whole", "knees", "waist"), default=None)
+    film.add_argument("--seated", action="store_true")
+    empty = kinds.add_parser("empty", help="one film without people")
+    empty.add_argument("target", type=Path)
+    empty.add_argument("--seconds", type=float, default=20.0)
+    for kind in (film, empty):
+        kind.add_argument("--size", default="320x240", help="picture size, WIDTHxHEIGHT")
+        kind.add_argument("--rate", type=float, default=25.0, help="frames per second")
+        kind.add_argument("--tripod", action="store_true", help="steady camera, clean sensor: a small file")
+    for kind in (clips, shots, film, empty):
+        kind.add_argument("--seed", type=int, default=1)
+    return parser
+
+
+def _write_set(arguments: argparse.Namespace) -> None:
+    folder: Path = arguments.target
+    if arguments.what == "clips":
+        recordings = record_clips(
+            folder, labels=arguments.labels, per_class=arguments.per_class, seed=arguments.seed, jobs=arguments.jobs
+        )
+    else:
+        recordings = record_shots(folder, count=arguments.count, seed=arguments.seed, jobs=arguments.jobs)
+    written: list[Recording] = list(recordings)
+    write_manifest(folder / "manifest.csv", written)
+    print(f"{len(written)} recordings and manifest.csv in {folder}")
+
+
+def _write_film(arguments: argparse.Namespace) -> None:
+    target: Path = arguments.target.with_suffix(SUFFIX)
+    width, height = (int(part) for part in arguments.size.split("x"))
+    rng = np.random.default_rng([arguments.seed, 2000])
+    if arguments.what == "film":
+        scene = draw_scene(
+            rng, arguments.labels, size_wh=(width, height), framing=arguments.framing, seated=arguments.seated
+        )
+    else:
+        scene = draw_empty_scene(rng, seconds=arguments.seconds, size_wh=(width, height))
+    if arguments.tripod:
+        scene = on_tripod(scene)
+    frames = record_film(target, scene, rate=arguments.rate)
+    print(
+        f"{target}: {frames} frames, {scene.performance.seconds:.1f} s, timeline in {target.with_suffix('.csv').name}"
+    )
+
+
+if __name__ == "__main__":
+    main()

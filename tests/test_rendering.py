@@ -1,0 +1,130 @@
+"""The renderer: what it draws is deterministic, moves as labelled, and can be read back."""
+
+import csv
+from itertools import pairwise
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from footage.direction import direct
+from footage.motions import LABELS, PERFORMERS, Place
+from footage.poses import blend, make_pose
+from footage.recorder import SUFFIX, record_clips, record_shots, write_manifest
+from footage.scenes import draw_empty_scene, draw_scene, on_tripod
+from footage.skeleton import Proportions, place_joints
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_the_same_seed_draws_the_same_pixels_and_another_seed_others(label: str) -> None:
+    def picture(seed: int) -> np.ndarray:
+        return draw_scene(np.random.default_rng(seed), [label], size_wh=(96, 72)).render(0.4, 4)
+
+    assert np.array_equal(picture(3), picture(3))
+    assert not np.array_equal(picture(3), picture(4))
+
+
+@pytest.mark.parametrize("label", LABELS)
+@pytest.mark.parametrize("seed", range(5))
+def test_bones_keep_their_length_and_nobody_sinks_into_the_floor(label: str, seed: int) -> None:
+    body = Proportions(height=1.8)
+    motion = PERFORMERS[label](np.random.default_rng(seed), Place())
+    lengths = []
+    for seconds in np.linspace(0, motion.seconds, 25):
+        joints = place_joints(motion.pose_at(float(seconds)), body)
+        assert min(float(position[1]) for position in joints.values()) >= 0
+        lengths.append(
+            [
+                np.linalg.norm(joints[f"{side}_{a}"] - joints[f"{side}_{b}"])
+                for side in ("left", "right")
+                for a, b in (("shoulder", "elbow"), ("elbow", "wrist"), ("hip", "knee"), ("knee", "ankle"))
+            ]
+        )
+    assert np.ptp(np.array(lengths), axis=0).max() < 1e-9
+
+
+def _track(label: str, seed: int, joint: str) -> np.ndarray:
+    motion = PERFORMERS[label](np.random.default_rng(seed), Place())
+    times = np.arange(0, motion.seconds, 0.05)
+    return np.array([place_joints(motion.pose_at(float(t)), Proportions())[joint] for t in times])
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_what_a_label_means_can_be_seen_in_the_joints(seed: int) -> None:
+    head = _track("fall", seed, "head")[:, 1]
+    assert head[0] > 1.4
+    assert head[-1] < 0.6 * head[0], "a fall ends low"
+    head = _track("bend", seed, "head")[:, 1]
+    assert head.min() < head[0] - 0.35
+    assert abs(head[-1] - head[0]) < 0.1, "a bend comes back"
+    left, right = _track("wave-both-hands", seed, "left_hand"), _track("wave-both-hands", seed, "right_hand")
+    assert left[:, 1].mean() > 1.3
+    assert right[:, 1].mean() > 1.3
+    hands = sorted(_track("wave", seed, f"{side}_hand")[:, 1].mean() for side in ("left", "right"))
+    assert hands[0] < 1.0 < 1.3 < hands[1], "one hand up, one down"
+    gap = np.linalg.norm(_track("clap", seed, "left_hand") - _track("clap", seed, "right_hand"), axis=1)
+    assert gap.min() < 0.22 < 0.3 < gap.max(), "hands meet and part"
+    feet = np.linalg.norm(
+        _track("jumping-jack", seed, "left_ankle") - _track("jumping-jack", seed, "right_ankle"), axis=1
+    )
+    assert feet.max() > feet.min() + 0.25
+
+
+def test_idle_moves_less_than_anything_else() -> None:
+    def busy(label: str) -> float:
+        speeds = [np.abs(np.diff(_track(label, seed, "right_hand"), axis=0)).mean() for seed in range(6)]
+        return float(np.mean(speeds))
+
+    assert busy("idle") < 0.5 * min(busy(label) for label in LABELS if label not in ("idle", "fall"))
+
+
+def test_a_body_turns_the_short_way_round() -> None:
+    halfway = blend(make_pose(yaw=170), make_pose(yaw=-170), 0.5)
+    assert np.isclose(abs(np.rad2deg(halfway[3])), 180)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_performance_is_continuous_and_its_timeline_covers_it(seed: int) -> None:
+    labels = ["walk", "fall", "wave", "idle", "bend", "run", "clap"]
+    performance = direct(np.random.default_rng(seed), labels, half_width=1.5)
+    segments = performance.segments
+    assert segments[0].start == 0
+    assert segments[-1].end == pytest.approx(performance.seconds)
+    assert all(before.end == after.start for before, after in pairwise(segments))
+    assert [part.label for part in segments] == ["walk", "fall", "idle", "wave", "idle", "bend", "run", "clap"]
+    step = 0.01
+    heads = np.array([
+        place_joints(performance.pose_at(t), Proportions())["head"] for t in np.arange(0, performance.seconds, step)
+    ])  # fmt: skip
+    speed = np.linalg.norm(np.diff(heads, axis=0), axis=1) / step
+    assert speed.max() < 12, "nobody jumps from one place to another"
+
+
+def test_written_clips_can_be_read_and_the_manifest_names_them(tmp_path: Path) -> None:
+    recordings = list(record_clips(tmp_path, labels=["wave", "idle"], per_class=2, seed=5))
+    write_manifest(tmp_path / "manifest.csv", recordings)
+    rows = list(csv.DictReader((tmp_path / "manifest.csv").open(encoding="utf-8")))
+    assert [row["label"] for row in rows] == ["wave", "wave", "idle", "idle"]
+    for row in rows:
+        capture = cv2.VideoCapture(str(tmp_path / row["path"]))
+        frames = 0
+        while capture.grab():
+            frames += 1
+        capture.release()
+        assert frames >= 15
+        assert row["path"].endswith(SUFFIX)
+
+
+def test_shots_carry_several_segments_and_every_eleventh_has_nobody(tmp_path: Path) -> None:
+    recordings = list(record_shots(tmp_path, count=11, seed=3))
+    assert all(len(recording.segments) >= 2 for recording in recordings[:10] if recording.segments[0].label != "idle")
+    assert [part.label for part in recordings[10].segments] == ["idle"]
+
+
+def test_an_empty_scene_has_nobody_and_a_tripod_holds_still() -> None:
+    scene = draw_empty_scene(np.random.default_rng(2), seconds=2.0, size_wh=(96, 72))
+    assert scene.person is None
+    assert {part.label for part in scene.segments} == {"idle"}
+    steady = on_tripod(scene)
+    assert steady.camera.shake(1.7) == (0.0, 0.0)
