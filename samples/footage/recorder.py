@@ -22,6 +22,8 @@ from footage.scenes import Scene, draw_empty_scene, draw_scene, draw_script
 SUFFIX = ".webm"
 _FOURCC = "VP80"
 _RATES = (10.0, 12.0, 15.0)
+#: Which of every fourteen shots are kept out of training.
+_SPLITS = {6: "validation", 13: "test"}
 _Job = TypeVar("_Job")
 MANIFEST_COLUMNS = ("path", "label", "start", "end", "split", "group")
 
@@ -33,6 +35,7 @@ class Recording:
     path: str
     segments: tuple[Segment, ...]
     whole: bool
+    split: str = ""
 
 
 def write_video(path: Path, frames: Iterable[Canvas], *, rate: float) -> int:
@@ -76,7 +79,7 @@ def write_manifest(path: Path, recordings: Iterable[Recording]) -> None:
         for recording in recordings:
             for part in recording.segments:
                 times = ("", "") if recording.whole else (f"{part.start:.3f}", f"{part.end:.3f}")
-                rows.writerow((recording.path, part.label, *times, "", Path(recording.path).stem))
+                rows.writerow((recording.path, part.label, *times, recording.split, Path(recording.path).stem))
 
 
 def record_clip(folder: Path, seed: int, job: tuple[str, int]) -> Recording:
@@ -106,7 +109,7 @@ def record_shot(folder: Path, seed: int, number: int) -> Recording:
         scene = draw_scene(rng, labels, seated=seated, size_wh=large)
     rate = float(rng.choice(_RATES))
     write_video(folder / name, scene.frames(rate), rate=rate)
-    return Recording(name, scene.segments, whole=False)
+    return Recording(name, scene.segments, whole=False, split=_SPLITS.get(number % 14, "train"))
 
 
 def record_clips(

@@ -211,7 +211,7 @@ def draw_empty_scene(rng: np.random.Generator, *, seconds: float, size_wh: tuple
 def on_tripod(scene: Scene) -> Scene:
     """The same scene from a steady camera with a clean sensor: what compresses to a small film."""
     camera = replace(scene.camera, shake_pixels=0.0, drift_pixels=0.0)
-    return replace(scene, camera=camera, look=replace(scene.look, noise=min(scene.look.noise, 1.5), jpeg_quality=None))
+    return replace(scene, camera=camera, look=replace(scene.look, noise=0.0, jpeg_quality=None))
 
 
 def draw_framing(rng: np.random.Generator, labels: list[str], *, seated: bool) -> str:
