@@ -1,0 +1,136 @@
+"""Decoding every recording of a data set into one file of frames, cut by the code that serves."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+
+from framestream.capture import open_source
+from framestream.errors import SourceError
+from framestream.preprocess import fit_frame
+from framestream.records import Gap
+from framestream.sampling import Sampler, SamplingClock, sample
+from framestream_export.recordings import Recording
+
+FRAMES, TIMES, INDEX = "frames.u8", "pts.npy", "index.json"
+_WORKERS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Decoded:
+    """What decoding one recording gave: its frames lie in `part`."""
+
+    part: Path
+    pts_seconds: list[float]
+    stretch_frames: list[int]
+    sha256: str
+
+
+def decode_recordings(
+    recordings: Sequence[Recording], home: Path, *, frame_rate: float, size_wh: tuple[int, int], console: Console
+) -> None:
+    """Write the folder `home` anew: frames, their times, and an index with what became of each recording.
+
+    Args:
+        recordings: What to decode, in order.
+        home: The folder.
+        frame_rate: Frames per second of media time to keep.
+        size_wh: Width and height to bring them to, pixels.
+        console: Where progress goes.
+    """
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
+    pts_seconds: list[float] = []
+    entries: list[dict[str, Any]] = []
+    decode = partial(_decode, frame_rate=frame_rate, size_wh=size_wh)
+    with (home / FRAMES).open("wb") as frames:
+        results = track(
+            _decode_all(recordings, home, decode),
+            description="reading clips",
+            total=len(recordings),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        for recording, result in zip(recordings, results, strict=True):
+            entry: dict[str, Any] = {"name": recording.name}
+            if isinstance(result, SourceError):
+                entry["reason"] = str(result)
+            else:
+                with result.part.open("rb") as part:
+                    shutil.copyfileobj(part, frames, 1 << 22)
+                result.part.unlink()
+                pts_seconds += result.pts_seconds
+                entry |= {"sha256": result.sha256, "stretch_frames": result.stretch_frames}
+            entries.append(entry)
+    np.save(home / TIMES, np.asarray(pts_seconds, dtype=np.float64))
+    # The index comes last and at once: a cache with an index is whole.
+    partial_index = home / f"{INDEX}.part"
+    partial_index.write_text(json.dumps(entries), encoding="utf-8")
+    os.replace(partial_index, home / INDEX)
+
+
+def _decode_all(
+    recordings: Sequence[Recording], home: Path, decode: Callable[[Path, Path], _Decoded]
+) -> Iterator[_Decoded | SourceError]:
+    """Decode in order on a few threads that are never far ahead, because every result lies on the disk twice."""
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        running: deque[Future[_Decoded]] = deque()
+        try:
+            for number, recording in enumerate(recordings):
+                running.append(pool.submit(decode, recording.path, home / f"{number}.part"))
+                if len(running) > 2 * _WORKERS:
+                    yield _result(running.popleft())
+            while running:
+                yield _result(running.popleft())
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _result(future: Future[_Decoded]) -> _Decoded | SourceError:
+    try:
+        return future.result()
+    except SourceError as error:
+        return error
+
+
+def _decode(path: Path, part: Path, *, frame_rate: float, size_wh: tuple[int, int]) -> _Decoded:
+    pts_seconds: list[float] = []
+    stretch_frames = [0]
+    sampler = Sampler(SamplingClock(frame_rate), prepare=partial(fit_frame, size_wh=size_wh))
+    source = open_source(path)
+    try:
+        with part.open("wb") as stream:
+            for item in sample(source, sampler):
+                if isinstance(item, Gap):
+                    stretch_frames.append(0)
+                    continue
+                stream.write(item.image.data)
+                pts_seconds.append(item.pts_seconds)
+                stretch_frames[-1] += 1
+    finally:
+        source.close()
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256") if hasattr(hashlib, "file_digest") else _digest(file)
+    return _Decoded(part, pts_seconds, [count for count in stretch_frames if count], digest.hexdigest())
+
+
+def _digest(file: Any) -> Any:
+    """`hashlib.file_digest` for Python 3.10."""
+    digest = hashlib.sha256()
+    while block := file.read(1 << 20):
+        digest.update(block)
+    return digest

@@ -1,0 +1,160 @@
+"""Every recording decoded once: the model's frames in one memory-mapped file, cut by the code that serves.
+
+A cache folder is named after what went into it (files, their sizes and times of change, frame rate, frame size), so a
+resumed run, or another run with the same frames, finds it ready.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.markup import escape
+
+from framestream.errors import DataError
+from framestream_export.decoding import FRAMES, INDEX, TIMES, decode_recordings
+from framestream_export.recordings import Dataset, Recording
+
+UNLABELLED = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Frames [start, stop) of the cache: one recording, or a piece of it without a gap in time."""
+
+    recording: int
+    start: int
+    stop: int
+
+    def __len__(self) -> int:
+        """Frames in the stretch."""
+        return self.stop - self.start
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A recording that gave nothing to train on, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FrameCache:
+    """The decoded data set.
+
+    Attributes:
+        frames: uint8 [N, height, width, 3], RGB, memory mapped: slice it, never load it whole.
+        labels: int16 [N], index into the data set's labels or UNLABELLED.
+        stretches: In the order of the frames; `Stretch.recording` points into `recordings`.
+        recordings: Those that could be decoded and have labelled frames.
+        skipped: The others.
+        fingerprint: SHA-256 over the contents of the files and their labels.
+    """
+
+    frames: NDArray[np.uint8]
+    labels: NDArray[np.int16]
+    stretches: tuple[Stretch, ...]
+    recordings: tuple[Recording, ...]
+    skipped: tuple[Skipped, ...]
+    fingerprint: str
+
+
+def open_cache(
+    dataset: Dataset, folder: Path, *, frame_rate: float, size_wh: tuple[int, int], console: Console
+) -> FrameCache:
+    """Decode the data set into `folder`, or find it there.
+
+    Unreadable recordings are named on the console and left out.
+
+    Raises:
+        DataError: No recording gave a labelled frame.
+    """
+    home = folder / _key(dataset.recordings, frame_rate, size_wh)
+    if not (home / INDEX).is_file():
+        decode_recordings(dataset.recordings, home, frame_rate=frame_rate, size_wh=size_wh, console=console)
+    index = json.loads((home / INDEX).read_text(encoding="utf-8"))
+    pts_seconds = np.load(home / TIMES, allow_pickle=False)
+    cache = _label(dataset, index, pts_seconds, _map(home / FRAMES, len(pts_seconds), size_wh))
+    for skipped in cache.skipped:
+        console.print(
+            f"[yellow]skipped[/] {escape(f'{skipped.name}: {skipped.reason}')}", highlight=False, soft_wrap=True
+        )
+    if cache.skipped:
+        console.print(
+            f"skipped {len(cache.skipped)} of {len(dataset.recordings)} recordings", highlight=False, soft_wrap=True
+        )
+    if not cache.recordings:
+        raise DataError(f"{dataset.root}: none of the {len(dataset.recordings)} recordings gave a labelled frame")
+    return cache
+
+
+def frame_labels(
+    recording: Recording, pts_seconds: NDArray[np.float64], labels: Sequence[str], *, background: str | None
+) -> NDArray[np.int16]:
+    """The label that holds at each time, as an index into `labels`, or UNLABELLED."""
+    fill = labels.index(background) if background and recording.fill_background else UNLABELLED
+    result = np.full(len(pts_seconds), fill, dtype=np.int16)
+    for segment in recording.segments:
+        inside = pts_seconds < segment.end_seconds
+        if segment.start_seconds > 0:  # "from the start" includes timestamps just below zero
+            inside &= pts_seconds >= segment.start_seconds
+        result[inside] = labels.index(segment.label)
+    return result
+
+
+def _key(recordings: Sequence[Recording], frame_rate: float, size_wh: tuple[int, int]) -> str:
+    facts: list[Any] = ["frames-1", frame_rate, size_wh]
+    for recording in recordings:
+        status = recording.path.stat()
+        facts.append([str(recording.path.resolve()), status.st_size, status.st_mtime_ns])
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
+
+
+def _map(path: Path, count: int, size_wh: tuple[int, int]) -> NDArray[np.uint8]:
+    shape = (count, size_wh[1], size_wh[0], 3)
+    if count == 0:
+        return np.zeros(shape, np.uint8)
+    return np.memmap(path, dtype=np.uint8, mode="r", shape=shape)
+
+
+def _label(
+    dataset: Dataset,
+    index: Sequence[dict[str, Any]],
+    pts_seconds: NDArray[np.float64],
+    frames: NDArray[np.uint8],
+) -> FrameCache:
+    """Lay the labels over the decoded frames, fresh each time: a corrected manifest needs no decoding."""
+    labels = np.full(len(pts_seconds), UNLABELLED, dtype=np.int16)
+    stretches: list[Stretch] = []
+    kept: list[Recording] = []
+    skipped: list[Skipped] = []
+    facts: list[Any] = []
+    first = 0
+    for recording, entry in zip(dataset.recordings, index, strict=True):
+        if "reason" in entry:
+            skipped.append(Skipped(recording.name, entry["reason"]))
+            continue
+        last = first + sum(entry["stretch_frames"])
+        labels[first:last] = frame_labels(
+            recording, pts_seconds[first:last], dataset.labels, background=dataset.background
+        )
+        if (labels[first:last] == UNLABELLED).all():
+            skipped.append(Skipped(recording.name, "no frame lies inside its labelled times"))
+            first = last
+            continue
+        for count in entry["stretch_frames"]:
+            stretches.append(Stretch(len(kept), first, first + count))
+            first += count
+        kept.append(recording)
+        segments = [asdict(segment) for segment in recording.segments]
+        facts.append([recording.name, entry["sha256"], segments, recording.fill_background])
+    fingerprint = hashlib.sha256(json.dumps([sorted(facts), dataset.labels, dataset.background]).encode()).hexdigest()
+    return FrameCache(frames, labels, tuple(stretches), tuple(kept), tuple(skipped), fingerprint)

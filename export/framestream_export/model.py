@@ -1,0 +1,133 @@
+"""The sequence model: a frame encoder and a recurrent head, trained in folded form.
+
+``TimeDistributed(encoder) -> LSTM -> Dense(softmax)`` with the batch and time axes folded into one for the encoder:
+the same function as with `keras.layers.TimeDistributed`, which Keras 3 unrolls into a Python loop over time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers
+from numpy.typing import NDArray
+
+from framestream.errors import DataError
+from framestream_export.encoders import build_encoder
+from framestream_export.settings import TrainSettings
+
+ENCODER_FILE = "encoder.keras"
+HEAD_FILE = "head.keras"
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceModel:
+    """Two plain Keras models that are one classifier.
+
+    Attributes:
+        kind: "window" or "stateful".
+        window: Frames per answer of a window model.
+        encoder: Frames [N, H, W, 3], RGB 0..255, to features [N, D].
+        head: Features to probabilities: [B, window, D] to [B, K] (window), [B, T, D] to [B, T, K] (stateful).
+        logits: The head without its softmax, on the same weights.
+    """
+
+    kind: str
+    window: int
+    encoder: Any
+    head: Any
+    logits: Any
+
+    @classmethod
+    def build(cls, settings: TrainSettings, *, classes: int) -> SequenceModel:
+        """A new model; the seed of the settings fixes its weights."""
+        keras.utils.set_random_seed(settings.seed)
+        encoder = build_encoder(
+            settings.encoder,
+            size=settings.size,
+            feature_dim=settings.feature_dim,
+            weights=settings.weights,
+            freeze=settings.freeze_encoder,
+        )
+        head = _build_head(settings, feature_dim=encoder.output_shape[-1], classes=classes)
+        return cls(settings.kind, settings.window, encoder, head, _without_softmax(head))
+
+    @classmethod
+    def load(cls, folder: Path, *, kind: str, window: int) -> SequenceModel:
+        """Read the two models of a finished run."""
+        parts = []
+        for name in (ENCODER_FILE, HEAD_FILE):
+            if not (folder / name).is_file():
+                raise DataError(f"{folder} has no {name}: not the output of a finished `framestream train`")
+            parts.append(keras.saving.load_model(folder / name, compile=False, safe_mode=True))
+        return cls(kind, window, parts[0], parts[1], _without_softmax(parts[1]))
+
+    @property
+    def variables(self) -> list[Any]:
+        """Everything that training changes, random state of dropout included, in a fixed order."""
+        return [*self.encoder.variables, *self.head.variables]
+
+    @property
+    def trainable_variables(self) -> list[Any]:
+        """What the optimizer moves."""
+        return [*self.encoder.trainable_variables, *self.head.trainable_variables]
+
+    def run_logits(self, frames: Any, row_ends: NDArray[np.int32], *, training: bool) -> Any:
+        """Logits for several places of each run, every frame encoded once.
+
+        Args:
+            frames: uint8 [B, L, H, W, 3].
+            row_ends: int32 [R], the frame each row ends at; for a window model at least window - 1.
+            training: Whether dropout and batch statistics are those of training.
+
+        Returns:
+            float32 [B, R, K].
+        """
+        length, pixels = frames.shape[1], frames.shape[2:]
+        flat = tf.cast(tf.reshape(frames, [-1, *pixels]), tf.float32)
+        features = tf.reshape(self.encoder(flat, training=training), [-1, length, self.encoder.output_shape[-1]])
+        if self.kind == "stateful":
+            return tf.gather(self.logits(features, training=training), row_ends, axis=1)
+        rows = windows_of(features, row_ends, window=self.window)
+        logits = self.logits(tf.reshape(rows, [-1, self.window, features.shape[-1]]), training=training)
+        return tf.reshape(logits, [-1, len(row_ends), logits.shape[-1]])
+
+    def answers(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """What the model says of whole sequences: every window classified by itself, no state carried along.
+
+        Args:
+            frames: uint8 [sequences, frames, H, W, 3].
+
+        Returns:
+            float32 [sequences, rows, K]; a window model has rows = frames - window + 1, a stateful one rows = frames.
+        """
+        features = np.stack([np.asarray(self.encoder(tf.cast(one, tf.float32), training=False)) for one in frames])
+        if self.kind == "stateful":
+            return np.asarray(self.head(features, training=False))
+        ends = np.arange(self.window - 1, frames.shape[1], dtype=np.int32)
+        windows = tf.reshape(windows_of(features, ends, window=self.window), [-1, self.window, features.shape[-1]])
+        rows = np.asarray(self.head(windows, training=False))
+        return rows.reshape(len(frames), len(ends), -1)
+
+
+def windows_of(features: Any, row_ends: NDArray[np.int32], *, window: int) -> Any:
+    """Cut windows out of runs: [B, L, D] to [B, R, window, D], window r ending with frame `row_ends[r]`."""
+    return tf.gather(features, row_ends[:, None] + np.arange(1 - window, 1, dtype=np.int32), axis=1)
+
+
+def _build_head(settings: TrainSettings, *, feature_dim: int, classes: int) -> Any:
+    window = settings.kind == "window"
+    features = keras.Input((settings.window if window else None, feature_dim), name="features")
+    x = layers.Dropout(settings.dropout, seed=settings.seed, name="dropout")(features)
+    x = layers.LSTM(settings.lstm_units, return_sequences=not window, name="lstm")(x)
+    # On a sequence, Dense is applied to each step: TimeDistributed(Dense) without the loop.
+    logits = layers.Dense(classes, name="logits")(x)
+    return keras.Model(features, layers.Softmax(name="probabilities")(logits), name="head")
+
+
+def _without_softmax(head: Any) -> Any:
+    return keras.Model(head.input, head.get_layer("logits").output, name="logits")

@@ -1,0 +1,125 @@
+"""The folder a training run lives in: what is where, written so that a kill at any moment leaves it readable.
+
+::
+
+    RUN/run.json            settings, labels, splits, versions, history, test result
+    RUN/encoder.keras       frames -> features          (when finished)
+    RUN/head.keras          features -> probabilities   (when finished)
+    RUN/parity_frames.npy   real frames that `export` and `verify` compare Keras and ONNX on
+    RUN/checkpoints/        last.npz (everything `--resume` needs), best.npz
+    RUN/report/             report.json, confusion_matrix.png
+    RUN/cache/              decoded frames, unless --cache points elsewhere; can be deleted
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framestream.errors import DataError, SettingsError
+
+RUN_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """Paths of a run, and its reading and writing."""
+
+    path: Path
+
+    @property
+    def record(self) -> Path:
+        """The file that says what the run is."""
+        return self.path / "run.json"
+
+    @property
+    def last(self) -> Path:
+        """State after the last complete epoch."""
+        return self.path / "checkpoints" / "last.npz"
+
+    @property
+    def best(self) -> Path:
+        """Weights of the epoch with the best validation loss."""
+        return self.path / "checkpoints" / "best.npz"
+
+    @property
+    def report(self) -> Path:
+        """Folder of the final report."""
+        return self.path / "report"
+
+    @property
+    def parity_frames(self) -> Path:
+        """Real frames, uint8 [sequences, frames, height, width, 3]."""
+        return self.path / "parity_frames.npy"
+
+    def read_record(self) -> dict[str, Any]:
+        """The content of run.json.
+
+        Raises:
+            DataError: There is none, or it is not one of ours.
+        """
+        try:
+            record = json.loads(self.record.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise DataError(f"{self.path} is not a training run: no readable run.json in it") from error
+        if not isinstance(record, dict) or record.get("run_version") != RUN_VERSION:
+            raise DataError(f"{self.record} is not of version {RUN_VERSION}; train again with this FrameStream")
+        return record
+
+    def write_record(self, record: Mapping[str, Any]) -> None:
+        """Replace run.json."""
+        text = json.dumps({"run_version": RUN_VERSION, **record}, indent=1, ensure_ascii=False) + "\n"
+        write_atomically(self.record, lambda stream: stream.write(text.encode()))
+
+
+def make_writable(folder: Path) -> None:
+    """Make a folder, or see that it is there and can be written to.
+
+    Raises:
+        SettingsError: It cannot.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(f"{folder} cannot be made ({error.strerror}); give another place to write to") from error
+    if not os.access(folder, os.W_OK):
+        raise SettingsError(f"{folder} cannot be written to; give another place")
+
+
+def write_atomically(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
+    """Write a file beside its place and move it there whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.part")
+    with partial.open("wb") as stream:
+        write(stream)
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.replace(partial, path)
+
+
+def save_arrays(path: Path, arrays: Sequence[NDArray[Any]], *, note: Mapping[str, Any]) -> None:
+    """Write arrays, in order, with a JSON note about them."""
+    named: dict[str, Any] = {f"{index:05}": array for index, array in enumerate(arrays)}
+    text = np.frombuffer(json.dumps(note).encode(), dtype=np.uint8)
+    write_atomically(path, lambda stream: np.savez(stream, note=text, **named))
+
+
+def load_arrays(path: Path) -> tuple[list[NDArray[Any]], dict[str, Any]]:
+    """The inverse of `save_arrays`.
+
+    Raises:
+        DataError: The file is missing or damaged.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            note = json.loads(bytes(stored["note"]).decode())
+            return [stored[name] for name in sorted(stored.files) if name != "note"], note
+    except (OSError, ValueError, KeyError) as error:
+        raise DataError(f"{path} cannot be read ({error}); delete it to start the run anew") from error

@@ -1,0 +1,110 @@
+"""What a person chooses about a training run, checked once, in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from framestream.errors import SettingsError
+
+KINDS = ("window", "stateful")
+
+
+@dataclass(frozen=True, slots=True)
+class TrainSettings:
+    """Everything that shapes the outcome of `framestream train`, apart from the data.
+
+    Attributes:
+        kind: "window" (many-to-one: each answer from `window` frames) or "stateful" (many-to-many: one per frame).
+        encoder: "small", or a keras.applications backbone by name (see `encoders`), "@ALPHA" appended for its width.
+        weights: Where the encoder starts from: "none", "people" (small), "imagenet" (backbones), or a weights file.
+        freeze_encoder: Leave the weights the encoder starts from as they are and train the rest.
+        size: Height and width of the model's frames, pixels.
+        frame_rate: Frames the model sees per second of media time.
+        window: Frames per answer; for stateful models the frames of context a training example has at least.
+        lstm_units: Width of the recurrent layer.
+        feature_dim: Numbers the small encoder (and the layer put on a backbone) makes of a frame.
+        dropout: Share of a frame's features dropped in training.
+        label_smoothing: Probability given away to the other classes in training.
+        flip: Whether training mirrors half of the examples; wrong where left and right are different classes.
+        epochs: Most epochs to train.
+        batch_size: Runs per step; a run is 2 x `window` consecutive frames.
+        learning_rate: Peak of the cosine schedule.
+        weight_decay: Decoupled weight decay of AdamW.
+        patience: Epochs without a better validation loss before training stops.
+        seed: Fixes the split, the weights at the start, and everything random in training.
+        background: The label that means "nothing happens"; None takes "idle" or "background" where there is one.
+        time_limit_minutes: Training ends after the epoch that passes it.
+    """
+
+    kind: str = "window"
+    encoder: str = "small"
+    weights: str = "none"
+    freeze_encoder: bool = False
+    size: int = 96
+    frame_rate: float = 12.5
+    window: int = 16
+    lstm_units: int = 96
+    feature_dim: int = 128
+    dropout: float = 0.2
+    label_smoothing: float = 0.05
+    flip: bool = True
+    epochs: int = 40
+    batch_size: int = 8
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-4
+    patience: int = 10
+    seed: int = 0
+    background: str | None = None
+    time_limit_minutes: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse settings that cannot train, by name and value."""
+        if self.kind not in KINDS:
+            raise SettingsError(f"kind {self.kind!r} is none of {', '.join(KINDS)}")
+        for name in ("size", "window", "lstm_units", "feature_dim", "epochs", "batch_size", "patience"):
+            if getattr(self, name) < 1:
+                raise SettingsError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if self.size < 16:
+            raise SettingsError(f"size must be at least 16 pixels, not {self.size}")
+        if self.kind == "window" and self.window < 2:
+            raise SettingsError(f"window must be at least 2 frames, not {self.window}")
+        if not 0 < self.frame_rate <= 240:
+            raise SettingsError(f"frame_rate must be above 0 and at most 240 per second, not {self.frame_rate}")
+        for name in ("dropout", "label_smoothing"):
+            if not 0 <= getattr(self, name) < 1:
+                raise SettingsError(f"{name} must be at least 0 and below 1, not {getattr(self, name)}")
+        if self.learning_rate <= 0 or self.weight_decay < 0:
+            raise SettingsError("learning_rate must be above 0 and weight_decay not below 0")
+        if self.seed < 0:
+            raise SettingsError(f"seed must not be negative, not {self.seed}")
+        if self.time_limit_minutes is not None and self.time_limit_minutes <= 0:
+            raise SettingsError(f"time_limit_minutes must be above 0, not {self.time_limit_minutes}")
+
+    @property
+    def size_wh(self) -> tuple[int, int]:
+        """Width and height of the model's frames, pixels."""
+        return self.size, self.size
+
+    @property
+    def anchor_frames(self) -> int:
+        """How many frames before the last one of its window an answer refers to."""
+        return self.window // 2 if self.kind == "window" else 0
+
+    @property
+    def run_frames(self) -> int:
+        """Consecutive frames in one training example: longer than the window, so that a frame is encoded once."""
+        return 2 * self.window
+
+    def to_json(self) -> dict[str, Any]:
+        """A dictionary of plain values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> TrainSettings:
+        """The inverse of `to_json`; unknown keys are an error, missing ones take their default."""
+        unknown = set(values) - {field.name for field in fields(cls)}
+        if unknown:
+            raise SettingsError(f"unknown training settings: {', '.join(sorted(unknown))}")
+        return cls(**values)

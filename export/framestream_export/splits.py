@@ -1,0 +1,125 @@
+"""Dividing recordings into train, validation and test so that no group is in two of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framestream.errors import DataError
+from framestream_export.recordings import SPLITS, Recording
+
+SHARES = {"train": 0.7, "validation": 0.15, "test": 0.15}
+
+
+@dataclass(frozen=True, slots=True)
+class Splits:
+    """Indices of the recordings of each split, and what a person should know about the division."""
+
+    train: tuple[int, ...]
+    validation: tuple[int, ...]
+    test: tuple[int, ...]
+    warnings: tuple[str, ...] = ()
+
+
+def split_recordings(
+    recordings: Sequence[Recording], frame_counts: NDArray[np.int64], labels: Sequence[str], *, seed: int
+) -> Splits:
+    """Divide by group, about 70 : 15 : 15 by frames of every label.
+
+    What the data set says about splits holds. A split it never names is taken from those it leaves open, or, where it
+    leaves nothing open, from "train".
+
+    Args:
+        recordings: All recordings, with their groups and the splits the data set fixes.
+        frame_counts: int [recordings, labels], labelled frames of each.
+        labels: Names of the columns, for messages.
+        seed: Fixes the division.
+
+    Raises:
+        DataError: A split would be empty, or a label would have nothing to train on.
+    """
+    groups = _groups(recordings)
+    warnings = _broken_groups(recordings, groups)
+    own = [recording.split for recording in recordings]
+    open_splits = list(SPLITS)
+    if all(own) and set(own) != set(SPLITS):
+        absent_splits = [name for name in SPLITS if name not in own]
+        warnings.append(f"the data set has no clip for {' and '.join(absent_splits)}: taken from train")
+        own = [None if name == "train" else name for name in own]
+        open_splits = ["train", *(name for name in absent_splits if name != "train")]
+    counts = np.stack([frame_counts[list(members)].sum(axis=0) for members in groups])
+    fixed = [next((own[index] for index in members if own[index]), None) for members in groups]
+    chosen = _distribute(counts, fixed, open_splits=open_splits, seed=seed)
+    members_of: dict[str, list[int]] = {name: [] for name in SPLITS}
+    for group, members in enumerate(groups):
+        for index in members:
+            # A split the data set fixes for a recording holds even where its group got another one.
+            members_of[own[index] or chosen[group]].append(index)
+    for name in SPLITS:
+        if not members_of[name]:
+            raise DataError(
+                f"nothing is left for the {name} split: {len(groups)} groups of clips are too few to divide;"
+                " add clips of other people or places, or fix the division in the manifest's split column"
+            )
+        absent = [label for column, label in enumerate(labels) if not frame_counts[members_of[name], column].sum()]
+        if absent and name == "train":
+            raise DataError(f"no clip to train on for {', '.join(absent)}; add clips or change the split column")
+        if absent:
+            warnings.append(f"the {name} split has no clip of {', '.join(absent)}: too few groups have it")
+    train, validation, test = (tuple(sorted(members_of[name])) for name in SPLITS)
+    return Splits(train, validation, test, tuple(warnings))
+
+
+def _groups(recordings: Sequence[Recording]) -> list[tuple[int, ...]]:
+    by_name: dict[str, list[int]] = {}
+    for index, recording in enumerate(recordings):
+        by_name.setdefault(recording.group, []).append(index)
+    return [tuple(by_name[name]) for name in sorted(by_name)]
+
+
+def _broken_groups(recordings: Sequence[Recording], groups: Sequence[tuple[int, ...]]) -> list[str]:
+    warnings = []
+    for members in groups:
+        named = {split for index in members if (split := recordings[index].split)}
+        if len(named) > 1:
+            warnings.append(
+                f"group {recordings[members[0]].group!r} is in {' and '.join(sorted(named))} by its split column"
+            )
+    return warnings
+
+
+def _distribute(
+    counts: NDArray[np.int64], fixed: Sequence[str | None], *, open_splits: Sequence[str], seed: int
+) -> list[str]:
+    """Give every open group a split, those of the rarest label first: the split that it brings nearest to its shares.
+
+    After the iterative stratification of Sechidis et al. (2011). A split without any clip of the label comes first.
+    """
+    chosen: list[str | None] = list(fixed)
+    order = np.random.default_rng(seed).permutation(len(chosen))
+    open_groups = [int(group) for group in order if chosen[group] is None]
+    # Shares of each label's frames, so that a rare label counts as much as a common one.
+    parts = counts / np.maximum(counts.sum(axis=0), 1)
+    lacks = {name: np.full(counts.shape[1], SHARES[name]) for name in SPLITS}
+    seen = {name: np.zeros(counts.shape[1], dtype=bool) for name in SPLITS}
+
+    def put(group: int, name: str) -> None:
+        chosen[group] = name
+        lacks[name] -= parts[group]
+        seen[name] |= counts[group] > 0
+
+    for group, fixed_name in enumerate(fixed):
+        if fixed_name is not None:
+            put(group, fixed_name)
+    while open_groups:
+        remaining = (counts[open_groups] > 0).sum(axis=0)
+        label = int(np.argmin(np.where(remaining > 0, remaining, np.iinfo(np.int64).max)))
+        group = next((group for group in open_groups if counts[group, label] > 0), open_groups[0])
+        gains = {name: float((abs(lacks[name]) - abs(lacks[name] - parts[group])).sum()) for name in open_splits}
+        unseen = [name for name in open_splits if not seen[name][label]]
+        put(group, max(unseen or open_splits, key=gains.__getitem__))
+        open_groups.remove(group)
+    return [name or "train" for name in chosen]

@@ -1,0 +1,174 @@
+"""Training: from a folder of clips to a run folder with a measured model."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import time
+from dataclasses import fields, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow
+from rich.console import Console
+
+from framestream.errors import DataError, SettingsError
+from framestream_export.model import ENCODER_FILE, HEAD_FILE
+from framestream_export.recordings import SPLITS
+from framestream_export.report import write_report
+from framestream_export.run_folder import RunFolder, make_writable, write_atomically
+from framestream_export.settings import TrainSettings
+from framestream_export.trainer import Trainer
+from framestream_export.training_data import TrainingData, load_training_data, parity_frames
+
+# What may differ between a run and its resumption without making it another run.
+_FREE_ON_RESUME = frozenset({"time_limit_minutes"})
+
+
+def train(
+    data: Path,
+    output: Path,
+    settings: TrainSettings,
+    *,
+    resume: bool = False,
+    cache_folder: Path | None = None,
+    console: Console,
+) -> dict[str, Any]:
+    """Train on a data set and write a run folder.
+
+    Args:
+        data: The data set, see `recordings.read_dataset`.
+        output: The run folder; must not exist unless `resume`.
+        settings: What to train, and how.
+        resume: Carry on after the last complete epoch; the outcome is that of an unbroken run.
+        cache_folder: Where decoded frames are kept; None is `output`/cache.
+        console: Where progress goes.
+
+    Returns:
+        The content of run.json.
+
+    Raises:
+        DataError: Data that cannot be trained on, or a run folder that cannot be resumed.
+        SettingsError: `output` exists or cannot be written, or `resume` with other settings than the run's.
+    """
+    folder, started = RunFolder(output), time.monotonic()
+    _check_output(folder, settings, resume=resume)
+    cache_folder = cache_folder or output / "cache"
+    make_writable(output)
+    make_writable(cache_folder)
+    found = load_training_data(data, cache_folder, settings, console=console)
+    record = _record(found, data, cache_folder, settings)
+    if resume and folder.record.is_file():
+        _check_same_data(folder, record)
+    folder.write_record(record)
+    trainer = Trainer(found, settings)
+    if folder.last.is_file():
+        trainer.restore(folder)
+        console.print(f"resumed after epoch {len(trainer.history.epochs)}", highlight=False, soft_wrap=True)
+    stopped = _fit(trainer, folder, record, settings, started=started, console=console)
+    return _finish(trainer, found, folder, record | {"stopped": stopped}, console=console)
+
+
+def _fit(
+    trainer: Trainer,
+    folder: RunFolder,
+    record: dict[str, Any],
+    settings: TrainSettings,
+    *,
+    started: float,
+    console: Console,
+) -> str:
+    """Epochs until there is a reason to stop; returns it."""
+    while (reason := trainer.history.stop_reason(settings)) is None:
+        best = trainer.run_epoch(console)
+        trainer.save(folder, best=best)
+        folder.write_record(record | {"history": trainer.history.epochs})
+        number, entry = len(trainer.history.epochs), trainer.history.epochs[-1]
+        console.print(
+            f"epoch {number}/{settings.epochs}  loss {entry['loss']:.3f}  accuracy {entry['accuracy']:.3f}"
+            f"  validation loss {entry['validation_loss']:.3f}  accuracy {entry['validation_accuracy']:.3f}"
+            f"  {entry['seconds']:.0f} s{'  best' if best else ''}",
+            highlight=False,
+            soft_wrap=True,
+        )
+        limit = settings.time_limit_minutes
+        if limit is not None and time.monotonic() - started > 60 * limit:
+            return "time limit"
+    return reason
+
+
+def _finish(
+    trainer: Trainer, data: TrainingData, folder: RunFolder, record: dict[str, Any], *, console: Console
+) -> dict[str, Any]:
+    """Take the best epoch, measure it on the test split, and write everything `export` needs."""
+    trainer.take_best(folder)
+    for name, model in ((ENCODER_FILE, trainer.model.encoder), (HEAD_FILE, trainer.model.head)):
+        partial = folder.path / f"part.{name}"
+        model.save(partial)
+        partial.replace(folder.path / name)
+    frames = parity_frames(data, TrainSettings.from_json(record["settings"]))
+    write_atomically(folder.parity_frames, lambda stream: np.save(stream, frames))
+    test = write_report(trainer.test(data), data.dataset.labels, folder.report, console=console)
+    finished = {
+        "state": "finished",
+        "history": trainer.history.epochs,
+        "best_epoch": trainer.history.best_epoch,
+        "test": test,
+        "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    }
+    record = record | finished
+    folder.write_record(record)
+    return record
+
+
+def _record(data: TrainingData, source: Path, cache_folder: Path, settings: TrainSettings) -> dict[str, Any]:
+    return {
+        "state": "training",
+        "settings": settings.to_json(),
+        "data": str(source),
+        "cache": str(cache_folder),
+        "labels": list(data.dataset.labels),
+        "background": data.dataset.background,
+        "fingerprint": data.cache.fingerprint,
+        "splits": {split: data.names(split) for split in SPLITS},
+        "warnings": list(data.splits.warnings),
+        "skipped": {skipped.name: skipped.reason for skipped in data.cache.skipped},
+        "versions": {
+            "python": platform.python_version(),
+            **{name: importlib.metadata.version(name) for name in ("framestream", "keras", "numpy")},
+            "tensorflow": tensorflow.__version__,
+        },
+    }
+
+
+def _check_output(folder: RunFolder, settings: TrainSettings, *, resume: bool) -> None:
+    if not resume:
+        # Decoded frames alone are what is left of an attempt that had no usable data; they do no harm.
+        if folder.path.is_dir() and any(item.name != "cache" for item in folder.path.iterdir()):
+            raise SettingsError(f"{folder.path} exists; give another --output, or --resume to carry on with that run")
+        return
+    if not folder.record.is_file():
+        if folder.last.is_file():
+            raise DataError(f"{folder.path} has checkpoints but no run.json; train into a new folder")
+        return  # killed before its first epoch, or never started
+    record = folder.read_record()
+    stored = TrainSettings.from_json(record["settings"])
+    for item in fields(TrainSettings):
+        before, now = getattr(stored, item.name), getattr(settings, item.name)
+        if before != now and item.name not in _FREE_ON_RESUME:
+            raise SettingsError(f"{folder.path} was started with {item.name} {before}, not {now}; resume with the same")
+
+
+def _check_same_data(folder: RunFolder, record: dict[str, Any]) -> None:
+    stored = folder.read_record()
+    if (stored["fingerprint"], stored["splits"]) != (record["fingerprint"], record["splits"]):
+        raise DataError(f"the data set is not the one {folder.path} was started with; train into a new folder")
+
+
+def resumed_settings(output: Path, changes: dict[str, Any], defaults: TrainSettings) -> TrainSettings:
+    """The settings to resume a run with: its own, under what was asked for explicitly."""
+    folder = RunFolder(output)
+    stored = TrainSettings.from_json(folder.read_record()["settings"]) if folder.record.is_file() else defaults
+    return replace(stored, **{"time_limit_minutes": None, **changes})

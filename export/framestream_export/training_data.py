@@ -1,0 +1,104 @@
+"""From a folder of clips to what training works on: decoded frames, divided by group."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.markup import escape
+
+from framestream.errors import DataError
+from framestream_export.frame_cache import FrameCache, Stretch, open_cache
+from framestream_export.recordings import SPLITS, Dataset, read_dataset
+from framestream_export.settings import TrainSettings
+from framestream_export.splits import Splits, split_recordings
+from framestream_export.windows import gather, label_counts, labels_at
+
+_PARITY_SEQUENCES = 8
+_PARITY_ROWS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingData:
+    """A data set ready to train on."""
+
+    dataset: Dataset
+    cache: FrameCache
+    splits: Splits
+
+    @property
+    def classes(self) -> int:
+        """Number of labels."""
+        return len(self.dataset.labels)
+
+    def stretches(self, split: str) -> list[Stretch]:
+        """The stretches of frames whose recordings are in a split."""
+        members = set(getattr(self.splits, split))
+        return [stretch for stretch in self.cache.stretches if stretch.recording in members]
+
+    def names(self, split: str) -> list[str]:
+        """The recordings of a split."""
+        return [self.cache.recordings[index].name for index in getattr(self.splits, split)]
+
+
+def load_training_data(data: Path, cache_folder: Path, settings: TrainSettings, *, console: Console) -> TrainingData:
+    """Read, decode and divide a data set.
+
+    Raises:
+        DataError: There is nothing to train on, or too little to divide.
+    """
+    dataset = read_dataset(data, background=settings.background)
+    cache = open_cache(dataset, cache_folder, frame_rate=settings.frame_rate, size_wh=settings.size_wh, console=console)
+    counts = np.zeros((len(cache.recordings), len(dataset.labels)), np.int64)
+    for stretch in cache.stretches:
+        counts[stretch.recording] += label_counts(cache, [stretch], len(dataset.labels))
+    try:
+        splits = split_recordings(cache.recordings, counts, dataset.labels, seed=settings.seed)
+    except DataError as error:
+        raise DataError(f"{data}: {error}") from None
+    found = TrainingData(dataset, cache, splits)
+    described = ", ".join(f"{len(found.names(split))} {split}" for split in SPLITS)
+    console.print(
+        f"{len(cache.recordings)} recordings ({described}), {len(cache.frames)} frames,"
+        f" {len(dataset.labels)} labels, background {dataset.background or 'none'}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    for warning in splits.warnings:
+        console.print(f"[yellow]warning[/] {escape(warning)}", highlight=False, soft_wrap=True)
+    return found
+
+
+def parity_frames(data: TrainingData, settings: TrainSettings) -> NDArray[np.uint8]:
+    """Real frames of the test split, every label in turn: uint8 [sequences, frames, height, width, 3]."""
+    length = settings.window + _PARITY_ROWS
+    places = _places_by_label(data, data.stretches("test"), settings)
+    queues = [list(reversed(found)) for found in places if found]
+    sequences: list[NDArray[np.uint8]] = []
+    while len(sequences) < max(_PARITY_SEQUENCES, data.classes):
+        if not any(queues):  # a tiny data set: take them again
+            queues = [list(reversed(found)) for found in places if found]
+        for queue in queues:
+            if queue:
+                stretch, start = queue.pop()
+                sequences.append(gather(data.cache, stretch, start, length))
+    return np.stack(sequences)
+
+
+def _places_by_label(
+    data: TrainingData, stretches: Sequence[Stretch], settings: TrainSettings
+) -> list[list[tuple[Stretch, int]]]:
+    """For each label one place per test stretch where it holds (the middle one), as the first frame to take."""
+    length = settings.window + _PARITY_ROWS
+    places: list[list[tuple[Stretch, int]]] = [[] for _ in range(data.classes)]
+    for stretch in stretches:
+        labels = labels_at(data.cache, stretch, np.arange(len(stretch)) + settings.anchor_frames, settings)
+        for label in np.unique(labels[labels >= 0]):
+            held = np.flatnonzero(labels == label)
+            start = int(held[len(held) // 2]) - length // 2
+            places[int(label)].append((stretch, max(0, min(start, len(stretch) - length))))
+    return places

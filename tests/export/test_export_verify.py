@@ -1,0 +1,237 @@
+"""What an exported file promises, on models that were trained on rendered video."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import keras
+import numpy as np
+import onnx
+import pytest
+import tensorflow as tf
+import tf2onnx
+from onnx import helper, numpy_helper
+
+from framestream import Classifier
+from framestream.records import Event, Prediction
+from framestream.session import ModelSession
+from framestream.spec import ModelSpec
+from framestream_export.convert import convert_encoder
+from framestream_export.finished_run import FinishedRun
+from framestream_export.graph import HeadWeights, streaming_model
+from framestream_export.model import SequenceModel
+from framestream_export.parity import onnx_rows
+from framestream_export.recordings import read_dataset
+from framestream_export.settings import TrainSettings
+from framestream_export.verify import verify
+from tests.export.conftest import Cli, Trained
+
+
+def test_onnx_says_what_keras_says(trained: Trained) -> None:
+    finished = FinishedRun.read(trained.run)
+    expected = finished.model.answers(finished.frames)
+    assert expected.shape[0] * expected.shape[1] >= 50
+    assert (expected.max(axis=(0, 1)) - expected.min(axis=(0, 1))).min() > 0.5, "a model that has learnt nothing"
+    rows = onnx_rows(ModelSession(trained.model, device="cpu"), finished.frames)
+    np.testing.assert_allclose(rows, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("cameras", [1, 4])
+@pytest.mark.parametrize("steps", [1, 3, 16, None])
+def test_portions_and_cameras_change_nothing(trained: Trained, steps: int | None, cameras: int) -> None:
+    frames = FinishedRun.read(trained.run).frames
+    session = ModelSession(trained.model, device="cpu")
+    np.testing.assert_allclose(
+        onnx_rows(session, frames, steps=steps, cameras=cameras), onnx_rows(session, frames), atol=1e-5
+    )
+
+
+def test_watching_a_clip_says_what_keras_says_of_it(trained: Trained) -> None:
+    """From the video file to the probability, once through training's own path and once through serving's."""
+    finished = FinishedRun.read(trained.run)
+    cache = next((trained.data / "cache").iterdir())
+    classifier = Classifier.load(trained.model, device="cpu")
+    index = json.loads((cache / "index.json").read_text())
+    frames = np.fromfile(cache / "frames.u8", np.uint8).reshape(-1, 48, 48, 3)
+    first, watched, events = 0, 0, 0
+    for recording, entry in zip(read_dataset(trained.data).recordings, index, strict=True):
+        own = frames[first : first + sum(entry["stretch_frames"])]
+        first += len(own)
+        if recording.split != "test":
+            continue
+        records = list(classifier.watch(recording.path))
+        served = [list(record.probabilities.values()) for record in records if isinstance(record, Prediction)]
+        np.testing.assert_allclose(served, finished.model.answers(own[None])[0], atol=1e-4)
+        watched += 1
+        label = recording.segments[0].label
+        if label != "idle":  # the background is no event, the others were learnt by heart
+            events += [record.label for record in records if isinstance(record, Event)] == [label]
+    assert watched == 12
+    assert events >= 6
+
+
+def test_structure_names_and_metadata(trained: Trained) -> None:
+    model = onnx.load(trained.model)
+    onnx.checker.check_model(model, full_check=True)
+    operators = [node.op_type for node in model.graph.node]
+    assert operators.count("LSTM") == 1
+    assert not {"Loop", "If", "Scan", "BatchNormalization"} & set(operators)
+    assert [opset.version for opset in model.opset_import] == [17]
+    record = json.loads((trained.run / "run.json").read_text())
+    states = ["features"] if record["settings"]["kind"] == "window" else ["hidden", "cell"]
+    assert [value.name for value in model.graph.input] == ["frames", *states]
+    assert [value.name for value in model.graph.output] == ["probabilities", *(f"next_{name}" for name in states)]
+    for value in (*model.graph.input, *model.graph.output):
+        assert value.type.tensor_type.shape.dim[0].dim_param == "cameras"
+    metadata = {prop.key: prop.value for prop in model.metadata_props}
+    assert json.loads(trained.model.with_suffix(".json").read_text()) == metadata
+    spec = ModelSpec.from_metadata(metadata)
+    assert (spec.labels, spec.background) == (("fall", "idle", "jumping-jack"), "idle")
+    assert (spec.window, spec.anchor_frames) == ((12, 6) if states == ["features"] else (1, 0))
+    assert spec.accuracy == record["test"]["accuracy"] > 0.8
+    assert spec.parity is not None
+    assert 0 <= spec.parity <= 1e-4
+    assert spec.training_fingerprint == f"sha256:{record['fingerprint']}"
+    assert "tf2onnx" in spec.producer
+
+
+@pytest.mark.parametrize("kind", ["window", "stateful"])
+def test_hardly_more_nodes_than_encoder_and_head_alone(kind: str) -> None:
+    settings = TrainSettings(kind=kind)  # the default model
+    model = SequenceModel.build(settings, classes=10)
+    encoder = convert_encoder(model.encoder, size_wh=settings.size_wh)
+    head, _ = tf2onnx.convert.from_keras(
+        model.head, [tf.TensorSpec((None, settings.window, settings.feature_dim), tf.float32)], opset=17
+    )
+    whole = streaming_model(encoder, HeadWeights.of(model.head), kind=kind, window=settings.window, height=96, width=96)
+    alone = len(encoder.graph.node) + len(head.graph.node)
+    assert len(whole.graph.node) <= 1.15 * alone, [node.op_type for node in whole.graph.node]
+
+
+def test_exporting_twice_gives_the_same_bytes(trained: Trained, tmp_path: Path, cli: Cli) -> None:
+    assert cli("export", trained.run, "--output", tmp_path / "again.onnx")[0] == 0
+    assert (tmp_path / "again.onnx").read_bytes() == trained.model.read_bytes()
+
+
+def test_event_defaults_are_stamped(trained: Trained, tmp_path: Path, cli: Cli) -> None:
+    options = ["--enter", "0.7", "--leave", "0.2", "--smoothing-seconds", "0", "--min-seconds", "0.25"]
+    assert cli("export", trained.run, "--output", tmp_path / "deep" / "m.onnx", *options)[0] == 0
+    events = Classifier.load(tmp_path / "deep" / "m.onnx", device="cpu").spec.events
+    assert (events.enter, events.leave, events.smoothing_seconds, events.min_seconds) == (0.7, 0.2, 0.0, 0.25)
+    code, _, errors = cli("export", trained.run, "--output", tmp_path / "bad.onnx", "--leave", "0.9")
+    assert code == 1
+    assert "leave is 0.9" in errors
+
+
+def test_a_failed_export_leaves_nothing(trained: Trained, tmp_path: Path, cli: Cli) -> None:
+    broken = tmp_path / "run"
+    shutil.copytree(trained.run, broken)
+    head = keras.saving.load_model(broken / "head.keras")
+    head.get_layer("logits").set_weights(
+        [np.full_like(part, np.nan) for part in head.get_layer("logits").get_weights()]
+    )
+    head.save(broken / "head.keras")
+    output = tmp_path / "out" / "m.onnx"
+    code, _, errors = cli("export", broken, "--output", output)
+    assert code == 1
+    assert "ONNX differs from Keras by inf" in errors
+    assert list(output.parent.iterdir()) == []
+    np.save(broken / "parity_frames.npy", np.zeros((2, 20, 16, 16, 3), np.uint8))
+    code, _, errors = cli("export", broken, "--output", output)
+    assert code == 1
+    assert "parity_frames.npy holds uint8 (2, 20, 16, 16, 3)" in errors
+
+
+def test_places_where_nothing_can_be_written(trained: Trained, tmp_path: Path, cli: Cli) -> None:
+    (tmp_path / "file").touch()
+    code, _, errors = cli("export", trained.run, "--output", tmp_path / "file" / "m.onnx")
+    assert code == 1
+    assert "file cannot be made" in errors
+    code, _, errors = cli("train", trained.data, "--output", tmp_path / "file" / "run")
+    assert code == 1
+    assert "file/run cannot be made" in errors
+    code, _, errors = cli("export", trained.run, "--output", tmp_path / "model")
+    assert code == 1
+    assert "is not the name of an .onnx file" in errors
+
+
+def test_verify_passes_and_shows_its_figures(trained: Trained, cli: Cli) -> None:
+    code, out, _ = cli("verify", trained.model, "--run", trained.run)
+    assert code == 0, out
+    assert "ONNX = Keras" in out
+    assert "FAIL" not in out
+    code, out, _ = cli("verify", trained.model)
+    assert code == 0, out
+    assert "ONNX = Keras" not in out
+
+
+def tampered(trained: Trained, path: Path, change) -> Path:
+    """A copy of the model with something wrong in it."""
+    model = onnx.load(trained.model)
+    change(model)
+    onnx.save(model, path)
+    path.with_suffix(".json").write_text(trained.model.with_suffix(".json").read_text())
+    return path
+
+
+def failures(path: Path, run: Path | None = None) -> list[str]:
+    return [check.name for check in verify(path, run=run) if not check.passed]
+
+
+def test_verify_finds_weights_that_are_not_those_of_the_run(trained: Trained, tmp_path: Path, cli: Cli) -> None:
+    def nudge(model) -> None:
+        kernel = next(tensor for tensor in model.graph.initializer if tensor.name == "lstm/R")
+        changed = numpy_helper.to_array(kernel) * 1.02
+        kernel.CopyFrom(numpy_helper.from_array(changed.astype(np.float32), kernel.name))
+
+    path = tampered(trained, tmp_path / "m.onnx", nudge)
+    assert failures(path, trained.run) == ["ONNX = Keras"]
+    assert failures(path) == []
+    code, out, _ = cli("verify", path, "--run", trained.run)
+    assert code == 1
+    assert "FAIL" in out
+
+
+def test_verify_finds_state_that_is_not_carried(trained: Trained, tmp_path: Path) -> None:
+    """The mistake that only accuracy shows: the next state is the one that was fed in."""
+
+    def forget(model) -> None:
+        for value in list(model.graph.output)[1:]:
+            for node in model.graph.node:
+                node.output[:] = ["unused_" + value.name if name == value.name else name for name in node.output]
+            state = value.name.removeprefix("next_")
+            model.graph.node.append(helper.make_node("Identity", [state], [value.name]))
+
+    names = failures(tampered(trained, tmp_path / "m.onnx", forget))
+    assert names == ["steps 1 = all at once", "steps 3 = all at once", "steps 16 = all at once"]
+
+
+def test_verify_finds_what_a_model_does_not_say_about_itself(trained: Trained, tmp_path: Path, cli: Cli) -> None:
+    def drop(key: str):
+        def change(model) -> None:
+            kept = {prop.key: prop.value for prop in model.metadata_props if prop.key != f"framestream.{key}"}
+            helper.set_model_props(model, kept)
+
+        return change
+
+    assert failures(tampered(trained, tmp_path / "a.onnx", drop("accuracy"))) == ["metadata complete, sidecar the same"]
+    path = tampered(trained, tmp_path / "b.onnx", lambda model: None)
+    path.with_suffix(".json").unlink()
+    assert failures(path) == ["metadata complete, sidecar the same"]
+    code, _, errors = cli("verify", tampered(trained, tmp_path / "c.onnx", drop("window")))
+    assert code == 1
+    assert "framestream.window" in errors
+    assert errors.count("\n") == 1
+
+
+def test_verify_finds_another_run(trained: Trained, tmp_path: Path) -> None:
+    def rename(model) -> None:
+        props = {prop.key: prop.value for prop in model.metadata_props}
+        helper.set_model_props(model, props | {"framestream.training_fingerprint": "sha256:0"})
+
+    assert failures(tampered(trained, tmp_path / "m.onnx", rename), trained.run) == [
+        "metadata complete, sidecar the same",
+        "made from this run",
+    ]

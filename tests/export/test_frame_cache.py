@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from framestream import preprocess, sampling
+from framestream.capture import open_source
+from framestream.errors import DataError
+from framestream_export import frame_cache
+from framestream_export.recordings import read_dataset
+from tests.export import toy
+
+
+def open_cache(data: Path, folder: Path, *, console: Console, background: str | None = None) -> frame_cache.FrameCache:
+    dataset = read_dataset(data, background=background)
+    return frame_cache.open_cache(dataset, folder, frame_rate=12.5, size_wh=(40, 32), console=console)
+
+
+def test_frames_are_those_that_serving_sees(toy_clips: Path, tmp_path: Path, silent: Console) -> None:
+    cache = open_cache(toy_clips, tmp_path, console=silent)
+    assert len(cache.stretches) == len(cache.recordings) == 18
+    for stretch in cache.stretches[::5]:
+        path = cache.recordings[stretch.recording].path
+        served = [
+            preprocess.fit_frame(item.image, size_wh=(40, 32))
+            for item in sampling.sample(open_source(path), sampling.SamplingClock(12.5))
+            if isinstance(item, sampling.Sample)
+        ]
+        assert len(served) == 25  # 50 frames at 25 per second
+        np.testing.assert_array_equal(cache.frames[stretch.start : stretch.stop], served)
+
+
+def test_labels_and_fingerprint_follow_the_manifest_without_decoding(
+    toy_clips: Path, tmp_path: Path, silent: Console
+) -> None:
+    clips = sorted(path.relative_to(toy_clips).as_posix() for path in toy_clips.rglob("*.mp4"))
+    manifest = tmp_path / "data" / "manifest.csv"
+    rows = [(toy_clips / clip, clip.split("/")[0], 0.4, 1.2) for clip in clips]
+    toy.write_csv(manifest, "path,label,start,end", rows)
+    first = open_cache(manifest, tmp_path / "cache", console=silent)
+    np.testing.assert_array_equal(np.flatnonzero(first.labels[:25] >= 0), np.arange(5, 15))
+    written = {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").rglob("*") if path.is_file()}
+    toy.write_csv(manifest, "path,label,start,end", [(*row[:2], 0.8, 1.2) for row in rows])
+    second = open_cache(manifest, tmp_path / "cache", console=silent)
+    np.testing.assert_array_equal(np.flatnonzero(second.labels[:25] >= 0), np.arange(10, 15))
+    assert first.fingerprint != second.fingerprint
+    assert written == {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").rglob("*") if path.is_file()}
+
+
+def test_bad_recordings_are_named_and_left_out(tmp_path: Path) -> None:
+    data = toy.write_class_folders(tmp_path / "data", per_class=2, frames=10)
+    (data / "idle" / "[broken].mp4").write_bytes(b"not a video" * 100)
+    (data / "across" / "empty.mp4").touch()
+    told = Console(file=io.StringIO(), width=60)
+    cache = open_cache(data, tmp_path / "cache", console=told)
+    text = told.file.getvalue()
+    assert "skipped idle/[broken].mp4: " in text
+    assert "skipped across/empty.mp4: " in text
+    assert "skipped 2 of 8 recordings" in text
+    assert [skipped.name for skipped in cache.skipped] == ["across/empty.mp4", "idle/[broken].mp4"]
+    assert len(cache.recordings) == 6
+    assert cache.labels.tolist() == [0] * 10 + [1] * 10 + [2] * 10
+
+
+def test_segment_beyond_the_end_and_nothing_left(tmp_path: Path, silent: Console) -> None:
+    for name in ("a", "b"):
+        toy.write_video(tmp_path / f"{name}.mp4", toy.draw("idle", 1, frames=10))
+    rows: list[tuple[object, ...]] = [("a.mp4", "x", 0, 1), ("b.mp4", "y", 50, 60)]
+    manifest = toy.write_csv(tmp_path / "manifest.csv", "path,label,start,end", rows)
+    cache = open_cache(manifest, tmp_path / "cache", console=silent)
+    assert [(skipped.name, skipped.reason) for skipped in cache.skipped] == [
+        ("b.mp4", "no frame lies inside its labelled times")
+    ]
+    (tmp_path / "a.mp4").write_bytes(b"gone bad")
+    with pytest.raises(DataError, match="none of the 2 recordings gave a labelled frame"):
+        open_cache(manifest, tmp_path / "cache", console=silent)
+
+
+def test_gap_in_time_divides_a_recording(tmp_path: Path, silent: Console) -> None:
+    """Eight seconds between two frames are a gap: serving starts anew there, so training must not look across."""
+    toy.write_video(tmp_path / "slow.mp4", toy.draw("across", 1, frames=3), fps=0.125)
+    toy.write_video(tmp_path / "plain.mp4", toy.draw("idle", 1, frames=10))
+    rows: list[tuple[object, ...]] = [("slow.mp4", "x"), ("plain.mp4", "y")]
+    cache = open_cache(toy.write_csv(tmp_path / "manifest.csv", "path,label", rows), tmp_path / "c", console=silent)
+    assert [stretch.recording for stretch in cache.stretches] == [0, 0, 0, 1]

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from framestream.errors import DataError
+from framestream_export.recordings import Recording
+from framestream_export.splits import SHARES, Splits, split_recordings
+
+LABELS = ("bend", "clap", "wave")
+
+
+def recording(number: int, group: str, split: str | None = None) -> Recording:
+    return Recording(Path(f"{number}.mp4"), f"{number}.mp4", (), group, split)
+
+
+def members(splits: Splits) -> dict[str, tuple[int, ...]]:
+    return {name: getattr(splits, name) for name in SHARES}
+
+
+def test_no_group_is_in_two_splits_and_every_label_in_each() -> None:
+    rng = np.random.default_rng(3)
+    recordings = [recording(number, f"person-{number % 20}") for number in range(300)]
+    counts = np.zeros((300, 3), np.int64)
+    counts[np.arange(300), rng.choice(3, 300, p=(0.6, 0.3, 0.1))] = rng.integers(30, 90, 300)
+    splits = split_recordings(recordings, counts, LABELS, seed=0)
+    groups = {name: {recordings[index].group for index in some} for name, some in members(splits).items()}
+    assert groups["train"] | groups["validation"] | groups["test"] == {f"person-{number}" for number in range(20)}
+    assert sum(len(some) for some in groups.values()) == 20
+    for name, some in members(splits).items():
+        shares = counts[list(some)].sum(axis=0) / counts.sum(axis=0)
+        assert np.all(np.abs(shares - SHARES[name]) < 0.13), (name, shares)
+    assert splits.warnings == ()
+    assert splits == split_recordings(recordings, counts, LABELS, seed=0)
+    assert splits != split_recordings(recordings, counts, LABELS, seed=1)
+
+
+def test_rare_label_reaches_every_split() -> None:
+    recordings = [recording(number, str(number)) for number in range(60)]
+    counts = np.zeros((60, 3), np.int64)
+    counts[:57, 0], counts[57:, 2] = 50, 50
+    counts[:, 1] = 10
+    splits = split_recordings(recordings, counts, LABELS, seed=0)
+    assert all(counts[list(some), 2].sum() > 0 for some in members(splits).values())
+
+
+def test_split_column_wins_and_missing_splits_come_from_train() -> None:
+    recordings = [recording(number, str(number), "test" if number < 4 else "train") for number in range(24)]
+    counts = np.tile(np.array([[40, 40, 40]]), (24, 1))
+    splits = split_recordings(recordings, counts, LABELS, seed=0)
+    assert splits.test == (0, 1, 2, 3)
+    assert 2 <= len(splits.validation) <= 5
+    assert set(splits.validation).isdisjoint(splits.test)
+    assert any("no clip for validation" in warning for warning in splits.warnings)
+
+
+def test_split_column_holds_even_within_a_group_and_says_so() -> None:
+    splits_named = ["train", "validation", "test", "train"]
+    recordings = [recording(number, "ann", split) for number, split in enumerate(splits_named)]
+    splits = split_recordings(recordings, np.full((4, 3), 40), LABELS, seed=0)
+    assert (splits.train, splits.validation, splits.test) == ((0, 3), (1,), (2,))
+    assert any("'ann' is in test and train and validation" in warning for warning in splits.warnings)
+
+
+def test_too_few_groups_are_named() -> None:
+    recordings = [recording(number, "ann" if number % 2 else "ben") for number in range(10)]
+    with pytest.raises(DataError, match="2 groups of clips are too few"):
+        split_recordings(recordings, np.full((10, 3), 40), LABELS, seed=0)
+    three = [recording(number, str(number)) for number in range(6)]
+    counts = np.array([[9, 9, 0]] * 5 + [[9, 9, 9]])
+    splits = split_recordings(three, counts, LABELS, seed=0)
+    assert any("has no clip of wave" in warning for warning in splits.warnings)
+    explicit = [recording(number, str(number), split) for number, split in enumerate(["train", "validation", "test"])]
+    with pytest.raises(DataError, match="no clip to train on for wave"):
+        split_recordings(explicit, np.array([[9, 9, 0], [9, 9, 9], [9, 9, 9]]), LABELS, seed=0)

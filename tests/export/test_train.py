@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from framestream.errors import SettingsError
+from framestream_export.run_folder import load_arrays
+from framestream_export.settings import TrainSettings
+from framestream_export.train import resumed_settings
+from tests.export.conftest import SMALL_MODEL, Cli, Trained
+
+OPTIONS = (
+    "--size",
+    "32",
+    "--window",
+    "8",
+    "--lstm-units",
+    "8",
+    "--feature-dim",
+    "8",
+    "--batch-size",
+    "4",
+    "--epochs",
+    "4",
+)
+
+
+def outcome(run: Path) -> tuple[list[dict[str, float]], list[NDArray[np.generic]]]:
+    """History without wall time, and the weights and optimizer state at the end."""
+    history = json.loads((run / "run.json").read_text())["history"]
+    for entry in history:
+        del entry["seconds"]
+    return history, load_arrays(run / "checkpoints" / "last.npz")[0]
+
+
+@pytest.mark.parametrize("kind", ["window", "stateful"])
+def test_resumed_run_ends_like_an_unbroken_one(toy_clips: Path, tmp_path: Path, cli: Cli, kind: str) -> None:
+    options = [*OPTIONS, "--kind", kind, "--cache", str(tmp_path / "cache")]
+    assert cli("train", toy_clips, "--output", tmp_path / "whole", *options)[0] == 0
+    arguments = [str(toy_clips), "--output", str(tmp_path / "broken"), *options]
+    with subprocess.Popen(
+        [sys.executable, "-m", "framestream.cli", "train", *arguments], stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith("epoch 2/"):
+                break
+        process.kill()
+    record = json.loads((tmp_path / "broken" / "run.json").read_text())
+    assert record["state"] == "training"
+    code, _, errors = cli("export", tmp_path / "broken", "--output", tmp_path / "m.onnx")
+    assert code == 1
+    assert "is not finished" in errors
+    code, _, told = cli("train", toy_clips, "--output", tmp_path / "broken", "--cache", tmp_path / "cache", "--resume")
+    assert code == 0, told
+    assert "resumed after epoch" in told
+    history, state = outcome(tmp_path / "whole")
+    resumed_history, resumed_state = outcome(tmp_path / "broken")
+    assert len(history) == 4
+    assert [sorted(entry) for entry in resumed_history] == [sorted(entry) for entry in history]
+    for entry, other in zip(history, resumed_history, strict=True):
+        assert entry == pytest.approx(other, rel=1e-5)
+    for array, other_array in zip(state, resumed_state, strict=True):
+        np.testing.assert_allclose(array, other_array, rtol=1e-4, atol=1e-6)
+
+
+def test_time_limit_ends_a_run_cleanly_and_resume_goes_on(toy_clips: Path, tmp_path: Path, cli: Cli) -> None:
+    run, cache = tmp_path / "run", tmp_path / "cache"
+    code, out, _ = cli("train", toy_clips, "--output", run, *OPTIONS, "--cache", cache, "--time-limit", "0.001")
+    assert code == 0
+    assert "time limit" in out
+    record = json.loads((run / "run.json").read_text())
+    assert (record["state"], len(record["history"])) == ("finished", 1)
+    assert (run / "encoder.keras").is_file()
+    assert cli("train", toy_clips, "--output", run, "--resume", "--cache", cache)[0] == 0
+    record = json.loads((run / "run.json").read_text())
+    assert (record["stopped"], len(record["history"])) == ("all epochs", 4)
+
+
+def test_an_existing_run_and_other_settings_are_refused(toy_clips: Path, tmp_path: Path, cli: Cli) -> None:
+    run = tmp_path / "run"
+    options = [*OPTIONS, "--cache", tmp_path / "cache", "--epochs", "1"]
+    assert cli("train", toy_clips, "--output", run, *options)[0] == 0
+    code, _, errors = cli("train", toy_clips, "--output", run, *options)
+    assert code == 1
+    assert "exists; give another --output, or --resume" in errors
+    code, _, errors = cli("train", toy_clips, "--output", run, "--resume", "--window", "9")
+    assert code == 1
+    assert "was started with window 8, not 9" in errors
+    assert resumed_settings(run, {}, TrainSettings()).window == 8
+    fewer = tmp_path / "fewer"
+    for clip in toy_clips.rglob("*[1-9].mp4"):
+        copy = fewer / clip.relative_to(toy_clips)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        os.link(clip, copy)
+    code, _, errors = cli("train", fewer, "--output", run, "--resume", "--cache", tmp_path / "cache")
+    assert code == 1
+    assert "is not the one" in errors
+
+
+def test_report_is_measured_on_the_test_split(trained: Trained) -> None:
+    record = json.loads((trained.run / "run.json").read_text())
+    report = json.loads((trained.run / "report" / "report.json").read_text())
+    assert record["test"] == report
+    assert (report["split"], report["recordings"]) == ("test", 12)
+    confusion = np.array(report["confusion"])
+    assert confusion.sum() == report["windows"]
+    assert report["accuracy"] == pytest.approx(np.trace(confusion) / confusion.sum())
+    assert report["accuracy"] > 0.8  # the clips were learnt by heart
+    for index, label in enumerate(report["labels"]):
+        values = report["per_class"][label]
+        assert values["support"] == confusion[index].sum()
+        assert values["recall"] == pytest.approx(confusion[index, index] / confusion[index].sum())
+        assert values["precision"] == pytest.approx(confusion[index, index] / confusion[:, index].sum())
+    picture = cv2.imread(str(trained.run / "report" / "confusion_matrix.png"))
+    assert picture is not None
+    assert min(picture.shape[:2]) > 300
+    assert sorted(record["splits"]) == ["test", "train", "validation"]
+    assert all(name.startswith("test/") for name in record["splits"]["test"])
+
+
+def test_best_epoch_is_what_is_kept(trained: Trained) -> None:
+    record = json.loads((trained.run / "run.json").read_text())
+    losses = [entry["validation_loss"] for entry in record["history"]]
+    assert record["best_epoch"] == 1 + int(np.argmin(losses))
+    assert load_arrays(trained.run / "checkpoints" / "best.npz")[1] == {"epoch": record["best_epoch"]}
+
+
+def test_early_stopping(rendered_clips: Path, tmp_path: Path, cli: Cli) -> None:
+    """A learning rate that ruins the weights: after the first epochs nothing gets better."""
+    options = [*SMALL_MODEL, "--learning-rate", "3", "--patience", "2", "--epochs", "60"]
+    cache = rendered_clips / "cache"
+    code, out, _ = cli("train", rendered_clips, "--output", tmp_path / "run", *options, "--cache", cache)
+    assert code == 0
+    record = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert "early stopping" in out
+    assert len(record["history"]) == record["best_epoch"] + 2 < 60
+
+
+def test_training_that_blows_up_says_so(toy_clips: Path, tmp_path: Path, cli: Cli) -> None:
+    options = [*OPTIONS, "--learning-rate", "1e30", "--cache", tmp_path / "cache"]
+    code, _, errors = cli("train", toy_clips, "--output", tmp_path / "run", *options)
+    assert code == 1
+    assert "training diverged" in errors
+    assert "lower --learning-rate" in errors
+
+
+def test_settings_come_back_from_json() -> None:
+    settings = TrainSettings(kind="stateful", window=9, background="rest", flip=False)
+    assert TrainSettings.from_json(json.loads(json.dumps(settings.to_json()))) == settings
+    with pytest.raises(SettingsError, match="unknown training settings: colour"):
+        TrainSettings.from_json({"colour": "rgb"})
