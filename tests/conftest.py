@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -21,6 +22,7 @@ from tests.tiny_model import write_model
 settings.register_profile("framestream", deadline=None)
 settings.load_profile("framestream")
 
+EVERYTHING_IS_HERE = os.environ.get("FRAMESTREAM_REQUIRE_ALL") == "1"
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 BGR = {"red": (0, 0, 255), "green": (0, 255, 0), "blue": (255, 0, 0)}
@@ -70,12 +72,39 @@ def classifier(model_path: Path) -> Classifier:
 
 
 @pytest.fixture(scope="session")
-def odd_videos() -> Path:
-    """Folder of awkward files that are not part of the repository."""
-    folder = SHARED_DATA / "odd"
-    if not folder.is_dir():
+def real_footage() -> Path:
+    """Folder of real footage that is not part of the repository."""
+    if not SHARED_DATA.is_dir():
         pytest.skip("no real footage here")
-    return folder
+    return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def odd_videos(real_footage: Path) -> Path:
+    """Folder of awkward files that are not part of the repository."""
+    return real_footage / "odd"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where everything is promised to be installed, a skipped test is a failed one."""
+    report = yield
+    if EVERYTHING_IS_HERE and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome, report.longrepr = "failed", f"skipped, but nothing may be missing here: {report.longrepr}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """The same for modules that skip themselves."""
+    report = yield
+    if EVERYTHING_IS_HERE and report.skipped:
+        report.outcome, report.longrepr = "failed", f"skipped, but nothing may be missing here: {report.longrepr}"
+    return report
 
 
 @pytest.fixture(autouse=True)

@@ -37,6 +37,7 @@ class TextSink:
             self._line(self._messages, f"gap at {format_time(record.pts_seconds)}: {record.reason}")
         elif self._bar is not None:
             if isinstance(record, Start):
+                self._line(self._messages, _introduction(record))
                 self._bar.start(record)
             else:
                 self._bar.stop()
@@ -108,6 +109,12 @@ def format_time(seconds: float) -> str:
     hours, minutes = divmod(minutes, 60)
     clock = f"{minutes:02d}:{rest // 100:02d}.{rest % 100:02d}"
     return f"{sign}{hours}:{clock}" if hours else f"{sign}{clock}"
+
+
+def _introduction(start: Start) -> str:
+    size = f"{start.size_wh[0]}x{start.size_wh[1]}"
+    threads = f"{start.threads} thread" + ("" if start.threads == 1 else "s")
+    return f"{start.source} ({size}): {start.model} on {start.provider}, {threads}"
 
 
 def _summary(end: End) -> str:
