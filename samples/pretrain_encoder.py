@@ -59,7 +59,7 @@ def _render(arguments: argparse.Namespace) -> tuple[NDArray[np.uint8], NDArray[n
     work = partial(_render_scene, arguments.seed, arguments.pictures)
     pictures = np.empty((arguments.scenes * arguments.pictures, SIZE, SIZE, 3), np.uint8)
     targets = np.empty((len(pictures), _COLUMNS), np.float32)
-    with ProcessPoolExecutor(arguments.jobs) as pool:
+    with ProcessPoolExecutor(arguments.jobs, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
         for number, (some, wanted) in enumerate(pool.map(work, range(arguments.scenes), chunksize=16)):
             place = slice(number * arguments.pictures, (number + 1) * arguments.pictures)
             pictures[place], targets[place] = some, wanted
@@ -67,7 +67,6 @@ def _render(arguments: argparse.Namespace) -> tuple[NDArray[np.uint8], NDArray[n
 
 
 def _render_scene(seed: int, count: int, number: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    cv2.setNumThreads(1)
     rng = np.random.default_rng([seed, 3000, number])
     if number % 12 == 11:
         scene = draw_empty_scene(rng, seconds=4.0)

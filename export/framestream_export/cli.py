@@ -24,7 +24,9 @@ def _setting(flag: str, metavar: str | None = None, *, name: str | None = None, 
 _SETTING_OPTIONS = (
     _setting("--kind", type=click.Choice(KINDS), help="One answer per window of frames, or one per frame."),
     _setting("--encoder", "NAME", help="small, or a keras.applications backbone, e.g. MobileNetV2@0.35."),
-    _setting("--weights", "none|people|imagenet|FILE", help="What the encoder starts from."),
+    _setting(
+        "--weights", "none|people|imagenet|FILE|RUN", help="What the encoder starts from; a RUN gives its head, too."
+    ),
     click.option("--freeze-encoder", is_flag=True, help="Keep the encoder as its weights are."),
     _setting("--size", "PIXELS", help="Height and width of the model's frames."),
     _setting("--rate", "FPS", name="frame_rate", help="Frames the model sees per second."),
@@ -57,7 +59,10 @@ def _with_setting_options(command: Any) -> Any:
 @_with_setting_options
 @click.option("--resume", is_flag=True, help="Carry on with the run in RUN after its last complete epoch.")
 @click.option(
-    "--cache", type=click.Path(path_type=Path), metavar="DIR", help="Where decoded frames go; else RUN/cache."
+    "--cache",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Where decoded frames go; else RUN/cache, or as before.",
 )
 @click.pass_context
 def train(ctx: click.Context, /, data: Path, output: Path, resume: bool, cache: Path | None, **options: Any) -> None:
@@ -126,7 +131,8 @@ def verify(ctx: click.Context, /, model: Path, run: Path | None) -> None:
     """Check that an exported MODEL keeps its promises.
 
     Graph, metadata, the same answers in portions of any size and for any number of cameras, and, with --run, those of
-    the Keras model it was made from. Exit code 1 if a check fails.
+    the Keras model it was made from. A model that has learnt too little for its probabilities to vary fails with --run:
+    its agreement proves nothing. Exit code 1 if a check fails.
     """
     from framestream_export.toolkit import EXPORT, VERIFY, require
 

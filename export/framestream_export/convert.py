@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,11 +15,11 @@ from onnx import helper
 
 from framestream.errors import ModelError, SettingsError
 from framestream.session import ModelSession
-from framestream.spec import EventSettings, ModelSpec
+from framestream.spec import KEY_PREFIX, EventSettings, ModelSpec
 from framestream_export.finished_run import FinishedRun
 from framestream_export.graph import OPSET, HeadWeights, check_structure, streaming_model
 from framestream_export.parity import PARITY_LIMIT, largest_difference, onnx_rows
-from framestream_export.run_folder import make_writable
+from framestream_export.run_folder import make_writable, writing
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +50,15 @@ def export(run: Path, output: Path, *, events: EventSettings | None = None) -> E
         events: Default event settings to stamp into the model.
 
     Raises:
-        SettingsError: The file cannot be written.
+        SettingsError: The file cannot be written, or its sidecar would replace a file that is none.
         DataError: The run cannot be used.
         ModelError: The graph is not what it must be, or differs from Keras; nothing is written.
     """
     if output.suffix != ".onnx" or output.is_dir():
         raise SettingsError(f"{output} is not the name of an .onnx file; give --output NAME.onnx")
+    sidecar = output.with_suffix(".json")
+    if sidecar.exists() and not _is_sidecar(sidecar):
+        raise SettingsError(f"{sidecar} exists and is no model's sidecar; move it, or give another --output NAME.onnx")
     finished = FinishedRun.read(run)
     settings, model = finished.settings, finished.model
     proto = streaming_model(
@@ -68,11 +72,11 @@ def export(run: Path, output: Path, *, events: EventSettings | None = None) -> E
     spec = _spec(finished, events or EventSettings())
     check_structure(proto, states=spec.state_names)
     make_writable(output.parent)
-    sidecar = output.with_suffix(".json")
     # ONNX Runtime opens paths; the suffix makes a leftover of a crash recognisable.
     partial, partial_sidecar = output.with_name(f".part.{output.name}"), sidecar.with_name(f".part.{sidecar.name}")
     try:
-        _write(proto, spec, partial)
+        with writing(output):
+            _write(proto, spec, partial)
         expected = model.answers(finished.frames)
         found = onnx_rows(ModelSession(partial, device="cpu"), finished.frames)
         difference = largest_difference(expected, found)
@@ -81,14 +85,23 @@ def export(run: Path, output: Path, *, events: EventSettings | None = None) -> E
                 f"ONNX differs from Keras by {difference:.2e} on real frames; the limit is {PARITY_LIMIT:.0e}"
             )
         spec = replace(spec, parity=difference)
-        _write(proto, spec, partial)
-        partial_sidecar.write_text(spec.to_json(), encoding="utf-8")
-        os.replace(partial, output)
-        os.replace(partial_sidecar, sidecar)
+        with writing(output):
+            _write(proto, spec, partial)
+            partial_sidecar.write_text(spec.to_json(), encoding="utf-8")
+            os.replace(partial, output)
+            os.replace(partial_sidecar, sidecar)
     finally:
         partial.unlink(missing_ok=True)
         partial_sidecar.unlink(missing_ok=True)
     return Exported(output, sidecar, spec, len(proto.graph.node), expected.shape[0] * expected.shape[1])
+
+
+def _is_sidecar(path: Path) -> bool:
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(facts, dict) and f"{KEY_PREFIX}spec_version" in facts
 
 
 def convert_encoder(encoder: Any, *, size_wh: tuple[int, int]) -> Any:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import uuid
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,11 +20,12 @@ from rich.console import Console
 from rich.progress import track
 
 from framestream.capture import open_source
-from framestream.errors import SourceError
+from framestream.errors import SourceError, UnreadableSourceError
 from framestream.preprocess import fit_frame
 from framestream.records import Gap
 from framestream.sampling import Sampler, SamplingClock, sample
 from framestream_export.recordings import Recording
+from framestream_export.run_folder import writing
 
 FRAMES, TIMES, INDEX = "frames.u8", "pts.npy", "index.json"
 _WORKERS = 2
@@ -42,7 +44,10 @@ class _Decoded:
 def decode_recordings(
     recordings: Sequence[Recording], home: Path, *, frame_rate: float, size_wh: tuple[int, int], console: Console
 ) -> None:
-    """Write the folder `home` anew: frames, their times, and an index with what became of each recording.
+    """Write the folder `home`: frames, their times, and an index with what became of each recording.
+
+    Everything goes into a folder of its own, `home`.part.*, which takes its place when it is complete: another run may
+    be doing the same. What a killed run leaves of it can be deleted.
 
     Args:
         recordings: What to decode, in order.
@@ -50,9 +55,34 @@ def decode_recordings(
         frame_rate: Frames per second of media time to keep.
         size_wh: Width and height to bring them to, pixels.
         console: Where progress goes.
+
+    Raises:
+        SettingsError: The folder cannot be written to, or the disk is full.
     """
-    shutil.rmtree(home, ignore_errors=True)
-    home.mkdir(parents=True)
+    part = home.with_name(f"{home.name}.part.{uuid.uuid4().hex[:8]}")
+    try:
+        with writing(home.parent):
+            part.mkdir(parents=True)
+            _write(recordings, part, frame_rate=frame_rate, size_wh=size_wh, console=console)
+            _take_place(part, home)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _take_place(part: Path, home: Path) -> None:
+    """Move a complete folder to its place, unless another run's, which has the same in it, is there by now."""
+    if home.is_dir() and not (home / INDEX).is_file():
+        shutil.rmtree(home)
+    try:
+        os.replace(part, home)
+    except OSError:
+        if not (home / INDEX).is_file():
+            raise
+
+
+def _write(
+    recordings: Sequence[Recording], home: Path, *, frame_rate: float, size_wh: tuple[int, int], console: Console
+) -> None:
     pts_seconds: list[float] = []
     entries: list[dict[str, Any]] = []
     decode = partial(_decode, frame_rate=frame_rate, size_wh=size_wh)
@@ -77,10 +107,8 @@ def decode_recordings(
                 entry |= {"sha256": result.sha256, "stretch_frames": result.stretch_frames}
             entries.append(entry)
     np.save(home / TIMES, np.asarray(pts_seconds, dtype=np.float64))
-    # The index comes last and at once: a cache with an index is whole.
-    partial_index = home / f"{INDEX}.part"
-    partial_index.write_text(json.dumps(entries), encoding="utf-8")
-    os.replace(partial_index, home / INDEX)
+    # The index comes last: a cache with an index is whole.
+    (home / INDEX).write_text(json.dumps(entries), encoding="utf-8")
 
 
 def _decode_all(
@@ -123,14 +151,15 @@ def _decode(path: Path, part: Path, *, frame_rate: float, size_wh: tuple[int, in
                 stretch_frames[-1] += 1
     finally:
         source.close()
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256") if hasattr(hashlib, "file_digest") else _digest(file)
-    return _Decoded(part, pts_seconds, [count for count in stretch_frames if count], digest.hexdigest())
+    return _Decoded(part, pts_seconds, [count for count in stretch_frames if count], _sha256(path))
 
 
-def _digest(file: Any) -> Any:
-    """`hashlib.file_digest` for Python 3.10."""
+def _sha256(path: Path) -> str:
     digest = hashlib.sha256()
-    while block := file.read(1 << 20):
-        digest.update(block)
-    return digest
+    try:
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    except OSError as error:
+        raise UnreadableSourceError(f"{path} cannot be read: {error.strerror}") from error
+    return digest.hexdigest()

@@ -14,12 +14,13 @@ import numpy as np
 from keras import layers
 
 from framestream.errors import DataError, SettingsError
+from framestream_export.run_folder import ENCODER_FILE
+from framestream_export.settings import NAMED_WEIGHTS
 
 # (channels, convolutions) of each stage of the small encoder; every stage halves height and width.
 SMALL_STAGES = ((16, 1), (32, 1), (64, 2), (128, 2))
 _SMALL_BOTTLENECK = 32
 
-_NAMED_WEIGHTS = ("none", "imagenet", "people")
 # Made by samples/pretrain_encoder.py: (size in pixels, feature_dim) and the file.
 PEOPLE_SHAPE = (96, 128)
 _PEOPLE_WEIGHTS = importlib.resources.files("framestream_export") / "weights" / "people.weights.h5"
@@ -76,7 +77,9 @@ class EncoderName:
             raise SettingsError(f"width multiplier {alpha!r} in {text!r} is not a number") from None
 
 
-def build_encoder(name: str, *, size: int, feature_dim: int, weights: str = "none", freeze: bool = False) -> Any:
+def build_encoder(
+    name: str, *, size: int, feature_dim: int, weights: str = "none", freeze: bool = False, restored: bool = False
+) -> Any:
     """A Keras model from frames float32 or uint8 [N, size, size, 3], RGB 0..255, to features [N, D].
 
     Args:
@@ -84,16 +87,18 @@ def build_encoder(name: str, *, size: int, feature_dim: int, weights: str = "non
         size: Height and width of the frames, pixels.
         feature_dim: D of the small encoder; a backbone's D is its own number of channels.
         weights: "none"; "people" (small encoder, 96 px: has learnt where a person's joints are, on rendered footage);
-            "imagenet" (backbones: downloads); or a weights file of the same network (of a backbone: without its
-            classification layer).
+            "imagenet" (backbones: downloads); a weights file of the same network (of a backbone: without its
+            classification layer); or the folder of a finished run with the same encoder. A folder or file of one of
+            these names is written ./people.
         freeze: Keep the encoder's weights, and its batch statistics, as they are.
+        restored: A checkpoint is going to set the weights: do not read them from where they first came from.
 
     Raises:
         SettingsError: Unknown name, or an option that does not go with it.
         DataError: Weights that cannot be had or do not fit.
     """
     parsed = EncoderName.parse(name)
-    source = weights.lower() if weights.lower() in _NAMED_WEIGHTS else weights
+    source = weights.lower() if weights.lower() in NAMED_WEIGHTS else weights
     if freeze and source == "none":
         raise SettingsError("freezing an encoder with random weights leaves nothing to learn from; give it weights")
     if parsed.name == "small":
@@ -107,16 +112,26 @@ def build_encoder(name: str, *, size: int, feature_dim: int, weights: str = "non
     else:
         if source == "people":
             raise SettingsError(f"the people weights are for the small encoder, not {parsed.name}")
-        network = _backbone(parsed, size, source)
+        network = _backbone(parsed, size, "none" if restored else source)
         frames = keras.Input((size, size, 3), name="frames")
         encoder = keras.Model(frames, network(_scale(frames, _PIXELS[parsed.name])), name="encoder")
+    if not restored:
+        _start_from(source, encoder, network, name=name)
+    network.trainable = not freeze
+    return encoder
+
+
+def _start_from(source: str, encoder: Any, network: Any, *, name: str) -> None:
+    """Set the weights of `encoder`, or of `network`, the part of it without the scaling of a backbone's pixels."""
     if source == "people":
         with importlib.resources.as_file(_PEOPLE_WEIGHTS) as path:
             _load_weights(network, path, name=name)
-    elif source not in _NAMED_WEIGHTS:
+    elif source in NAMED_WEIGHTS:
+        return
+    elif Path(source).is_dir():
+        _load_weights(encoder, Path(source) / ENCODER_FILE, name=name)
+    else:
         _load_weights(network, Path(source), name=name)
-    network.trainable = not freeze
-    return encoder
 
 
 def _small(size: int, feature_dim: int) -> Any:
@@ -151,7 +166,7 @@ def _backbone(name: EncoderName, size: int, source: str) -> Any:
 
 def _load_weights(network: Any, path: Path, *, name: str) -> None:
     if not path.is_file():
-        raise DataError(f"no weights file {path}; --weights takes people, imagenet, none or a file")
+        raise DataError(f"no weights file {path}; --weights takes people, imagenet, none, a file or a run")
     # Keras leaves a layer it finds nothing for as it was, and only warns (also about files that are complete). What is
     # still not a number afterwards was not in the file.
     network.set_weights([np.full(weight.shape, np.nan, np.float32) for weight in network.weights])

@@ -78,11 +78,10 @@ class Evaluator:
     def _features(self, stretches: Sequence[Stretch]) -> Iterator[NDArray[np.float32]]:
         """Features [n, D] of each stretch, encoded in calls of a fixed size across the borders between stretches."""
         indices = np.concatenate([np.arange(stretch.start, stretch.stop) for stretch in stretches])
-        chunks = [
-            np.asarray(self._encode(self._cache.frames[indices[first : first + _FRAMES_PER_CALL]]))
-            for first in range(0, len(indices), _FRAMES_PER_CALL)
-        ]
-        features = np.concatenate(chunks)
+        features = np.empty((len(indices), self._model.encoder.output_shape[-1]), np.float32)
+        for first in range(0, len(indices), _FRAMES_PER_CALL):
+            chunk = slice(first, first + _FRAMES_PER_CALL)
+            features[chunk] = self._encode(self._cache.frames[indices[chunk]])
         first = 0
         for stretch in stretches:
             yield features[first : first + len(stretch)]

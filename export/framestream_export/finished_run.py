@@ -41,10 +41,10 @@ class FinishedRun:
             frames = np.load(folder.parity_frames, allow_pickle=False)
         except (OSError, ValueError) as error:
             raise DataError(
-                f"{folder.parity_frames} cannot be read ({error}); resume the training to write it"
+                f"{folder.parity_frames} cannot be read ({error}); delete it and resume the training"
             ) from error
         if frames.dtype != np.uint8 or frames.shape[2:] != (settings.size, settings.size, 3):
             raise DataError(
-                f"{folder.parity_frames} holds {frames.dtype} {frames.shape}; resume the training to write it"
+                f"{folder.parity_frames} holds {frames.dtype} {frames.shape}; delete it and resume the training"
             )
         return cls(record, settings, model, frames)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -76,6 +77,7 @@ def open_cache(
 
     Raises:
         DataError: No recording gave a labelled frame.
+        SettingsError: The folder cannot be written to, or the disk is full.
     """
     home = folder / _key(dataset.recordings, frame_rate, size_wh)
     if not (home / INDEX).is_file():
@@ -113,8 +115,13 @@ def frame_labels(
 def _key(recordings: Sequence[Recording], frame_rate: float, size_wh: tuple[int, int]) -> str:
     facts: list[Any] = ["frames-1", frame_rate, size_wh]
     for recording in recordings:
-        status = recording.path.stat()
-        facts.append([str(recording.path.resolve()), status.st_size, status.st_mtime_ns])
+        place = os.path.realpath(recording.path)
+        try:
+            status = os.stat(place)
+        except OSError as error:  # decoding finds the same, and names it
+            facts.append([place, error.strerror])
+        else:
+            facts.append([place, status.st_size, status.st_mtime_ns])
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
 
@@ -156,5 +163,6 @@ def _label(
         kept.append(recording)
         segments = [asdict(segment) for segment in recording.segments]
         facts.append([recording.name, entry["sha256"], segments, recording.fill_background])
-    fingerprint = hashlib.sha256(json.dumps([sorted(facts), dataset.labels, dataset.background]).encode()).hexdigest()
+    facts.sort(key=lambda fact: (*fact[:2], json.dumps(fact[2:])))
+    fingerprint = hashlib.sha256(json.dumps([facts, dataset.labels, dataset.background]).encode()).hexdigest()
     return FrameCache(frames, labels, tuple(stretches), tuple(kept), tuple(skipped), fingerprint)

@@ -118,17 +118,17 @@ def streaming_model(encoder: Any, head: HeadWeights, *, kind: str, window: int, 
     for name, value in head.onnx_lstm().items():
         graph.constant(f"lstm/{name}", value, np.float32)
     states = _window_head(graph, head, window=window) if kind == "window" else _stateful_head(graph, head)
-    float_info, dynamic = helper.make_tensor_value_info, ["cameras", "steps"]
+    tensor, dynamic = helper.make_tensor_value_info, ["cameras", "steps"]
     made = helper.make_graph(
         graph.nodes,
         "framestream",
         [
-            float_info("frames", TensorProto.UINT8, [*dynamic, height, width, 3]),
-            *(float_info(name, TensorProto.FLOAT, ["cameras", *shape]) for name, shape in states.items()),
+            tensor("frames", TensorProto.UINT8, [*dynamic, height, width, 3]),
+            *(tensor(name, TensorProto.FLOAT, ["cameras", *shape]) for name, shape in states.items()),
         ],
         [
-            float_info("probabilities", TensorProto.FLOAT, [*dynamic, head.classes]),
-            *(float_info(f"next_{name}", TensorProto.FLOAT, ["cameras", *shape]) for name, shape in states.items()),
+            tensor("probabilities", TensorProto.FLOAT, [*dynamic, head.classes]),
+            *(tensor(f"next_{name}", TensorProto.FLOAT, ["cameras", *shape]) for name, shape in states.items()),
         ],
         initializer=graph.constants,
     )

@@ -6,6 +6,7 @@ the same function as with `keras.layers.TimeDistributed`, which Keras 3 unrolls 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,10 @@ from keras import layers
 from numpy.typing import NDArray
 
 from framestream.errors import DataError
+from framestream_export.base_run import BaseRun
 from framestream_export.encoders import build_encoder
+from framestream_export.run_folder import ENCODER_FILE, HEAD_FILE
 from framestream_export.settings import TrainSettings
-
-ENCODER_FILE = "encoder.keras"
-HEAD_FILE = "head.keras"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,7 @@ class SequenceModel:
         encoder: Frames [N, H, W, 3], RGB 0..255, to features [N, D].
         head: Features to probabilities: [B, window, D] to [B, K] (window), [B, T, D] to [B, T, K] (stateful).
         logits: The head without its softmax, on the same weights.
+        head_taken: Whether the head's weights were those of the run in `TrainSettings.weights` at first.
     """
 
     kind: str
@@ -41,20 +42,27 @@ class SequenceModel:
     encoder: Any
     head: Any
     logits: Any
+    head_taken: bool = False
 
     @classmethod
-    def build(cls, settings: TrainSettings, *, classes: int) -> SequenceModel:
-        """A new model; the seed of the settings fixes its weights."""
+    def build(cls, settings: TrainSettings, *, labels: Sequence[str], restored: bool = False) -> SequenceModel:
+        """A new model; the seed of the settings fixes its weights, as far as they do not come from elsewhere.
+
+        Args:
+            settings: What to build.
+            labels: In the order of the probabilities.
+            restored: A checkpoint is going to set the weights: do not read them from where they first came from.
+
+        Raises:
+            SettingsError: Settings of the encoder that do not go together.
+            DataError: Weights that cannot be had or do not fit.
+        """
         keras.utils.set_random_seed(settings.seed)
-        encoder = build_encoder(
-            settings.encoder,
-            size=settings.size,
-            feature_dim=settings.feature_dim,
-            weights=settings.weights,
-            freeze=settings.freeze_encoder,
-        )
-        head = _build_head(settings, feature_dim=encoder.output_shape[-1], classes=classes)
-        return cls(settings.kind, settings.window, encoder, head, _without_softmax(head))
+        encoder = first_encoder(settings, restored=restored)
+        head = _build_head(settings, feature_dim=encoder.output_shape[-1], classes=len(labels))
+        base = None if restored else BaseRun.of(settings.weights)
+        taken = base is not None and _take_head(head, base, labels)
+        return cls(settings.kind, settings.window, encoder, head, _without_softmax(head), taken)
 
     @classmethod
     def load(cls, folder: Path, *, kind: str, window: int) -> SequenceModel:
@@ -114,6 +122,18 @@ class SequenceModel:
         return rows.reshape(len(frames), len(ends), -1)
 
 
+def first_encoder(settings: TrainSettings, *, restored: bool = False) -> Any:
+    """The encoder a run starts with; `restored` as in `SequenceModel.build`, which lists the errors."""
+    return build_encoder(
+        settings.encoder,
+        size=settings.size,
+        feature_dim=settings.feature_dim,
+        weights=settings.weights,
+        freeze=settings.freeze_encoder,
+        restored=restored,
+    )
+
+
 def windows_of(features: Any, row_ends: NDArray[np.int32], *, window: int) -> Any:
     """Cut windows out of runs: [B, L, D] to [B, R, window, D], window r ending with frame `row_ends[r]`."""
     return tf.gather(features, row_ends[:, None] + np.arange(1 - window, 1, dtype=np.int32), axis=1)
@@ -127,6 +147,18 @@ def _build_head(settings: TrainSettings, *, feature_dim: int, classes: int) -> A
     # On a sequence, Dense is applied to each step: TimeDistributed(Dense) without the loop.
     logits = layers.Dense(classes, name="logits")(x)
     return keras.Model(features, layers.Softmax(name="probabilities")(logits), name="head")
+
+
+def _take_head(head: Any, base: BaseRun, labels: Sequence[str]) -> bool:
+    """Start from the head of another run, if its answers mean the same and it has the same shape; say whether."""
+    path = base.path / HEAD_FILE
+    if base.labels != tuple(labels) or not path.is_file():
+        return False
+    previous = keras.saving.load_model(path, compile=False, safe_mode=True)
+    if [weight.shape for weight in previous.weights] != [weight.shape for weight in head.weights]:
+        return False
+    head.set_weights(previous.get_weights())
+    return True
 
 
 def _without_softmax(head: Any) -> Any:

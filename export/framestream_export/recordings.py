@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -36,6 +36,8 @@ class Segment:
         """Refuse times that no piece of a film can have."""
         if not self.label:
             raise DataError("the label is empty")
+        if "\n" in self.label or "\r" in self.label:
+            raise DataError(f"the label {self.label!r} has a line break")
         if not (self.start_seconds >= 0 and not math.isinf(self.start_seconds)):
             raise DataError(f"start {self.start_seconds} is not a time in seconds")
         if not self.end_seconds > self.start_seconds:
@@ -53,6 +55,7 @@ class Recording:
         group: Recordings of one group (a person, a place, a film) stay in one split.
         split: "train", "validation", "test", or None where the data set does not say.
         fill_background: Whether time outside all segments is the background class (as in a timeline) or unlabelled.
+        manifest: The manifest that lists it, if one does.
     """
 
     path: Path
@@ -61,6 +64,7 @@ class Recording:
     group: str
     split: str | None = None
     fill_background: bool = False
+    manifest: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,8 @@ def read_dataset(data: Path, *, background: str | None = None) -> Dataset:
 
     Args:
         data: A manifest, or a directory of class folders, manifests and films with a timeline beside them.
-        background: The label that means "nothing happens". None takes "idle" or "background" if a segment has it.
+        background: The label that means "nothing happens", in any case. None takes "idle" or "background" if a segment
+            has it.
 
     Raises:
         DataError: Nothing to train on, or a row that cannot be true (it names file and row).
@@ -96,10 +101,10 @@ def read_dataset(data: Path, *, background: str | None = None) -> Dataset:
             f"{data} holds no clips; expected <class>/<clip>.mp4, a {MANIFEST}, or films with a timeline"
             " NAME.csv beside them"
         )
+    _refuse_files_listed_twice(recordings)
     used = {segment.label for recording in recordings for segment in recording.segments}
-    if background is None:
-        background = next((name for name in _BACKGROUND_NAMES if name in used), None)
-    elif background not in used and not any(recording.fill_background for recording in recordings):
+    background = _as_spelled(_BACKGROUND_NAMES if background is None else (background,), used) or background
+    if background not in (None, *used) and not any(recording.fill_background for recording in recordings):
         raise DataError(f"background label {background!r} is on no clip; the labels are {', '.join(sorted(used))}")
     labels = tuple(sorted(used | ({background} if background else set())))
     if len(labels) < 2:
@@ -109,9 +114,11 @@ def read_dataset(data: Path, *, background: str | None = None) -> Dataset:
 
 def _walk(root: Path) -> Iterator[Recording]:
     """Every recording below `root`. A manifest answers for its whole folder; class names are the folders under root."""
-    for folder, subfolders, files in os.walk(root):
-        subfolders.sort()
+    for folder, subfolders, files in os.walk(root, followlinks=True):
         here = Path(folder)
+        subfolders[:] = sorted(
+            name for name in subfolders if not name.startswith(".") and not _loops(here / name, root)
+        )
         if MANIFEST in files:
             subfolders.clear()
             yield from _read_manifest(here / MANIFEST, root=root)
@@ -126,7 +133,10 @@ def _walk(root: Path) -> Iterator[Recording]:
                 segments = _read_timeline(timeline)
                 yield Recording(path, relative.as_posix(), segments, relative.as_posix(), fill_background=True)
             elif len(relative.parts) > 1:
-                whole = Segment(0.0, math.inf, relative.parts[0])
+                try:
+                    whole = Segment(0.0, math.inf, relative.parts[0])
+                except DataError as error:
+                    raise DataError(f"{path}: {error}") from None
                 yield Recording(path, relative.as_posix(), (whole,), relative.as_posix())
             else:
                 raise DataError(
@@ -135,20 +145,48 @@ def _walk(root: Path) -> Iterator[Recording]:
                 )
 
 
+def _loops(folder: Path, root: Path) -> bool:
+    """Whether a folder is, by way of a link, one of those it was reached through."""
+    above = [parent for parent in folder.parents if parent == root or root in parent.parents]
+    return os.path.realpath(folder) in {os.path.realpath(parent) for parent in above}
+
+
+def _refuse_files_listed_twice(recordings: Sequence[Recording]) -> None:
+    """One file is one recording: twice, it could be trained on and tested on, or carry two labels at once."""
+    seen: dict[str, Recording] = {}
+    for recording in recordings:
+        first = seen.setdefault(os.path.realpath(recording.path), recording)
+        if first is not recording and recording.path.exists():  # links into nowhere are for decoding to name
+            places = f"{first.manifest or first.path} and by {recording.manifest or recording.path}"
+            raise DataError(f"the file {recording.path} comes in twice, by {places}; name it once")
+
+
+def _as_spelled(names: Sequence[str], used: set[str]) -> str | None:
+    """The first of `names` that is a label, as the labels spell it; the exact spelling before one in another case."""
+    for name in names:
+        if name in used:
+            return name
+        alike = sorted(label for label in used if label.casefold() == name.casefold())
+        if alike:
+            return alike[0]
+    return None
+
+
 def _rows(path: Path, *, required: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
     """The rows of a CSV file with their line numbers, blank ones left out, keys and values stripped."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream)
-            columns = [column.strip().lower() for column in reader.fieldnames or []]
+            reader = csv.reader(stream)
+            header = next((row for row in reader if any(cell.strip() for cell in row)), [])
+            columns = [column.strip().lower() for column in header]
             missing = [column for column in required if column not in columns]
             if missing:
                 raise DataError(
                     f"{path}: the header lacks {', '.join(missing)}; columns found: {', '.join(columns) or 'none'}"
                 )
-            reader.fieldnames = columns
             for row in reader:
-                values = {key: (value or "").strip() for key, value in row.items() if isinstance(key, str)}
+                cells = (cell.strip() for cell in row)
+                values = dict.fromkeys(columns, "") | dict(zip(columns, cells, strict=False))
                 if any(values.values()):
                     yield reader.line_num, values
     except (UnicodeDecodeError, csv.Error) as error:
@@ -197,6 +235,7 @@ class _Entry:
     """What the rows of a manifest have said so far about one file."""
 
     path: Path
+    name: str
     split: str | None
     group: str
     segments: list[Segment]
@@ -204,19 +243,19 @@ class _Entry:
 
 
 def _read_manifest(manifest: Path, *, root: Path) -> list[Recording]:
-    entries: dict[str, _Entry] = {}
+    entries: dict[str, _Entry] = {}  # by the file's real path: a.mp4 and ./a.mp4 are one file
     for number, row in _rows(manifest, required=("path", "label")):
         try:
             _add_row(entries, row, folder=manifest.parent)
         except DataError as error:
             raise DataError(f"{manifest}, row {number}: {error}") from None
     recordings = []
-    for name, entry in entries.items():
-        where = f"{manifest}: {name}"
+    for entry in entries.values():
+        where = f"{manifest}: {entry.name}"
         try:
             shown = entry.path.relative_to(root).as_posix()
         except ValueError:
-            shown = name
+            shown = entry.name
         recordings.append(
             Recording(
                 path=entry.path,
@@ -225,6 +264,7 @@ def _read_manifest(manifest: Path, *, root: Path) -> list[Recording]:
                 group=entry.group or shown,
                 split=entry.split,
                 fill_background=entry.timeline,
+                manifest=manifest,
             )
         )
     return recordings
@@ -241,7 +281,7 @@ def _add_row(entries: dict[str, _Entry], row: dict[str, str], *, folder: Path) -
     if spelling not in _SPLIT_SPELLINGS:
         raise DataError(f"split {spelling!r} is none of {', '.join(SPLITS)}")
     split = _SPLIT_SPELLINGS[spelling]
-    entry = entries.setdefault(name, _Entry(path, split, group, []))
+    entry = entries.setdefault(os.path.realpath(path), _Entry(path, name, split, group, []))
     if (entry.split, entry.group) != (split, group):
         raise DataError(f"an earlier row puts {name} into another split or group")
     if row["label"]:

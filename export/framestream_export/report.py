@@ -21,7 +21,7 @@ def write_report(answers: Answers, labels: Sequence[str], folder: Path, *, conso
     """Measure, write report.json and confusion_matrix.png, print a table.
 
     Returns:
-        What report.json holds. "windows" counts single answers; "recordings" counts labelled pieces (a clip, or a
+        What report.json holds. "windows" counts single answers; "pieces" counts labelled pieces (a clip, or a
         segment of a film), the probabilities of a piece averaged.
     """
     pieces = _average_pieces(answers)
@@ -31,19 +31,19 @@ def write_report(answers: Answers, labels: Sequence[str], folder: Path, *, conso
         "labels": list(labels),
         "windows": len(answers.labels),
         "accuracy": accuracy(answers),
-        "recordings": len(pieces.labels),
-        "recording_accuracy": accuracy(pieces),
+        "pieces": len(pieces.labels),
+        "piece_accuracy": accuracy(pieces),
         "per_class": _per_class(confusion, labels),
         "confusion": confusion.tolist(),
-        "recording_confusion": _confusion(pieces, len(labels)).tolist(),
+        "piece_confusion": _confusion(pieces, len(labels)).tolist(),
     }
-    text = json.dumps(report, indent=1, ensure_ascii=False) + "\n"
+    text = json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     write_atomically(folder / "report.json", lambda stream: stream.write(text.encode()))
     figure = _draw(confusion, labels, title=f"test split: {report['accuracy']:.1%} of {report['windows']} windows")
     write_atomically(folder / "confusion_matrix.png", lambda stream: figure.savefig(stream, format="png", dpi=120))
     console.print(
         f"test split: accuracy {report['accuracy']:.3f} of {report['windows']} windows,"
-        f" {report['recording_accuracy']:.3f} of {report['recordings']} labelled pieces",
+        f" {report['piece_accuracy']:.3f} of {report['pieces']} labelled pieces",
         highlight=False,
         soft_wrap=True,
     )

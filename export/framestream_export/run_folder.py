@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -23,9 +24,11 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from framestream.errors import DataError, SettingsError
+from framestream.errors import DataError, FrameStreamError, SettingsError
 
 RUN_VERSION = 1
+ENCODER_FILE = "encoder.keras"
+HEAD_FILE = "head.keras"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +96,36 @@ def make_writable(folder: Path) -> None:
         raise SettingsError(f"{folder} cannot be written to; give another place")
 
 
+@contextmanager
+def writing(place: Path) -> Iterator[None]:
+    """Say in one line what keeps a file or folder from being written: a full disk, most likely.
+
+    Raises:
+        SettingsError: The file system refuses.
+    """
+    try:
+        yield
+    except FrameStreamError:  # some of which are an OSError too
+        raise
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise SettingsError(f"{place} cannot be written ({reason}); make room, or give another place") from error
+
+
 def write_atomically(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
-    """Write a file beside its place and move it there whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a file beside its place and move it there whole.
+
+    Raises:
+        SettingsError: It cannot be written.
+    """
     partial = path.with_name(f"{path.name}.part")
-    with partial.open("wb") as stream:
-        write(stream)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(partial, path)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("wb") as stream:
+            write(stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(partial, path)
 
 
 def save_arrays(path: Path, arrays: Sequence[NDArray[Any]], *, note: Mapping[str, Any]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from framestream.errors import SettingsError
 
 KINDS = ("window", "stateful")
+NAMED_WEIGHTS = ("none", "people", "imagenet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +19,13 @@ class TrainSettings:
     Attributes:
         kind: "window" (many-to-one: each answer from `window` frames) or "stateful" (many-to-many: one per frame).
         encoder: "small", or a keras.applications backbone by name (see `encoders`), "@ALPHA" appended for its width.
-        weights: Where the encoder starts from: "none", "people" (small), "imagenet" (backbones), or a weights file.
+        weights: Where the encoder starts from: "none", "people" (small), "imagenet" (backbones), a weights file, or the
+            folder of a finished run, whose recurrent head is taken along if it has the same labels and shape.
         freeze_encoder: Leave the weights the encoder starts from as they are and train the rest.
         size: Height and width of the model's frames, pixels.
         frame_rate: Frames the model sees per second of media time.
-        window: Frames per answer; for stateful models the frames of context a training example has at least.
+        window: Frames per answer; for stateful models half the frames of a training example, whose first answer has no
+            context at all.
         lstm_units: Width of the recurrent layer.
         feature_dim: Numbers the small encoder (and the layer put on a backbone) makes of a frame.
         dropout: Share of a frame's features dropped in training.

@@ -44,6 +44,9 @@ def split_recordings(
     groups = _groups(recordings)
     warnings = _broken_groups(recordings, groups)
     own = [recording.split for recording in recordings]
+    if "train" not in own and None not in own:
+        found = " or ".join(sorted({name for name in own if name}))
+        raise DataError(f"the split column puts every clip into {found}: nothing is left to train on")
     open_splits = list(SPLITS)
     if all(own) and set(own) != set(SPLITS):
         absent_splits = [name for name in SPLITS if name not in own]

@@ -13,18 +13,22 @@ from typing import Any
 import numpy as np
 import tensorflow
 from rich.console import Console
+from rich.markup import escape
 
 from framestream.errors import DataError, SettingsError
-from framestream_export.model import ENCODER_FILE, HEAD_FILE
+from framestream_export.base_run import BaseRun
+from framestream_export.model import first_encoder
 from framestream_export.recordings import SPLITS
 from framestream_export.report import write_report
-from framestream_export.run_folder import RunFolder, make_writable, write_atomically
+from framestream_export.run_folder import ENCODER_FILE, HEAD_FILE, RunFolder, make_writable, write_atomically, writing
 from framestream_export.settings import TrainSettings
-from framestream_export.trainer import Trainer
+from framestream_export.trainer import History, Trainer
 from framestream_export.training_data import TrainingData, load_training_data, parity_frames
 
 # What may differ between a run and its resumption without making it another run.
 _FREE_ON_RESUME = frozenset({"time_limit_minutes"})
+# What a run leaves that ends before its first epoch is complete; another may start over it.
+_UNFINISHED = frozenset({"cache", "checkpoints", "run.json", "run.json.part"})
 
 
 def train(
@@ -40,10 +44,10 @@ def train(
 
     Args:
         data: The data set, see `recordings.read_dataset`.
-        output: The run folder; must not exist unless `resume`.
+        output: The run folder; must not hold a run with a complete epoch unless `resume`.
         settings: What to train, and how.
         resume: Carry on after the last complete epoch; the outcome is that of an unbroken run.
-        cache_folder: Where decoded frames are kept; None is `output`/cache.
+        cache_folder: Where decoded frames are kept; None is where the run to resume has them, else `output`/cache.
         console: Where progress goes.
 
     Returns:
@@ -54,21 +58,42 @@ def train(
         SettingsError: `output` exists or cannot be written, or `resume` with other settings than the run's.
     """
     folder, started = RunFolder(output), time.monotonic()
-    _check_output(folder, settings, resume=resume)
-    cache_folder = cache_folder or output / "cache"
+    stored = _check_output(folder, settings, resume=resume)
+    restored = folder.last.is_file()
+    first_encoder(settings, restored=restored)  # for its errors, before anything is decoded or written
+    base = None if restored else BaseRun.of(settings.weights)
+    if cache_folder is None and stored.get("cache"):
+        cache_folder = Path(stored["cache"])
     make_writable(output)
-    make_writable(cache_folder)
-    found = load_training_data(data, cache_folder, settings, console=console)
+    make_writable(cache_folder or output / "cache")
+    found = load_training_data(data, cache_folder or output / "cache", settings, console=console)
     record = _record(found, data, cache_folder, settings)
-    if resume and folder.record.is_file():
-        _check_same_data(folder, record)
-    folder.write_record(record)
-    trainer = Trainer(found, settings)
-    if folder.last.is_file():
+    if stored:
+        _check_same_data(folder, stored, record)
+        if _is_complete(folder, stored, settings):
+            console.print(f"{output} is finished: nothing left to do", highlight=False, soft_wrap=True)
+            return stored
+    trainer = Trainer(found, settings, restored=restored)
+    if restored:
+        record |= {name: stored[name] for name in ("base", "warnings") if name in stored}
         trainer.restore(folder)
         console.print(f"resumed after epoch {len(trainer.history.epochs)}", highlight=False, soft_wrap=True)
+    elif base is not None:
+        record |= _start_from(base, found, head=trainer.model.head_taken, console=console)
+    folder.write_record(record)
     stopped = _fit(trainer, folder, record, settings, started=started, console=console)
     return _finish(trainer, found, folder, record | {"stopped": stopped}, console=console)
+
+
+def _start_from(base: BaseRun, data: TrainingData, *, head: bool, console: Console) -> dict[str, Any]:
+    """Say what came from another run; returns what run.json keeps of it."""
+    what = "its encoder and head" if head else "its encoder; the head is new, for other labels or of another shape"
+    console.print(f"starts from {escape(str(base.path))}: {what}", highlight=False, soft_wrap=True)
+    warnings = list(data.splits.warnings)
+    if leak := base.leak(data.names("test")):
+        console.print(f"[yellow]warning[/] {escape(leak)}", highlight=False, soft_wrap=True)
+        warnings.append(leak)
+    return {"base": base.to_json(head=head), "warnings": warnings}
 
 
 def _fit(
@@ -106,8 +131,9 @@ def _finish(
     trainer.take_best(folder)
     for name, model in ((ENCODER_FILE, trainer.model.encoder), (HEAD_FILE, trainer.model.head)):
         partial = folder.path / f"part.{name}"
-        model.save(partial)
-        partial.replace(folder.path / name)
+        with writing(folder.path / name):
+            model.save(partial)
+            partial.replace(folder.path / name)
     frames = parity_frames(data, TrainSettings.from_json(record["settings"]))
     write_atomically(folder.parity_frames, lambda stream: np.save(stream, frames))
     test = write_report(trainer.test(data), data.dataset.labels, folder.report, console=console)
@@ -123,12 +149,12 @@ def _finish(
     return record
 
 
-def _record(data: TrainingData, source: Path, cache_folder: Path, settings: TrainSettings) -> dict[str, Any]:
+def _record(data: TrainingData, source: Path, cache_folder: Path | None, settings: TrainSettings) -> dict[str, Any]:
     return {
         "state": "training",
         "settings": settings.to_json(),
         "data": str(source),
-        "cache": str(cache_folder),
+        "cache": None if cache_folder is None else str(cache_folder.resolve()),  # null: in the run's folder
         "labels": list(data.dataset.labels),
         "background": data.dataset.background,
         "fingerprint": data.cache.fingerprint,
@@ -143,26 +169,38 @@ def _record(data: TrainingData, source: Path, cache_folder: Path, settings: Trai
     }
 
 
-def _check_output(folder: RunFolder, settings: TrainSettings, *, resume: bool) -> None:
+def _check_output(folder: RunFolder, settings: TrainSettings, *, resume: bool) -> dict[str, Any]:
+    """See that the run can be started, or resumed; returns what its run.json says so far."""
     if not resume:
-        # Decoded frames alone are what is left of an attempt that had no usable data; they do no harm.
-        if folder.path.is_dir() and any(item.name != "cache" for item in folder.path.iterdir()):
+        foreign = folder.path.is_dir() and any(item.name not in _UNFINISHED for item in folder.path.iterdir())
+        if foreign or folder.last.is_file():
             raise SettingsError(f"{folder.path} exists; give another --output, or --resume to carry on with that run")
-        return
+        if folder.record.is_file():
+            folder.read_record()  # not ours is an error
+        return {}
     if not folder.record.is_file():
         if folder.last.is_file():
             raise DataError(f"{folder.path} has checkpoints but no run.json; train into a new folder")
-        return  # killed before its first epoch, or never started
+        return {}  # killed before its first epoch, or never started
     record = folder.read_record()
     stored = TrainSettings.from_json(record["settings"])
     for item in fields(TrainSettings):
         before, now = getattr(stored, item.name), getattr(settings, item.name)
         if before != now and item.name not in _FREE_ON_RESUME:
             raise SettingsError(f"{folder.path} was started with {item.name} {before}, not {now}; resume with the same")
+    return record
 
 
-def _check_same_data(folder: RunFolder, record: dict[str, Any]) -> None:
-    stored = folder.read_record()
+def _is_complete(folder: RunFolder, record: dict[str, Any], settings: TrainSettings) -> bool:
+    """Whether a resumed run has neither epochs to train nor files to write."""
+    if record["state"] != "finished":
+        return False
+    made = (folder.path / ENCODER_FILE, folder.path / HEAD_FILE, folder.parity_frames, folder.report / "report.json")
+    history = History(record["history"], record["best_epoch"])
+    return history.stop_reason(settings) is not None and all(path.is_file() for path in made)
+
+
+def _check_same_data(folder: RunFolder, stored: dict[str, Any], record: dict[str, Any]) -> None:
     if (stored["fingerprint"], stored["splits"]) != (record["fingerprint"], record["splits"]):
         raise DataError(f"the data set is not the one {folder.path} was started with; train into a new folder")
 

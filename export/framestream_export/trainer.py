@@ -19,9 +19,8 @@ from framestream_export.model import SequenceModel
 from framestream_export.run_folder import RunFolder, load_arrays, save_arrays
 from framestream_export.settings import TrainSettings
 from framestream_export.training_data import TrainingData
-from framestream_export.windows import TrainingRuns, class_weights, row_ends
+from framestream_export.windows import ROW_HOP, TrainingRuns, class_weights, row_ends
 
-_VALIDATION_HOP = 2
 _WARMUP_STEPS = 200
 _CLIP_NORM = 1.0
 
@@ -54,9 +53,9 @@ class History:
 class Trainer:
     """A model, its optimizer and the epochs they have seen together."""
 
-    def __init__(self, data: TrainingData, settings: TrainSettings) -> None:
-        """Build everything from the seed, as it is before the first epoch."""
-        self.model = SequenceModel.build(settings, classes=data.classes)
+    def __init__(self, data: TrainingData, settings: TrainSettings, *, restored: bool = False) -> None:
+        """Build everything from the seed, as it is before the first epoch, or, `restored`, for a checkpoint to fill."""
+        self.model = SequenceModel.build(settings, labels=data.dataset.labels, restored=restored)
         self.history = History()
         self._settings = settings
         train, self._validation = data.stretches("train"), data.stretches("validation")
@@ -94,7 +93,7 @@ class Trainer:
         sums = np.zeros(4)
         for frames, labels, weights in batches:
             sums += np.asarray(self._step(frames, labels, weights))
-        answers = self._evaluator.answers(self._validation, hop=_VALIDATION_HOP)
+        answers = self._evaluator.answers(self._validation, hop=ROW_HOP)
         entry = {
             "loss": float(sums[0] / sums[1]),
             "accuracy": float(sums[2] / sums[3]),

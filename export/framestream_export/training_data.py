@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from framestream_export.frame_cache import FrameCache, Stretch, open_cache
 from framestream_export.recordings import SPLITS, Dataset, read_dataset
 from framestream_export.settings import TrainSettings
 from framestream_export.splits import Splits, split_recordings
-from framestream_export.windows import gather, label_counts, labels_at
+from framestream_export.windows import ROW_HOP, answer_counts, gather, label_counts, labels_at
 
 _PARITY_SEQUENCES = 8
 _PARITY_ROWS = 16
@@ -61,6 +61,11 @@ def load_training_data(data: Path, cache_folder: Path, settings: TrainSettings, 
     except DataError as error:
         raise DataError(f"{data}: {error}") from None
     found = TrainingData(dataset, cache, splits)
+    try:
+        unanswered = _unanswered(found, settings)
+    except DataError as error:
+        raise DataError(f"{data}: {error}") from None
+    found = replace(found, splits=replace(splits, warnings=(*splits.warnings, *unanswered)))
     described = ", ".join(f"{len(found.names(split))} {split}" for split in SPLITS)
     console.print(
         f"{len(cache.recordings)} recordings ({described}), {len(cache.frames)} frames,"
@@ -68,9 +73,41 @@ def load_training_data(data: Path, cache_folder: Path, settings: TrainSettings, 
         highlight=False,
         soft_wrap=True,
     )
-    for warning in splits.warnings:
+    for warning in found.splits.warnings:
         console.print(f"[yellow]warning[/] {escape(warning)}", highlight=False, soft_wrap=True)
     return found
+
+
+def _unanswered(data: TrainingData, settings: TrainSettings) -> list[str]:
+    """Warnings about labels that have frames in a split, but no answer that refers to one of them.
+
+    Raises:
+        DataError: There is nothing to teach about a label, or nothing at all to measure on.
+    """
+    first_seconds = (
+        (settings.window - 1 - settings.anchor_frames) / settings.frame_rate if settings.anchor_frames else 0
+    )
+    cause = (
+        f"its pieces are too short or too near the ends of their clips. Answers are about {first_seconds:.2f} s after a"
+        f" clip's start to {settings.anchor_frames / settings.frame_rate:.2f} s before its end (window"
+        f" {settings.window} at {settings.frame_rate:g} per second); give longer pieces or a shorter --window"
+    )
+    warnings = []
+    for split in SPLITS:
+        stretches, hop = data.stretches(split), 1 if split == "test" else ROW_HOP
+        frames = label_counts(data.cache, stretches, data.classes)
+        answers = answer_counts(data.cache, stretches, settings, data.classes, hop=hop)
+        lost = [
+            label
+            for label, shown, asked in zip(data.dataset.labels, frames, answers, strict=True)
+            if shown and not asked
+        ]
+        message = f"no answer in the {split} split refers to {', '.join(lost)}: {cause}"
+        if lost and (split == "train" or not answers.any()):
+            raise DataError(message)
+        if lost:
+            warnings.append(message)
+    return warnings
 
 
 def parity_frames(data: TrainingData, settings: TrainSettings) -> NDArray[np.uint8]:

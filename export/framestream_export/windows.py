@@ -19,9 +19,13 @@ from framestream.sampling import frames_to_hold
 from framestream_export.frame_cache import UNLABELLED, FrameCache, Stretch
 from framestream_export.settings import TrainSettings
 
-_ROW_HOP = 2
+ROW_HOP = 2  # neighbouring answers say much the same: training and validation ask for every second one
 _BRIGHTNESS = 40.0
 _CONTRAST = 0.35
+_TINT = 0.15
+_ZOOM = 0.18
+_SHIFT = 0.08
+_TILT_DEGREES = 5.0
 _LARGEST_CLASS_WEIGHT = 10.0
 
 
@@ -44,7 +48,7 @@ def row_ends(settings: TrainSettings) -> NDArray[np.int32]:
     """Int32 [R]: the frames of a run at which an answer is asked for."""
     if settings.kind == "stateful":
         return np.arange(settings.run_frames, dtype=np.int32)
-    return np.arange(settings.window - 1, settings.run_frames, _ROW_HOP, dtype=np.int32)
+    return np.arange(settings.window - 1, settings.run_frames, ROW_HOP, dtype=np.int32)
 
 
 def answer_ends(stretch: Stretch, settings: TrainSettings, *, hop: int = 1) -> NDArray[np.int64]:
@@ -78,6 +82,17 @@ def label_counts(cache: FrameCache, stretches: Sequence[Stretch], classes: int) 
     counts = np.zeros(classes, np.int64)
     for stretch in stretches:
         labels = cache.labels[stretch.start : stretch.stop]
+        counts += np.bincount(labels[labels != UNLABELLED], minlength=classes)
+    return counts
+
+
+def answer_counts(
+    cache: FrameCache, stretches: Sequence[Stretch], settings: TrainSettings, classes: int, *, hop: int
+) -> NDArray[np.int64]:
+    """Int64 [classes]: labelled answers. A label near a clip's ends can have frames and no answer that refers to it."""
+    counts = np.zeros(classes, np.int64)
+    for stretch in stretches:
+        labels = labels_at(cache, stretch, answer_ends(stretch, settings, hop=hop), settings)
         counts += np.bincount(labels[labels != UNLABELLED], minlength=classes)
     return counts
 
@@ -165,13 +180,26 @@ def gather(cache: FrameCache, stretch: Stretch, start: int, count: int) -> NDArr
 
 
 def _augment(rng: np.random.Generator, frames: NDArray[np.uint8], *, flip: bool) -> NDArray[np.uint8]:
-    """One mirror decision, one brightness and one contrast for a whole run, so that nothing flickers."""
+    """One mirror decision, one light and one framing for a whole run, so that nothing flickers or jumps."""
     mirrored = rng.random() < 0.5
     contrast = 1 + _CONTRAST * rng.uniform(-1, 1)
     brightness = _BRIGHTNESS * rng.uniform(-1, 1)
-    table = np.clip((np.arange(256) - 127.5) * contrast + 127.5 + brightness, 0, 255).astype(np.uint8)
+    gains = contrast * (1 + _TINT * rng.uniform(-1, 1, 3))
+    levels = np.arange(256)[:, None]
+    table = np.clip((levels - 127.5) * gains + 127.5 + brightness, 0, 255).astype(np.uint8)[None]
+    framing = _draw_framing(rng, size_wh=(frames.shape[2], frames.shape[1]))
     if flip and mirrored:
         frames = frames[:, :, ::-1]
-    shape = frames.shape
-    flat = np.ascontiguousarray(frames).reshape(shape[0] * shape[1], -1)
-    return np.asarray(cv2.LUT(flat, table), dtype=np.uint8).reshape(shape)
+    lit = cv2.LUT(np.ascontiguousarray(frames).reshape(-1, frames.shape[2], 3), table).reshape(frames.shape)
+    moved = [cv2.warpAffine(frame, framing, frame.shape[1::-1], borderMode=cv2.BORDER_REPLICATE) for frame in lit]
+    return np.stack(moved).astype(np.uint8, copy=False)
+
+
+def _draw_framing(rng: np.random.Generator, *, size_wh: tuple[int, int]) -> NDArray[np.float64]:
+    """A camera a little nearer or farther, aside, and tilted: an affine map [2, 3] about the picture's middle."""
+    width, height = size_wh
+    matrix = cv2.getRotationMatrix2D(
+        (width / 2, height / 2), _TILT_DEGREES * rng.uniform(-1, 1), 1 + _ZOOM * rng.uniform(-1, 1)
+    )
+    across, down = _SHIFT * rng.uniform(-1, 1, 2)
+    return np.asarray(matrix + np.array([[0, 0, across * width], [0, 0, down * height]]), np.float64)

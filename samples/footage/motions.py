@@ -109,13 +109,6 @@ def _fidget(rng: np.random.Generator) -> Pose:
     return make_pose(**choices[rng.integers(len(choices))])
 
 
-def sit(rng: np.random.Generator, place: Place) -> Motion:
-    """Sit on a chair; still `idle`."""
-    standing = idle(rng, place)
-    seat = seated_legs(rng)
-    return Motion("idle", standing.seconds, lambda t: np.asarray(standing.pose_at(t) + seat))
-
-
 def seated_legs(rng: np.random.Generator) -> Pose:
     """The angles that turn a standing pose into a sitting one."""
     lean = rng.uniform(-6, 8)
@@ -211,7 +204,9 @@ def _path(
 
 
 def _depth(place: Place, heading: float, x: float) -> float:
-    slope = np.cos(heading) / (np.sin(heading) if abs(np.sin(heading)) > 0.2 else 0.2)
+    slope = np.cos(heading) / np.sin(
+        heading
+    )  # never near zero: a heading is at most 38 degrees off the picture's plane
     return float(place.z * 0.5 + np.clip(slope * (x - place.x), -0.8, 0.6))
 
 

@@ -84,7 +84,6 @@ def write_manifest(path: Path, recordings: Iterable[Recording]) -> None:
 
 def record_clip(folder: Path, seed: int, job: tuple[str, int]) -> Recording:
     """Render one trimmed clip, `label/label-NNNN.webm`, from `(seed, label, number)`."""
-    cv2.setNumThreads(1)
     label, number = job
     rng = np.random.default_rng([seed, LABELS.index(label), number])
     name = f"{label}/{label}-{number:04d}{SUFFIX}"
@@ -98,7 +97,6 @@ def record_clip(folder: Path, seed: int, job: tuple[str, int]) -> Recording:
 
 def record_shot(folder: Path, seed: int, number: int) -> Recording:
     """Render one untrimmed shot of two to four motions, `shots/shot-NNNNN.webm`; every eleventh is empty of people."""
-    cv2.setNumThreads(1)
     rng = np.random.default_rng([seed, 1000, number])
     name = f"shots/shot-{number:05d}{SUFFIX}"
     large = (320, 240) if rng.random() < 0.06 else None
@@ -136,5 +134,5 @@ def _spread(work: Callable[[_Job], Recording], todo: list[_Job], jobs: int) -> I
     if jobs <= 1:
         yield from map(work, todo)
         return
-    with ProcessPoolExecutor(jobs) as pool:
+    with ProcessPoolExecutor(jobs, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
         yield from pool.map(work, todo, chunksize=4)

@@ -100,7 +100,7 @@ def trained(request: pytest.FixtureRequest, rendered_clips: Path, tmp_path_facto
     """A model of each kind, trained and exported through the command line."""
     folder = tmp_path_factory.mktemp(request.param)
     made = Trained(rendered_clips, folder / "run", folder / "model.onnx")
-    options = ["--kind", request.param, *SMALL_MODEL, "--epochs", "12", "--cache", str(rendered_clips / "cache")]
+    options = ["--kind", request.param, *SMALL_MODEL, "--epochs", "30", "--cache", str(rendered_clips / "cache")]
     assert run_cli(["train", str(made.data), "--output", str(made.run), *options]) == 0
     assert run_cli(["export", str(made.run), "--output", str(made.model)]) == 0
     return made

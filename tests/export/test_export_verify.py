@@ -15,6 +15,7 @@ import tf2onnx
 from onnx import helper, numpy_helper
 
 from framestream import Classifier
+from framestream.events import EventDetector
 from framestream.records import Event, Prediction
 from framestream.session import ModelSession
 from framestream.spec import ModelSpec
@@ -43,9 +44,20 @@ def test_onnx_says_what_keras_says(trained: Trained) -> None:
 def test_portions_and_cameras_change_nothing(trained: Trained, steps: int | None, cameras: int) -> None:
     frames = FinishedRun.read(trained.run).frames
     session = ModelSession(trained.model, device="cpu")
-    np.testing.assert_allclose(
-        onnx_rows(session, frames, steps=steps, cameras=cameras), onnx_rows(session, frames), atol=1e-5
-    )
+    rows, expected = onnx_rows(session, frames, steps=steps, cameras=cameras), onnx_rows(session, frames)
+    np.testing.assert_allclose(rows, expected, atol=1e-5)
+    events = [events_of(session.spec, sequence) for sequence in rows]
+    assert events == [events_of(session.spec, sequence) for sequence in expected]
+    assert sum(map(len, events)) > len(frames) // 4
+
+
+def events_of(spec: ModelSpec, rows: np.ndarray) -> list[tuple[str, float, float]]:
+    """What a user sees of a stream whose first answer is `rows[0]`."""
+    detector = EventDetector.for_model(spec)
+    times = [(spec.window - 1 + number) / spec.frame_rate for number in range(len(rows))]
+    found = [event for at, row in zip(times, rows, strict=True) for event in detector.push(at, row)]
+    found += detector.flush(times[-1] + 1 / spec.frame_rate)
+    return [(event.label, event.start_seconds, event.end_seconds) for event in found]
 
 
 def test_watching_a_clip_says_what_keras_says_of_it(trained: Trained) -> None:
@@ -100,7 +112,7 @@ def test_structure_names_and_metadata(trained: Trained) -> None:
 @pytest.mark.parametrize("kind", ["window", "stateful"])
 def test_hardly_more_nodes_than_encoder_and_head_alone(kind: str) -> None:
     settings = TrainSettings(kind=kind)  # the default model
-    model = SequenceModel.build(settings, classes=10)
+    model = SequenceModel.build(settings, labels=[f"label-{number}" for number in range(10)])
     encoder = convert_encoder(model.encoder, size_wh=settings.size_wh)
     head, _ = tf2onnx.convert.from_keras(
         model.head, [tf.TensorSpec((None, settings.window, settings.feature_dim), tf.float32)], opset=17
@@ -129,14 +141,16 @@ def test_a_failed_export_leaves_nothing(trained: Trained, tmp_path: Path, cli: C
     broken = tmp_path / "run"
     shutil.copytree(trained.run, broken)
     head = keras.saving.load_model(broken / "head.keras")
-    head.get_layer("logits").set_weights(
-        [np.full_like(part, np.nan) for part in head.get_layer("logits").get_weights()]
-    )
-    head.save(broken / "head.keras")
+    config = head.get_config()
+    (lstm,) = (layer for layer in config["layers"] if layer["class_name"] == "LSTM")
+    lstm["config"]["activation"] = "relu"  # the graph's LSTM is the standard one
+    other = keras.Model.from_config(config)
+    other.set_weights(head.get_weights())
+    other.save(broken / "head.keras")
     output = tmp_path / "out" / "m.onnx"
     code, _, errors = cli("export", broken, "--output", output)
     assert code == 1
-    assert "ONNX differs from Keras by inf" in errors
+    assert "ONNX differs from Keras by" in errors
     assert list(output.parent.iterdir()) == []
     np.save(broken / "parity_frames.npy", np.zeros((2, 20, 16, 16, 3), np.uint8))
     code, _, errors = cli("export", broken, "--output", output)
@@ -187,7 +201,7 @@ def test_verify_finds_weights_that_are_not_those_of_the_run(trained: Trained, tm
         kernel.CopyFrom(numpy_helper.from_array(changed.astype(np.float32), kernel.name))
 
     path = tampered(trained, tmp_path / "m.onnx", nudge)
-    assert failures(path, trained.run) == ["ONNX = Keras"]
+    assert failures(path, trained.run) == ["made from this run", "ONNX = Keras"]
     assert failures(path) == []
     code, out, _ = cli("verify", path, "--run", trained.run)
     assert code == 1
@@ -235,3 +249,39 @@ def test_verify_finds_another_run(trained: Trained, tmp_path: Path) -> None:
         "metadata complete, sidecar the same",
         "made from this run",
     ]
+
+
+def test_when_training_finished_does_not_matter(trained: Trained, tmp_path: Path) -> None:
+    """A run that was resumed to write a file anew is still the one the model was made from."""
+    run = tmp_path / "run"
+    shutil.copytree(trained.run, run)
+    record = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps(record | {"finished": "2031-01-01T00:00:00+00:00"}))
+    assert failures(trained.model, run) == []
+
+
+def test_a_model_that_has_learnt_nothing_proves_no_parity(trained: Trained, tmp_path: Path, cli: Cli) -> None:
+    weak = tmp_path / "run"
+    shutil.copytree(trained.run, weak)
+    head = keras.saving.load_model(weak / "head.keras")
+    logits = head.get_layer("logits")
+    logits.set_weights([0.001 * part for part in logits.get_weights()])
+    head.save(weak / "head.keras")
+    assert cli("export", weak, "--output", tmp_path / "weak.onnx")[0] == 0
+    (failed,) = (check for check in verify(tmp_path / "weak.onnx", run=weak) if not check.passed)
+    assert failed.name.startswith("probabilities vary")
+    assert "the model has learnt too little to prove parity" in failed.measured
+    assert cli("verify", tmp_path / "weak.onnx", "--run", weak)[0] == 1
+    assert "learnt too little" in cli("verify", "--help")[1]
+
+
+def test_export_replaces_no_json_that_is_not_a_sidecar(trained: Trained, tmp_path: Path, cli: Cli) -> None:
+    for text in ('{"mine": 1}', "[]", "not JSON"):
+        (tmp_path / "m.json").write_text(text)
+        code, _, errors = cli("export", trained.run, "--output", tmp_path / "m.onnx")
+        assert (code, errors.count("\n")) == (1, 1)
+        assert "m.json exists and is no model's sidecar" in errors
+        assert (tmp_path / "m.json").read_text() == text
+        assert not (tmp_path / "m.onnx").exists()
+    shutil.copy(trained.model.with_suffix(".json"), tmp_path / "m.json")
+    assert cli("export", trained.run, "--output", tmp_path / "m.onnx")[0] == 0

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import io
+import resource
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +11,11 @@ from rich.console import Console
 
 from framestream import preprocess, sampling
 from framestream.capture import open_source
-from framestream.errors import DataError
+from framestream.errors import DataError, SettingsError
 from framestream_export import frame_cache
-from framestream_export.recordings import read_dataset
+from framestream_export.decoding import decode_recordings
+from framestream_export.recordings import Dataset, Recording, Segment, read_dataset
+from framestream_export.run_folder import write_atomically
 from tests.export import toy
 
 
@@ -64,6 +68,89 @@ def test_bad_recordings_are_named_and_left_out(tmp_path: Path) -> None:
     assert [skipped.name for skipped in cache.skipped] == ["across/empty.mp4", "idle/[broken].mp4"]
     assert len(cache.recordings) == 6
     assert cache.labels.tolist() == [0] * 10 + [1] * 10 + [2] * 10
+
+
+def test_files_that_cannot_be_opened_are_named_and_left_out(tmp_path: Path) -> None:
+    data = toy.write_class_folders(tmp_path / "data", per_class=2, frames=10)
+    (data / "idle" / "broken.mp4").symlink_to(tmp_path / "gone.mp4")
+    (data / "idle" / "broken-too.mp4").symlink_to(tmp_path / "gone.mp4")
+    (data / "idle" / "circle.mp4").symlink_to(data / "idle" / "circle.mp4")
+    dataset = read_dataset(data)
+    (data / "across" / "001.mp4").unlink()
+    told = Console(file=io.StringIO(), width=60)
+    cache = frame_cache.open_cache(dataset, tmp_path / "cache", frame_rate=12.5, size_wh=(40, 32), console=told)
+    names = ["across/001.mp4", "idle/broken-too.mp4", "idle/broken.mp4", "idle/circle.mp4"]
+    assert [skipped.name for skipped in cache.skipped] == names
+    assert all(f"skipped {name}: " in told.file.getvalue() for name in names)
+    assert len(cache.recordings) == 5
+
+
+def test_full_disk_is_one_line(toy_clips: Path, tmp_path: Path, silent: Console) -> None:
+    """A limit on the size of files stands in for the disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, before[1]))
+    try:
+        with pytest.raises(SettingsError, match=r"cannot be written .*; make room, or give another place") as caught:
+            open_cache(toy_clips, tmp_path / "cache", console=silent)
+        with pytest.raises(SettingsError, match=r"big\.bin cannot be written"):
+            write_atomically(tmp_path / "big.bin", lambda stream: stream.write(bytes(60_000)))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert str(tmp_path / "cache") in str(caught.value)
+    assert list((tmp_path / "cache").iterdir()) == []
+    assert len(open_cache(toy_clips, tmp_path / "cache", console=silent).recordings) == 18
+
+
+class _MeanwhileAnotherRun(list[Recording]):
+    """Recordings that a second run begins and finishes decoding into the same place while the first is at them."""
+
+    def __init__(self, recordings: Sequence[Recording], home: Path, console: Console) -> None:
+        super().__init__(recordings)
+        self._other = lambda: decode_recordings(list(self), home, frame_rate=12.5, size_wh=(40, 32), console=console)
+        self.calls = 0
+
+    def __iter__(self) -> Iterator[Recording]:
+        for number in range(len(self)):
+            if number == 6 and not self.calls:
+                self.calls += 1
+                self._other()
+            yield self[number]
+
+
+def test_two_runs_with_one_cache_do_not_harm_each_other(toy_clips: Path, tmp_path: Path, silent: Console) -> None:
+    dataset = read_dataset(toy_clips)
+    open_cache(toy_clips, tmp_path / "expected", console=silent)
+    (expected,) = (tmp_path / "expected").iterdir()
+    home = tmp_path / "cache" / expected.name
+    recordings = _MeanwhileAnotherRun(dataset.recordings, home, silent)
+    decode_recordings(recordings, home, frame_rate=12.5, size_wh=(40, 32), console=silent)
+    assert recordings.calls == 1
+    assert list((tmp_path / "cache").iterdir()) == [home]
+    assert sorted(path.name for path in home.iterdir()) == sorted(path.name for path in expected.iterdir())
+    for path in expected.iterdir():
+        assert (home / path.name).read_bytes() == path.read_bytes()
+
+
+def test_recordings_of_one_name_and_content(toy_clips: Path, tmp_path: Path, silent: Console) -> None:
+    """Nothing but their labels tells them apart, and the fingerprint depends on no order."""
+    clip = (toy_clips / "idle" / "000.mp4").read_bytes()
+    twins = []
+    for label in ("x", "y"):
+        path = tmp_path / label / "clip.mp4"
+        path.parent.mkdir()
+        path.write_bytes(clip)
+        twins.append(Recording(path, "clip.mp4", (Segment(0.0, 9.0, label),), label))
+    caches = [
+        frame_cache.open_cache(
+            Dataset(tmp_path, tuple(order), ("x", "y"), None),
+            tmp_path / "cache",
+            frame_rate=12.5,
+            size_wh=(40, 32),
+            console=silent,
+        )
+        for order in (twins, twins[::-1])
+    ]
+    assert caches[0].fingerprint == caches[1].fingerprint
 
 
 def test_segment_beyond_the_end_and_nothing_left(tmp_path: Path, silent: Console) -> None:

@@ -8,6 +8,7 @@ import onnxruntime
 import pytest
 
 from framestream.errors import DataError, SettingsError
+from framestream_export.base_run import BaseRun
 from framestream_export.convert import convert_encoder
 from framestream_export.encoders import build_encoder
 from framestream_export.finished_run import FinishedRun
@@ -18,6 +19,7 @@ from framestream_export.windows import row_ends
 from tests.export.conftest import Trained
 
 FRAMES = np.random.default_rng(0).integers(0, 256, (2, 16, 32, 32, 3), dtype=np.uint8)
+LABELS = ("clap", "idle", "wave")
 SMALL = TrainSettings(size=32, window=6, lstm_units=8, feature_dim=12)
 
 
@@ -60,7 +62,7 @@ def test_folded_form_is_time_distributed(trained: Trained) -> None:
 @pytest.mark.parametrize("kind", ["window", "stateful"])
 def test_training_rows_are_the_answers_of_the_finished_model(kind: str) -> None:
     settings = replace(SMALL, kind=kind)
-    model = SequenceModel.build(settings, classes=3)
+    model = SequenceModel.build(settings, labels=LABELS)
     runs = FRAMES[:, : settings.run_frames]
     ends = row_ends(settings)
     logits = np.asarray(model.run_logits(runs, ends, training=False))
@@ -70,7 +72,7 @@ def test_training_rows_are_the_answers_of_the_finished_model(kind: str) -> None:
 
 
 def test_the_seed_fixes_the_weights() -> None:
-    first, same, other = (SequenceModel.build(replace(SMALL, seed=seed), classes=3) for seed in (1, 1, 2))
+    first, same, other = (SequenceModel.build(replace(SMALL, seed=seed), labels=LABELS) for seed in (1, 1, 2))
     assert all(
         np.array_equal(a, b) for a, b in zip(first.encoder.get_weights(), same.encoder.get_weights(), strict=True)
     )
@@ -81,7 +83,7 @@ def test_the_seed_fixes_the_weights() -> None:
 def test_backbone_by_name_keeps_the_contract(kind: str) -> None:
     """keras.applications, random weights: the graph is right and says what Keras says of every frame's features."""
     settings = replace(SMALL, kind=kind, encoder="mobilenetv2@0.35")
-    model = SequenceModel.build(settings, classes=3)
+    model = SequenceModel.build(settings, labels=LABELS)
     settle_batch_statistics(model.encoder)
     encoder = convert_encoder(model.encoder, size_wh=(32, 32))
     proto = streaming_model(encoder, HeadWeights.of(model.head), kind=kind, window=settings.window, height=32, width=32)
@@ -108,6 +110,22 @@ def test_encoder_starts_from_a_weights_file(tmp_path, name: str) -> None:
     before = [weight.copy() for weight in frozen.get_weights()]
     frozen(FRAMES[0].astype(np.float32), training=True)
     assert all(np.array_equal(*pair) for pair in zip(before, frozen.get_weights(), strict=True))
+
+
+def test_named_weights_win_over_folders_of_that_name(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "none").mkdir()
+    (tmp_path / "people").mkdir()
+    build_encoder("small", size=32, feature_dim=12, weights="none")
+    assert not SequenceModel.build(replace(SMALL, weights="none"), labels=LABELS).head_taken
+    assert BaseRun.of("People") is None
+    with pytest.raises(DataError, match="people is not a training run"):
+        BaseRun.of("./people")
+
+
+def test_restored_encoder_is_built_without_its_first_weights() -> None:
+    encoder = build_encoder("small", size=32, feature_dim=12, weights="gone.h5", freeze=True, restored=True)
+    assert encoder.trainable_variables == []
 
 
 def test_weights_that_do_not_fit(tmp_path) -> None:
@@ -146,3 +164,21 @@ def test_encoder_settings_that_make_no_sense(options: dict[str, object], message
 def test_settings_out_of_range(name: str, value: object) -> None:
     with pytest.raises(SettingsError, match=f"{name}.*{value}"):
         TrainSettings(**{name: value})  # type: ignore[arg-type]
+
+
+def test_a_model_can_start_from_a_finished_run(trained: Trained) -> None:
+    finished = FinishedRun.read(trained.run)
+    frames = finished.frames[:4]
+    settings, labels = replace(finished.settings, weights=str(trained.run)), finished.record["labels"]
+    again = SequenceModel.build(settings, labels=labels)
+    assert again.head_taken
+    np.testing.assert_allclose(again.answers(frames), finished.model.answers(frames), atol=1e-5)
+    # Of the same shape, but the answers mean something else.
+    for others in (labels[::-1], LABELS):
+        assert not SequenceModel.build(settings, labels=others).head_taken
+    assert not SequenceModel.build(replace(settings, lstm_units=5), labels=labels).head_taken
+    more_classes = SequenceModel.build(settings, labels=[*labels, "run", "walk"])
+    assert more_classes.answers(frames).shape[-1] == 5
+    assert not more_classes.head_taken
+    encode = [np.asarray(model.encoder(frames[0].astype(np.float32))) for model in (more_classes, finished.model)]
+    np.testing.assert_allclose(*encode, atol=1e-5)

@@ -51,6 +51,52 @@ def test_manifest_joins_rows_of_one_file(tmp_path: Path) -> None:
     assert (second.segments, second.split) == ((Segment(0, math.inf, "clap"),), "test")
 
 
+def test_one_file_in_several_spellings_is_one_recording(tmp_path: Path) -> None:
+    film = clip(tmp_path / "films/one.mp4")
+    (tmp_path / "link.mp4").symlink_to(film)
+    spellings = ["films/one.mp4", "./films/one.mp4", "films/../films/one.mp4", film, "link.mp4"]
+    rows: list[tuple[object, ...]] = [(path, f"label-{at}", at, at + 1) for at, path in enumerate(spellings)]
+    (recording,) = read_dataset(write_csv(tmp_path / "manifest.csv", "path,label,start,end", rows)).recordings
+    assert [segment.label for segment in recording.segments] == [f"label-{at}" for at in range(5)]
+    assert recording.name == "films/one.mp4"
+    rows = [("films/one.mp4", "x", 0, 2), ("./films/one.mp4", "y", 1, 3)]
+    with pytest.raises(DataError, match="segments must not overlap"):
+        read_dataset(write_csv(tmp_path / "manifest.csv", "path,label,start,end", rows))
+
+
+def test_one_file_in_two_manifests_is_an_error_that_names_both(tmp_path: Path) -> None:
+    clip(tmp_path / "one/a.mp4")
+    first = write_csv(tmp_path / "one/manifest.csv", "path,label,split", [("a.mp4", "x", "train")])
+    second = write_csv(tmp_path / "two/manifest.csv", "path,label,split", [("../one/a.mp4", "y", "test")])
+    with pytest.raises(DataError, match="comes in twice") as caught:
+        read_dataset(tmp_path)
+    assert f"by {first} and by {second}" in str(caught.value)
+
+
+def test_linked_class_folders_are_followed_and_hidden_ones_are_not_classes(tmp_path: Path) -> None:
+    clip(tmp_path / "elsewhere/a.mp4")
+    data = tmp_path / "data"
+    for name in ("wave/b.mp4", ".cache/c.mp4", "wave/.thumbnails/d.mp4"):
+        clip(data / name)
+    (data / "clap").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    (data / "wave" / "back").symlink_to(data, target_is_directory=True)
+    (tmp_path / "elsewhere" / "again").symlink_to(data / "clap", target_is_directory=True)
+    dataset = read_dataset(data)
+    assert dataset.labels == ("clap", "wave")
+    assert sorted(recording.name for recording in dataset.recordings) == ["clap/a.mp4", "wave/b.mp4"]
+
+
+def test_manifest_may_begin_with_blank_lines(tmp_path: Path) -> None:
+    clip(tmp_path / "a.mp4")
+    clip(tmp_path / "b.mp4")
+    manifest = tmp_path / "manifest.csv"
+    manifest.write_text("\n , \npath,label\na.mp4,x\n\nb.mp4\nb.mp4,y\n")
+    with pytest.raises(DataError, match="row 6: the label is empty"):
+        read_dataset(manifest)
+    manifest.write_text("\n,\nPath, Label \na.mp4,x\n\nb.mp4,y,beyond the header\n")
+    assert read_dataset(manifest).labels == ("x", "y")
+
+
 def test_timeline_leaves_the_rest_to_the_background(tmp_path: Path) -> None:
     clip(tmp_path / "film.mp4")
     write_csv(tmp_path / "film.csv", "start,end,label", [(1, 2, "wave")])
@@ -103,6 +149,7 @@ def test_manifest_row_without_label_takes_the_timeline(tmp_path: Path) -> None:
         ("path,label", [("a.mp4", "")], r"row 2: the label is empty"),
         ("path,label", [("", "x")], r"row 2: the path is empty"),
         ("file,class", [("a.mp4", "x")], r"the header lacks path, label; columns found: file, class"),
+        ("path,label", [("a.mp4", "x\ny")], r"row 3: the label 'x\\ny' has a line break"),
         ("path,label", [("a.mp4", "x"), ("b.mp4", "x")], r"one class only \(x\)"),
         ("path,label", [], r"holds no clips"),
     ],
@@ -134,5 +181,13 @@ def test_background_nobody_shows(tmp_path: Path) -> None:
     clip(tmp_path / "clap/b.mp4")
     assert read_dataset(tmp_path).background is None
     assert read_dataset(tmp_path, background="clap").background == "clap"
+    assert read_dataset(tmp_path, background="CLAP").background == "clap"
+    clip(tmp_path / "Idle/c.mp4")
+    assert read_dataset(tmp_path).background == "Idle"
+    assert read_dataset(tmp_path, background="idle").labels == ("Idle", "clap", "wave")
+    clip(tmp_path / "idle/d.mp4")
+    assert read_dataset(tmp_path).background == "idle"
+    (tmp_path / "Idle/c.mp4").unlink()
+    (tmp_path / "idle/d.mp4").unlink()
     with pytest.raises(DataError, match="'idle' is on no clip; the labels are clap, wave"):
         read_dataset(tmp_path, background="idle")

@@ -64,6 +64,15 @@ def test_split_column_holds_even_within_a_group_and_says_so() -> None:
     assert any("'ann' is in test and train and validation" in warning for warning in splits.warnings)
 
 
+def test_a_split_column_that_leaves_nothing_to_train_on_says_so() -> None:
+    counts = np.full((6, 3), 40)
+    with pytest.raises(DataError, match="puts every clip into test: nothing is left to train on"):
+        split_recordings([recording(number, str(number), "test") for number in range(6)], counts, LABELS, seed=0)
+    halves = [recording(number, str(number), ("test", "validation")[number % 2]) for number in range(6)]
+    with pytest.raises(DataError, match="puts every clip into test or validation: nothing is left"):
+        split_recordings(halves, counts, LABELS, seed=0)
+
+
 def test_too_few_groups_are_named() -> None:
     recordings = [recording(number, "ann" if number % 2 else "ben") for number in range(10)]
     with pytest.raises(DataError, match="2 groups of clips are too few"):

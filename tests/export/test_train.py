@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,11 +11,14 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from rich.console import Console
 
-from framestream.errors import SettingsError
+from framestream.errors import DataError, SettingsError
 from framestream_export.run_folder import load_arrays
 from framestream_export.settings import TrainSettings
 from framestream_export.train import resumed_settings
+from framestream_export.training_data import load_training_data
+from tests.export import toy
 from tests.export.conftest import SMALL_MODEL, Cli, Trained
 
 OPTIONS = (
@@ -80,9 +84,69 @@ def test_time_limit_ends_a_run_cleanly_and_resume_goes_on(toy_clips: Path, tmp_p
     record = json.loads((run / "run.json").read_text())
     assert (record["state"], len(record["history"])) == ("finished", 1)
     assert (run / "encoder.keras").is_file()
-    assert cli("train", toy_clips, "--output", run, "--resume", "--cache", cache)[0] == 0
+    # The cache is where it was, and a second time there is nothing left to do.
+    assert cli("train", toy_clips, "--output", run, "--resume")[0] == 0
+    assert not (run / "cache").exists()
     record = json.loads((run / "run.json").read_text())
     assert (record["stopped"], len(record["history"])) == ("all epochs", 4)
+    written = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
+    code, out, told = cli("train", toy_clips, "--output", run, "--resume")
+    assert code == 0
+    assert "all epochs" in out
+    assert "is finished: nothing left to do" in told
+    assert written == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
+    (run / "parity_frames.npy").unlink()
+    assert cli("train", toy_clips, "--output", run, "--resume")[0] == 0
+    assert (run / "parity_frames.npy").is_file()
+
+
+def test_starting_from_another_run(toy_clips: Path, tmp_path: Path, cli: Cli) -> None:
+    base, run = tmp_path / "base", tmp_path / "run"
+    options = [*OPTIONS, "--cache", tmp_path / "cache"]
+    assert cli("train", toy_clips, "--output", base, *options, "--epochs", "1")[0] == 0
+    options += ["--weights", base, "--seed", "5", "--freeze-encoder"]
+    code, _, told = cli("train", toy_clips, "--output", run, *options, "--time-limit", "0.001")
+    assert code == 0, told
+    assert f"starts from {base}: its encoder and head" in told
+    records = {path: json.loads((path / "run.json").read_text()) for path in (base, run)}
+    leaked = sorted(set(records[base]["splits"]["train"]) & set(records[run]["splits"]["test"]))
+    assert leaked, "another seed divides the clips in another way"
+    warning = f"{len(leaked)} of {len(records[run]['splits']['test'])} test recordings have the names"
+    assert warning in told
+    assert any(warning in line for line in records[run]["warnings"])
+    fingerprint = records[base]["fingerprint"]
+    assert records[run]["base"] == {"name": "base", "path": str(base), "fingerprint": fingerprint, "head": True}
+    shutil.rmtree(base)  # what it gave is in the checkpoint
+    code, _, told = cli("train", toy_clips, "--output", run, "--resume")
+    assert code == 0, told
+    record = json.loads((run / "run.json").read_text())
+    assert len(record["history"]) == 4
+    assert (record["base"], record["warnings"]) == (records[run]["base"], records[run]["warnings"])
+
+
+def test_labels_no_answer_can_refer_to(tmp_path: Path, toy_clips: Path, silent: Console, cli: Cli) -> None:
+    """A window of 16 at 12.5 per second answers for 0.56 s into a clip at the earliest."""
+    clips = sorted(path for path in toy_clips.rglob("*.mp4") if path.parent.name != "idle")
+    splits = ("train", "train", "train", "validation", "test", "test")
+    rows: list[tuple[object, ...]] = []
+    for number, path in enumerate(clips):
+        short = path.parent.name == "upright"
+        rows.append((path, path.parent.name, "", 0.4 if short else "", splits[number % 6]))
+    manifest = toy.write_csv(tmp_path / "manifest.csv", "path,label,start,end,split", rows)
+    code, _, errors = cli("train", manifest, "--output", tmp_path / "run", "--size", "16", "--epochs", "1")
+    assert code == 1
+    assert f"error: {manifest}: no answer in the train split refers to upright: its pieces are too short" in errors
+    assert "Answers are about 0.56 s after a clip's start to 0.64 s before its end" in errors
+    rows = [(*row[:3], "" if row[4] == "train" else row[3], row[4]) for row in rows]
+    toy.write_csv(manifest, "path,label,start,end,split", rows)
+    settings = TrainSettings(size=16)
+    found = load_training_data(manifest, tmp_path / "cache", settings, console=silent)
+    split_of = [warning.partition(" refers")[0] for warning in found.splits.warnings]
+    assert split_of == ["no answer in the validation split", "no answer in the test split"]
+    rows = [(*row[:3], 0.4 if row[4] == "test" else row[3], row[4]) for row in rows]
+    toy.write_csv(manifest, "path,label,start,end,split", rows)
+    with pytest.raises(DataError, match="no answer in the test split refers to across, upright"):
+        load_training_data(manifest, tmp_path / "cache", settings, console=silent)
 
 
 def test_an_existing_run_and_other_settings_are_refused(toy_clips: Path, tmp_path: Path, cli: Cli) -> None:
@@ -110,7 +174,8 @@ def test_report_is_measured_on_the_test_split(trained: Trained) -> None:
     record = json.loads((trained.run / "run.json").read_text())
     report = json.loads((trained.run / "report" / "report.json").read_text())
     assert record["test"] == report
-    assert (report["split"], report["recordings"]) == ("test", 12)
+    assert (report["split"], report["pieces"]) == ("test", 12)
+    assert sorted(key for key in report if "recording" in key) == []
     confusion = np.array(report["confusion"])
     assert confusion.sum() == report["windows"]
     assert report["accuracy"] == pytest.approx(np.trace(confusion) / confusion.sum())
@@ -151,6 +216,11 @@ def test_training_that_blows_up_says_so(toy_clips: Path, tmp_path: Path, cli: Cl
     assert code == 1
     assert "training diverged" in errors
     assert "lower --learning-rate" in errors
+    # No epoch was completed: the same command, mended, needs no other folder.
+    options = [*OPTIONS, "--epochs", "1", "--cache", tmp_path / "cache"]
+    assert cli("train", toy_clips, "--output", tmp_path / "run", *options)[0] == 0
+    code, _, errors = cli("train", toy_clips, "--output", tmp_path / "run", *options)
+    assert (code, "exists; give another --output" in errors) == (1, True)
 
 
 def test_settings_come_back_from_json() -> None:

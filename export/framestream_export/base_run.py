@@ -1,0 +1,60 @@
+"""The finished run that another run starts from: `--weights RUN`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from framestream_export.run_folder import RunFolder
+from framestream_export.settings import NAMED_WEIGHTS
+
+
+@dataclass(frozen=True, slots=True)
+class BaseRun:
+    """What is known about a run whose weights another one starts from.
+
+    Attributes:
+        path: Its folder.
+        fingerprint: Of the data it was trained on.
+        labels: In the order of its probabilities.
+        trained_on: Names of the recordings in its train split.
+    """
+
+    path: Path
+    fingerprint: str
+    labels: tuple[str, ...]
+    trained_on: frozenset[str]
+
+    @classmethod
+    def of(cls, weights: str) -> BaseRun | None:
+        """The run that `TrainSettings.weights` means, or None where it means something else.
+
+        Raises:
+            DataError: It means a folder that is no run.
+        """
+        path = Path(weights)
+        if weights.lower() in NAMED_WEIGHTS or not path.is_dir():
+            return None
+        record = RunFolder(path).read_record()
+        return cls(path, record["fingerprint"], tuple(record["labels"]), frozenset(record["splits"]["train"]))
+
+    def to_json(self, *, head: bool) -> dict[str, Any]:
+        """How run.json remembers it; `head` says whether the recurrent head came along."""
+        return {
+            "name": self.path.resolve().name,
+            "path": str(self.path),
+            "fingerprint": self.fingerprint,
+            "head": head,
+        }
+
+    def leak(self, tested_on: Sequence[str]) -> str | None:
+        """A warning if recordings this run was trained on are among those the new one is tested on."""
+        known = sorted(self.trained_on.intersection(tested_on))
+        if not known:
+            return None
+        return (
+            f"{len(known)} of {len(tested_on)} test recordings have the names of recordings that {self.path} was"
+            f" trained on, {known[0]} first: the test accuracy will look better than it is"
+        )
