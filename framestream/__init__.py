@@ -29,6 +29,8 @@ from framestream.errors import (
 from framestream.events import EventDetector, OpenEvent
 from framestream.frames import FrameSource, SourceInfo
 from framestream.records import End, Event, Gap, Prediction, Record, Start
+from framestream.sampling import Sample, SamplingCounts
+from framestream.session import ModelSession
 from framestream.spec import EventSettings, ModelSpec
 from framestream.stream import Stream
 from framestream.watch import Watch
@@ -47,11 +49,14 @@ __all__ = [
     "MissingDependencyError",
     "ModelError",
     "ModelNotFoundError",
+    "ModelSession",
     "ModelSpec",
     "OpenEvent",
     "Prediction",
     "ProviderError",
     "Record",
+    "Sample",
+    "SamplingCounts",
     "SettingsError",
     "SignatureError",
     "SourceError",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import math
 import os
+import stat
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,8 +15,8 @@ from typing import Any, TypeGuard
 import cv2
 import numpy as np
 
-from framestream.errors import SourceNotFoundError, UnreadableSourceError
-from framestream.frames import FrameSource, Image, SourceInfo, redact_credentials
+from framestream.errors import SettingsError, SourceNotFoundError, UnreadableSourceError
+from framestream.frames import FrameSource, Image, SourceInfo, safe_address
 
 _log = logging.getLogger(__name__)
 
@@ -22,6 +24,10 @@ _log = logging.getLogger(__name__)
 _FALLBACK_FPS = 25.0
 _MAX_PLAUSIBLE_FPS = 1000.0
 _LOG_LEVEL_SILENT = 0
+# OpenCV's log level belongs to the process; two that change it at once would leave it silent.
+_log_level_lock = threading.Lock()
+# FFmpeg draws any text file with one of these names (.txt, .nfo, .asc, .diz, …) as a film of a terminal.
+_DRAWN_TEXT = "ansi"
 
 
 class VideoFile:
@@ -47,6 +53,7 @@ class VideoFile:
         _check_file(self._path)
         self._capture = _open_capture(self._path)
         # The first frame is grabbed here, so that a file without any is refused at the door; grab() then hands it out.
+        self._closed = False
         self._first_grabbed = self._capture.grab()
         if not self._first_grabbed:
             self._capture.release()
@@ -65,7 +72,9 @@ class VideoFile:
         return self._info
 
     def grab(self) -> float | None:
-        """Advance to the next frame; return its presentation timestamp in seconds, or None at the end."""
+        """Advance to the next frame; return its presentation timestamp in seconds, or None at the end (or closed)."""
+        if self._closed:
+            return None
         if self._first_grabbed:
             self._first_grabbed = False
         elif not self._capture.grab():
@@ -88,7 +97,8 @@ class VideoFile:
         return np.asarray(image, dtype=np.uint8)
 
     def close(self) -> None:
-        """Release the file."""
+        """Release the file; may be called twice."""
+        self._closed = True
         self._capture.release()
 
     def _time_of_frame(self, raw_seconds: float) -> float:
@@ -125,12 +135,17 @@ def open_source(source: str | os.PathLike[str] | FrameSource) -> FrameSource:
     Raises:
         SourceNotFoundError: there is no such file.
         UnreadableSourceError: it is not a video, or an address.
+        SettingsError: it is neither a path nor a source.
     """
-    if not isinstance(source, (str, os.PathLike)):
+    if isinstance(source, FrameSource):
         return source
+    if not isinstance(source, (str, os.PathLike)):
+        raise SettingsError(
+            f"source is {source!r}: give the path of a video file, or an object with info, grab, retrieve and close"
+        )
     if _is_address(source):
         raise UnreadableSourceError(
-            f"{redact_credentials(source)}: addresses cannot be watched yet; give the path of a video file"
+            f"{safe_address(source)}: addresses cannot be watched yet; give the path of a video file"
         )
     return VideoFile(source)
 
@@ -140,21 +155,36 @@ def _is_address(source: str | os.PathLike[str]) -> TypeGuard[str]:
 
 
 def _check_file(path: Path) -> None:
-    if path.is_dir():
+    try:
+        status = path.stat()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise SourceNotFoundError(f"{path}: no such file; check the path") from error
+    except (OSError, ValueError) as error:
+        # Too long a name, a folder one may not enter, a loop of links; ValueError is a NUL in the name.
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise UnreadableSourceError(
+            f"{path} cannot be opened ({reason}); check the path and its permissions"
+        ) from error
+    if stat.S_ISDIR(status.st_mode):
         raise UnreadableSourceError(f"{path} is a directory; give one video file")
-    if not path.exists():
-        raise SourceNotFoundError(f"{path}: no such file; check the path")
     if not os.access(path, os.R_OK):
         raise UnreadableSourceError(f"{path} may not be read; check its permissions")
-    if path.is_file() and path.stat().st_size == 0:
+    if stat.S_ISREG(status.st_mode) and status.st_size == 0:
         raise UnreadableSourceError(f"{path} is empty; check that the recording or copy was finished")
+    try:
+        str(path.absolute()).encode()
+    except UnicodeEncodeError as error:
+        # OpenCV would end the process.
+        shown = os.fsencode(path).decode(errors="replace")
+        raise UnreadableSourceError(f"{shown}: its name is not UTF-8; rename it") from error
 
 
 def _open_capture(path: Path) -> cv2.VideoCapture:
     with _opencv_silenced():
         # An absolute path keeps FFmpeg from reading "name:rest.mp4" as a protocol.
         capture = cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG)
-    if not capture.isOpened():
+    if not capture.isOpened() or int(capture.get(cv2.CAP_PROP_FOURCC)) == cv2.VideoWriter.fourcc(*_DRAWN_TEXT):
+        capture.release()
         raise UnreadableSourceError(
             f"{path} is not a video that can be decoded; check that it is complete and has a video track"
         )
@@ -169,12 +199,13 @@ def _opencv_silenced() -> Iterator[None]:
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     # OpenCV 4 has the functions at the top, OpenCV 5 in a module of their own.
     levels: Any = cv2 if hasattr(cv2, "setLogLevel") else cv2.utils.logging
-    before = levels.getLogLevel()
-    levels.setLogLevel(_LOG_LEVEL_SILENT)
-    try:
-        yield
-    finally:
-        levels.setLogLevel(before)
+    with _log_level_lock:
+        before = levels.getLogLevel()
+        levels.setLogLevel(_LOG_LEVEL_SILENT)
+        try:
+            yield
+        finally:
+            levels.setLogLevel(before)
 
 
 def _read_info(path: Path, capture: cv2.VideoCapture) -> SourceInfo:

@@ -72,15 +72,18 @@ class Classifier:
         events: EventSettings | None = None,
         predictions: bool = True,
     ) -> Watch:
-        """Open a source and return an iterator over what it shows.
+        """Open a recording and return an iterator over what it shows.
+
+        It reads as fast as it can and answers a second or so at a time; for a camera use ``stream``.
 
         Args:
-            source: path of a video file, or a ``FrameSource``.
+            source: path of a video file, or a ``FrameSource`` that can wait.
             events: how predictions become events; by default as the model says.
             predictions: False leaves out the ``Prediction`` records.
 
         Raises:
             SourceError: the source cannot be used.
+            SettingsError: ``source`` is neither a path nor a ``FrameSource``.
         """
         return Watch(self._session, source, events=events, predictions=predictions)
 

@@ -23,7 +23,7 @@ def info(model: str | None, format_name: str) -> None:
     """
     facts = model_facts(Classifier.load(model).session)
     if format_name == "json":
-        click.echo(json.dumps(facts, indent=2))
+        click.echo(json.dumps(facts, indent=2, allow_nan=False))
         return
     width = max(map(len, facts))
     for name, value in facts.items():

@@ -61,7 +61,8 @@ class EventDetector:
         self._is_first = True
         self._label: int | None = None
         self._start_seconds = 0.0
-        self._scores: list[float] = []
+        self._score_sum = 0.0
+        self._score_count = 0
 
     @classmethod
     def for_model(cls, spec: ModelSpec, settings: EventSettings | None = None) -> EventDetector:
@@ -110,7 +111,8 @@ class EventDetector:
         if self._label is None and opens:
             self._label, self._start_seconds = top, boundary
         if self._label is not None:
-            self._scores.append(float(smoothed[self._label]))
+            self._score_sum += float(smoothed[self._label])
+            self._score_count += 1
         return ended
 
     def flush(self, end_seconds: float) -> list[Event]:
@@ -130,9 +132,10 @@ class EventDetector:
 
     def _close(self, end_seconds: float) -> list[Event]:
         assert self._label is not None
-        start, label, scores = self._start_seconds, self._labels[self._label], self._scores
-        self._label, self._scores = None, []
+        label, score = self._labels[self._label], self._score_sum / self._score_count
+        self._label, self._score_sum, self._score_count = None, 0.0, 0
+        start_seconds = self._start_seconds
         # Differences of media times carry rounding errors; an event of exactly the minimum counts.
-        if end_seconds <= start or end_seconds - start < self._settings.min_seconds - 1e-6:
+        if end_seconds <= start_seconds or end_seconds - start_seconds < self._settings.min_seconds - 1e-6:
             return []
-        return [Event(label=label, score=float(np.mean(scores)), start_seconds=start, end_seconds=end_seconds)]
+        return [Event(label=label, score=score, start_seconds=start_seconds, end_seconds=end_seconds)]

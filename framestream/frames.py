@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,23 +25,22 @@ class SourceInfo:
         size_wh: width and height of its images, pixels.
         declared_fps: frame rate according to the header, or None.
         declared_frames: number of frames according to the header, or None.
-        live: True if frames arrive at their own pace and cannot wait.
     """
 
     name: str
     size_wh: tuple[int, int]
     declared_fps: float | None = None
     declared_frames: int | None = None
-    live: bool = False
 
     def __post_init__(self) -> None:
         """Raise SettingsError for values no source can have."""
         if min(self.size_wh) < 1:
             raise SettingsError(f"{self.name}: size_wh is {self.size_wh}, both must be 1 or more")
-        if self.declared_fps is not None and self.declared_fps <= 0:
+        if self.declared_fps is not None and not (math.isfinite(self.declared_fps) and self.declared_fps > 0):
             raise SettingsError(f"{self.name}: declared_fps is {self.declared_fps}, give a rate above 0 or None")
 
 
+@runtime_checkable
 class FrameSource(Protocol):
     """A video, frame by frame. Grabbing is split from retrieving so that frames nobody wants cost little."""
 
@@ -50,11 +50,11 @@ class FrameSource(Protocol):
         ...
 
     def grab(self) -> float | None:
-        """Advance to the next frame; return its presentation timestamp in seconds, or None at the end."""
+        """Advance to the next frame; return its presentation timestamp in seconds, or None at the end (or closed)."""
         ...
 
     def retrieve(self) -> Image:
-        """Return the frame grabbed last, BGR."""
+        """Return the frame grabbed last, BGR, as an array that later frames do not overwrite."""
         ...
 
     def close(self) -> None:
@@ -62,6 +62,11 @@ class FrameSource(Protocol):
         ...
 
 
-def redact_credentials(text: str) -> str:
-    """Replace ``user:password@`` in every URL of a text by ``***@``."""
-    return re.sub(r"(?<=://)[^/\s]*@", "***@", text)
+def safe_address(address: str) -> str:
+    """Return scheme and host of an address: no user, no password, and nothing that might be a part of them."""
+    scheme, _, rest = address.partition("://")
+    authority = re.split(r"[/?#\s]", rest, maxsplit=1)[0]
+    if "@" in rest[len(authority) :]:
+        # Perhaps a password with a slash or a space in it; then what looks like the host is the user.
+        return f"{scheme}://***"
+    return f"{scheme}://{authority.rpartition('@')[2]}"

@@ -45,6 +45,8 @@ def fit_frame(image: NDArray[Any], *, size_wh: tuple[int, int], color: Color = "
     Raises:
         SettingsError: the array is not an image of this form.
     """
+    if not isinstance(image, np.ndarray):
+        raise SettingsError(f"not an image: {type(image).__name__}; give a NumPy array, uint8 [height, width, 3]")
     channels = image.shape[2] if image.ndim == 3 else 1
     if image.dtype != np.uint8 or image.ndim not in (2, 3) or image.size == 0 or (color, channels) not in _TO_RGB:
         raise SettingsError(
@@ -62,11 +64,3 @@ def fit_frame(image: NDArray[Any], *, size_wh: tuple[int, int], color: Color = "
     if code is not None:
         return np.ascontiguousarray(cv2.cvtColor(resized, code), dtype=np.uint8)
     return np.array(resized, dtype=np.uint8, order="C")
-
-
-def to_bgr(image: NDArray[Any], *, color: Color) -> Image:
-    """Return an image with its first three channels in OpenCV's order; gray stays gray, BGR is passed on."""
-    if color == "bgr" or image.ndim != 3 or image.shape[2] not in (3, 4):
-        return image
-    code = cv2.COLOR_RGB2BGR if image.shape[2] == 3 else cv2.COLOR_RGBA2BGRA
-    return np.asarray(cv2.cvtColor(image, code), dtype=np.uint8)

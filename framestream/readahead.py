@@ -10,6 +10,24 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
+class StopFlag:
+    """A request to stop. Unlike ``threading.Event`` it takes no lock, so a signal handler may set it at any moment."""
+
+    __slots__ = ("_is_set",)
+
+    def __init__(self) -> None:
+        """Make a flag that is not set."""
+        self._is_set = False
+
+    def set(self) -> None:
+        """Ask to stop; for good."""
+        self._is_set = True
+
+    def is_set(self) -> bool:
+        """Return whether somebody asked."""
+        return self._is_set
+
+
 class ReadAhead(Generic[T]):
     """Reads an iterator in chunks, one chunk ahead of its consumer.
 
@@ -18,11 +36,13 @@ class ReadAhead(Generic[T]):
     iterator raises reaches the consumer, after the items before it.
     """
 
-    def __init__(self, items: Iterator[T], *, chunk: int) -> None:
-        """Prepare to read; the first chunk is read when it is asked for."""
+    def __init__(self, items: Iterator[T], *, chunk: int, stop: StopFlag | None = None) -> None:
+        """Prepare to read; the first chunk is read when it is asked for. ``stop`` lets the thread end after an item."""
         self._items = items
         self._chunk = chunk
-        self._stopped = threading.Event()
+        self._stop = stop or StopFlag()
+        # Held while a thread is started, so that after close() none is.
+        self._starting = threading.RLock()
         self._reader: threading.Thread | None = None
         self._ready: list[T] = []
         self._ended = False
@@ -30,41 +50,45 @@ class ReadAhead(Generic[T]):
 
     def next_chunk(self) -> list[T]:
         """Return the next items, fewer than ``chunk`` only at the end, and start reading those after; [] is the end."""
-        if self._reader is None and not self._ended:
+        if self._reader is None:
             self._start()
         self._join()
         ready, self._ready = self._ready, []
         if self._error is not None and not ready:
             error, self._error = self._error, None
-            raise error
-        if not self._ended and not self._stopped.is_set():
-            self._start()
+            try:
+                raise error
+            finally:
+                # Its traceback holds this frame; together they would wait for the garbage collector.
+                del error
+        self._start()
         return ready
 
-    def stop(self) -> None:
-        """Let the thread end after the item it is at; safe in a signal handler."""
-        self._stopped.set()
-
     def close(self) -> None:
-        """Stop, and wait until the thread has ended."""
-        self.stop()
+        """Stop, and wait until the thread has ended; any thread may call it, more than once."""
+        self._stop.set()
+        with self._starting:
+            pass
         self._join()
 
     def _start(self) -> None:
-        self._reader = threading.Thread(target=self._read, name="framestream-readahead")
-        self._reader.start()
+        with self._starting:
+            if not self._ended and not self._stop.is_set():
+                reader = threading.Thread(target=self._read, name="framestream-readahead")
+                reader.start()
+                self._reader = reader
 
     def _join(self) -> None:
-        if self._reader is not None:
-            self._reader.join()
-            self._reader = None
+        reader = self._reader
+        if reader is not None:
+            reader.join()
 
     def _read(self) -> None:
         # The list is published item by item, so what was read before an error is not lost.
         try:
             for item in islice(self._items, self._chunk):
                 self._ready.append(item)
-                if self._stopped.is_set():
+                if self._stop.is_set():
                     return
             self._ended = len(self._ready) < self._chunk
         except BaseException as error:  # the thread's boundary: next_chunk raises it in the consumer

@@ -8,13 +8,17 @@ by counting frames.
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from framestream.errors import SettingsError
 from framestream.frames import FrameSource, Image
 from framestream.records import Gap
+
+Prepare: TypeAlias = Callable[[Image], Image]
 
 # Containers round timestamps to their own grid (Matroska and FLV: 1 ms); without the tolerance a 10 fps model on
 # such a 30 fps file would miss every third tick by 0.3 ms and take the next frame, 33 ms late.
@@ -30,13 +34,13 @@ class ClockStep:
 
     Attributes:
         gap: why continuity broke before this frame, or None.
-        held_ticks: ticks before this frame that the frame sampled last has to answer, seconds.
-        tick: the tick this frame serves, seconds, or None if it is not needed.
+        held_seconds: ticks before this frame that the frame sampled last has to answer.
+        tick_seconds: the tick this frame serves, or None if it is not needed.
     """
 
     gap: str | None = None
-    held_ticks: tuple[float, ...] = ()
-    tick: float | None = None
+    held_seconds: tuple[float, ...] = ()
+    tick_seconds: float | None = None
 
 
 class SamplingClock:
@@ -49,17 +53,16 @@ class SamplingClock:
         if not max_hold_seconds > 0:
             raise SettingsError(f"max_hold_seconds is {max_hold_seconds}: give a number of seconds above 0")
         self._frame_rate = frame_rate
-        self._max_hold = max_hold_seconds
-        self._start: float | None = None
-        self._last = 0.0
-        self._interval: float | None = None
-        self._ticks = 0
-        self._closed_seconds = 0.0
+        self._max_hold_seconds = max_hold_seconds
+        self._start_seconds: float | None = None
+        self._last_seconds = 0.0
+        self._interval_seconds: float | None = None
+        self._next_tick = 0
 
     @property
     def start_seconds(self) -> float | None:
         """First timestamp of the stream, or since the last gap; None before the first frame."""
-        return self._start
+        return self._start_seconds
 
     @property
     def end_seconds(self) -> float | None:
@@ -67,67 +70,50 @@ class SamplingClock:
 
         The shortest, because the last one may have been a pause that says nothing about the frame after it.
         """
-        if self._start is None:
+        if self._start_seconds is None:
             return None
-        return self._last + (1 / self._frame_rate if self._interval is None else self._interval)
-
-    @property
-    def media_seconds(self) -> float:
-        """Media time seen, without what gaps left out."""
-        if self._start is None or self.end_seconds is None:
-            return self._closed_seconds
-        return self._closed_seconds + self.end_seconds - self._start
+        interval = self._interval_seconds
+        return self._last_seconds + (1 / self._frame_rate if interval is None else interval)
 
     def advance(self, pts_seconds: float) -> ClockStep:
         """Take the next frame's timestamp."""
         if not math.isfinite(pts_seconds):
             raise SettingsError(f"pts_seconds is {pts_seconds}: give the frame's presentation time in seconds")
-        if self._start is None:
+        if self._start_seconds is None:
             return self.restart(pts_seconds)
-        change = pts_seconds - self._last
-        if change < -1 / self._frame_rate:
+        change_seconds = pts_seconds - self._last_seconds
+        if change_seconds < -1 / self._frame_rate:
             return self.restart(pts_seconds, "timestamp went back")
-        if change > self._max_hold:
+        if change_seconds > self._max_hold_seconds:
             return self.restart(pts_seconds, "timestamp jump")
-        if change <= 0:
+        if change_seconds <= 0:
             return ClockStep()
-        self._last = pts_seconds
-        self._interval = change if self._interval is None else min(change, self._interval)
+        self._last_seconds = pts_seconds
+        shortest = change_seconds if self._interval_seconds is None else self._interval_seconds
+        self._interval_seconds = min(change_seconds, shortest)
         # Index of the newest tick at or before this frame.
-        due = math.floor((pts_seconds - self._start + TICK_TOLERANCE_SECONDS) * self._frame_rate)
-        if due < self._ticks:
+        due = math.floor((pts_seconds - self._start_seconds + TICK_TOLERANCE_SECONDS) * self._frame_rate)
+        if due < self._next_tick:
             return ClockStep()
-        held = tuple(self._tick(index) for index in range(self._ticks, due))
-        self._ticks = due + 1
-        return ClockStep(held_ticks=held, tick=self._tick(due))
+        held = tuple(self._tick_seconds(index) for index in range(self._next_tick, due))
+        self._next_tick = due + 1
+        return ClockStep(held_seconds=held, tick_seconds=self._tick_seconds(due))
 
     def reset(self) -> None:
-        """Forget the stream; the next frame starts a new one. Media time seen so far is kept."""
-        self._closed_seconds = self.media_seconds
-        self._start = None
+        """Forget the stream; the next frame starts a new one."""
+        self._start_seconds = None
 
-    def restart(
-        self, pts_seconds: float, reason: str | None = None, *, ended_seconds: float | None = None
-    ) -> ClockStep:
-        """Start anew at a frame, which serves the first tick.
+    def restart(self, pts_seconds: float, reason: str | None = None) -> ClockStep:
+        """Start anew at a frame, which serves the first tick; ``reason`` becomes the step's gap."""
+        self._start_seconds = self._last_seconds = pts_seconds
+        self._interval_seconds = None
+        self._next_tick = 1
+        return ClockStep(gap=reason, tick_seconds=pts_seconds)
 
-        Args:
-            pts_seconds: the frame's timestamp.
-            reason: becomes the step's gap.
-            ended_seconds: when what came before ended, if the clock already counted this frame to it.
-        """
-        ended = self.end_seconds if ended_seconds is None else ended_seconds
-        if self._start is not None and ended is not None:
-            self._closed_seconds += ended - self._start
-        self._start = self._last = pts_seconds
-        self._interval = None
-        self._ticks = 1
-        return ClockStep(gap=reason, tick=pts_seconds)
-
-    def _tick(self, index: int) -> float:
+    def _tick_seconds(self, index: int) -> float:
         # By multiplication: a sum of periods would drift.
-        assert self._start is not None
-        return self._start + index / self._frame_rate
+        assert self._start_seconds is not None
+        return self._start_seconds + index / self._frame_rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +133,7 @@ class Sample:
 
 @dataclass(slots=True)
 class SamplingCounts:
-    """Running totals; ``read == sampled + skipped``, and held samples come on top."""
+    """Running totals; ``read == sampled + skipped``, held samples come on top, frames that failed count nowhere."""
 
     read: int = 0
     sampled: int = 0
@@ -158,7 +144,7 @@ class SamplingCounts:
 class Sampler:
     """Turns frames of one source into samples; holds what must be remembered from frame to frame."""
 
-    def __init__(self, clock: SamplingClock, *, prepare: Callable[[Image], Image] | None = None) -> None:
+    def __init__(self, clock: SamplingClock, *, prepare: Prepare | None = None) -> None:
         """Make a sampler; ``prepare`` (often ``fit_frame``) is applied once to each sampled image."""
         self.clock = clock
         self.counts = SamplingCounts()
@@ -171,50 +157,66 @@ class Sampler:
         self.clock.reset()
         self._image = None
 
-    def take(self, pts_seconds: float, retrieve: Callable[[], Image]) -> list[Sample | Gap]:
-        """Take the next frame.
+    def take(
+        self, pts_seconds: float, retrieve: Callable[[], Image], *, prepare: Prepare | None = None
+    ) -> list[Sample | Gap]:
+        """Take the next frame. A frame that fails, in ``retrieve`` or ``prepare``, leaves everything as it was.
 
         Args:
             pts_seconds: its presentation timestamp.
             retrieve: gives its image; called only if a tick wants it.
+            prepare: for this frame instead of the sampler's own.
 
         Returns:
             nothing, or samples in order of time, after a ``Gap`` if continuity broke before this frame.
         """
-        end = self.clock.end_seconds
-        step = self.clock.advance(pts_seconds)
-        self.counts.read += 1
-        if step.tick is None:
+        # Decided on a copy, which takes the clock's place once nothing can fail any more.
+        clock = copy.copy(self.clock)
+        step = clock.advance(pts_seconds)
+        if step.tick_seconds is None:
+            self.clock = clock
+            self.counts.read += 1
             self.counts.skipped += 1
             return []
         image = retrieve()
+        prepare = prepare or self._prepare
+        prepared = image if prepare is None else prepare(image)
         if step.gap is None and self._image is not None and image.shape != self._shape:
-            # The size shows only now, when the clock has counted the frame to the old segment.
-            step = self.clock.restart(pts_seconds, "frame size changed", ended_seconds=end)
-        self._shape = image.shape
-        items: list[Sample | Gap] = []
-        if step.gap is not None and end is not None:
-            items.append(Gap(pts_seconds=end, reason=step.gap, resume_seconds=pts_seconds))
-        if self._image is not None:
-            items += [Sample(self._image, tick, held=True) for tick in step.held_ticks]
-        self._image = image if self._prepare is None else self._prepare(image)
-        assert step.tick is not None
-        items.append(Sample(self._image, step.tick))
+            # The size shows only now, when this clock has counted the frame to the stretch before it.
+            step = clock.restart(pts_seconds, "frame size changed")
+        items = self._items(pts_seconds, step, prepared)
+        self.clock, self._image, self._shape = clock, prepared, image.shape
+        self.counts.read += 1
         self.counts.sampled += 1
-        self.counts.held += len(step.held_ticks)
+        self.counts.held += len(step.held_seconds)
+        return items
+
+    def _items(self, pts_seconds: float, step: ClockStep, image: Image) -> list[Sample | Gap]:
+        """What a step means in samples; clock and image are still those of the frame before."""
+        assert step.tick_seconds is not None
+        items: list[Sample | Gap] = []
+        ended = self.clock.end_seconds
+        if step.gap is not None and ended is not None:
+            items.append(Gap(pts_seconds=ended, reason=step.gap, resume_seconds=pts_seconds))
+        if self._image is not None:
+            items += [Sample(self._image, tick, held=True) for tick in step.held_seconds]
+        items.append(Sample(image, step.tick_seconds))
         return items
 
 
-def sample(source: FrameSource, sampler: Sampler | SamplingClock) -> Iterator[Sample | Gap]:
+def sample(
+    source: FrameSource, sampler: Sampler | SamplingClock, *, stopped: Callable[[], bool] = lambda: False
+) -> Iterator[Sample | Gap]:
     """Yield a source's samples, with a ``Gap`` wherever continuity breaks, until the source ends.
 
     Args:
         source: the video; it is not closed.
         sampler: a ``Sampler`` (whose ``counts`` and ``clock`` can be read at any time), or just a clock.
+        stopped: asked before each frame, wanted or not; True ends the samples.
     """
     if isinstance(sampler, SamplingClock):
         sampler = Sampler(sampler)
-    while (pts_seconds := source.grab()) is not None:
+    while not stopped() and (pts_seconds := source.grab()) is not None:
         yield from sampler.take(pts_seconds, source.retrieve)
 
 

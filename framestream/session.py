@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
@@ -19,15 +20,17 @@ from framestream.errors import (
     SettingsError,
     SignatureError,
 )
-from framestream.spec import ModelSpec
+from framestream.spec import FRAMES, ModelSpec
 
 Device = Literal["auto", "cpu", "cuda"]
 State: TypeAlias = Mapping[str, NDArray[np.float32]]
 """Recurrent state by name, each float32 ``[cameras, …]``."""
 
-FRAMES = "frames"
 PROBABILITIES = "probabilities"
 NEXT_PREFIX = "next_"
+WINDOW_STATE = "features"
+"""State of a window model: the features of the last ``window - 1`` frames."""
+
 MAX_DEFAULT_THREADS = 4
 
 _CPU = "CPUExecutionProvider"
@@ -103,6 +106,7 @@ class ModelSession:
 
         Raises:
             SignatureError: the arrays do not fit the model.
+            ModelError: ONNX Runtime fails, or answers with numbers that are none.
         """
         expected = (self.spec.height, self.spec.width, 3)
         if frames.dtype != np.uint8 or frames.ndim != 5 or frames.shape[2:] != expected or 0 in frames.shape:
@@ -114,19 +118,26 @@ class ModelSession:
             raise SignatureError(
                 f"{self.path}: state has {sorted(state)}; give {sorted(self._state_shapes)}, as zero_state() does"
             )
-        values = self._session.run(self._output_names, {FRAMES: frames, **state})
-        next_state = dict(zip(self.spec.state_names, values[1:], strict=True))
-        return cast(NDArray[np.float32], values[0]), next_state
+        try:
+            values = self._session.run(self._output_names, {FRAMES: frames, **state})
+        except _runtime_errors() as error:
+            raise ModelError(
+                f"{self.path} failed on frames {list(frames.shape)} ({_first_line(error)}); "
+                "check free memory and the device, or export the model again"
+            ) from error
+        probabilities = cast(NDArray[np.float32], values[0])
+        if not np.isfinite(probabilities).all():
+            raise ModelError(f"{self.path} answered with probabilities that are no numbers; train or export it again")
+        return probabilities, dict(zip(self.spec.state_names, values[1:], strict=True))
 
     def _warm_up(self) -> None:
         # The first run allocates and picks kernels; it also finds models that load but cannot run.
         blank = np.zeros((1, 1, self.spec.height, self.spec.width, 3), np.uint8)
         try:
             probabilities, next_state = self.run(blank, self.zero_state())
-        except _runtime_errors() as error:
-            raise SignatureError(
-                f"{self.path} does not run on one blank frame ({_first_line(error)}); export it again"
-            ) from error
+        except ModelError as error:
+            reason = _first_line(error.__cause__ or error)
+            raise SignatureError(f"{self.path} does not run on one blank frame ({reason}); export it again") from error
         expected = (1, 1, len(self.spec.labels))
         if probabilities.shape != expected:
             raise SignatureError(
@@ -149,11 +160,16 @@ def _usable_cores() -> int:
 
 
 def _check_file(path: Path) -> None:
-    if path.is_dir():
+    try:
+        status = path.stat()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise ModelNotFoundError(f"{path}: no such model file; check the path") from error
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ModelError(f"{path} cannot be opened ({reason}); check the path and its permissions") from error
+    if stat.S_ISDIR(status.st_mode):
         raise ModelError(f"{path} is a directory; give an .onnx file")
-    if not path.exists():
-        raise ModelNotFoundError(f"{path}: no such model file; check the path")
-    if path.stat().st_size == 0:
+    if status.st_size == 0:
         raise ModelError(f"{path} is empty; export or download the model again")
 
 
@@ -231,6 +247,12 @@ def _check_signature(session: Any, spec: ModelSpec, path: Path) -> dict[str, tup
         _check_tensor(path, inputs[name], "float", (None, *tail))
         _check_tensor(path, outputs[NEXT_PREFIX + name], "float", (None, *tail))
         shapes[name] = tail
+    if spec.kind == "window" and spec.window > 1 and shapes.get(WINDOW_STATE, (0,))[0] != spec.window - 1:
+        raise SignatureError(
+            f"{path}: framestream.window is {spec.window}, so the state must be {WINDOW_STATE} of {spec.window - 1} "
+            f"frames, but the graph has {', '.join(f'{name} {list(tail)}' for name, tail in shapes.items())}; "
+            "export the model again"
+        )
     return shapes
 
 

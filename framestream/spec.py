@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any, Literal
 
 from framestream.errors import MetadataError, SettingsError
 
@@ -20,6 +20,15 @@ KEY_PREFIX = "framestream."
 SPEC_VERSION = 1
 COLOR = "rgb"
 RESIZE = "stretch-area"
+
+FRAMES = "frames"
+"""Name of the input for new frames; no state may be called so."""
+
+# Beyond these a number is a mistake, and taking it at its word would fill the memory or hang.
+MAX_FRAME_RATE = 1000.0
+MAX_WINDOW = 10_000
+MAX_SIDE = 8192
+MAX_SMOOTHING_SECONDS = 60.0
 
 Kind = Literal["window", "stateful"]
 
@@ -31,7 +40,7 @@ class EventSettings:
     Attributes:
         enter: smoothed probability at which a label opens an event, 0 < enter <= 1.
         leave: smoothed probability below which the event ends, 0 < leave <= enter.
-        smoothing_seconds: length of the moving average over predictions; 0 turns it off.
+        smoothing_seconds: length of the moving average over predictions, up to 60; 0 turns it off.
         min_seconds: events shorter than this are never reported.
     """
 
@@ -51,6 +60,10 @@ class EventSettings:
         for name, seconds in (("smoothing_seconds", self.smoothing_seconds), ("min_seconds", self.min_seconds)):
             if not (math.isfinite(seconds) and seconds >= 0.0):
                 raise SettingsError(f"{name} is {seconds}: give a number of seconds, 0 or more")
+        if self.smoothing_seconds > MAX_SMOOTHING_SECONDS:
+            raise SettingsError(
+                f"smoothing_seconds is {self.smoothing_seconds}: give {MAX_SMOOTHING_SECONDS:g} or less"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +88,7 @@ class ModelSpec:
         training_fingerprint: hash of the training data.
         accuracy: measured on the test split, 0 to 1, or None.
         parity: largest difference to the Keras model measured at export, or None.
-        created: UTC time of the export, ISO 8601, or None.
+        created: UTC time at which training finished, ISO 8601, or None.
     """
 
     kind: Kind
@@ -161,40 +174,10 @@ class ModelSpec:
             )
         read = _Reader(metadata, path)
         read.check_version()
+        facts = read.facts()
         try:
-            return cls(
-                spec_version=read.integer("spec_version"),
-                kind=cast(Kind, read.text("kind")),
-                labels=tuple(read.lines("labels")),
-                background=read.text("background") or None,
-                frame_rate=read.number("frame_rate"),
-                window=read.integer("window"),
-                stride=read.integer("stride"),
-                anchor_frames=read.integer("anchor_frames"),
-                height=read.integer("height"),
-                width=read.integer("width"),
-                color=read.text("color"),
-                resize=read.text("resize"),
-                state_names=tuple(read.lines("state_names")),
-                events=EventSettings(
-                    enter=read.number("event_enter"),
-                    leave=read.number("event_leave"),
-                    smoothing_seconds=read.number("event_smoothing_seconds"),
-                    min_seconds=read.number("event_min_seconds"),
-                ),
-                producer=read.text("producer"),
-                training_fingerprint=read.text("training_fingerprint"),
-                accuracy=read.optional_number("accuracy"),
-                parity=read.optional_number("parity"),
-                created=metadata.get(KEY_PREFIX + "created"),
-            )
-        except SettingsError as error:
-            raise MetadataError(
-                f"{path}: {KEY_PREFIX}event_… cannot be used: {error}; export the model again"
-            ) from error
+            return cls(**facts)
         except MetadataError as error:
-            if str(error).startswith(str(path)):
-                raise
             raise MetadataError(f"{path}: {error}; export the model again") from error
 
     def to_json(self) -> str:
@@ -216,6 +199,7 @@ class ModelSpec:
 def _problem(spec: ModelSpec) -> str | None:
     """Say in one clause, starting with the key, what makes the spec unusable; None if nothing does."""
     names = spec.labels
+    states = spec.state_names
     checks = (
         (spec.spec_version == SPEC_VERSION, "spec_version", f"{spec.spec_version} is not {SPEC_VERSION}"),
         (spec.kind in ("window", "stateful"), "kind", f"{spec.kind!r} is neither window nor stateful"),
@@ -223,16 +207,20 @@ def _problem(spec: ModelSpec) -> str | None:
         (len(set(names)) == len(names), "labels", "a name occurs twice"),
         (all(name.strip() and "\n" not in name for name in names), "labels", "a name is empty or has a line break"),
         (spec.background is None or spec.background in names, "background", f"{spec.background!r} is not a label"),
-        (math.isfinite(spec.frame_rate) and spec.frame_rate > 0, "frame_rate", f"{spec.frame_rate} is not above 0"),
-        (spec.window >= 1, "window", f"{spec.window} is below 1"),
+        (0 < spec.frame_rate <= MAX_FRAME_RATE, "frame_rate", f"{spec.frame_rate} is not in 0 to {MAX_FRAME_RATE:g}"),
+        (1 <= spec.window <= MAX_WINDOW, "window", f"{spec.window} is not in 1 to {MAX_WINDOW}"),
         (spec.kind != "stateful" or spec.window == 1, "window", "a stateful model has window 1"),
         (spec.stride == 1, "stride", f"{spec.stride} is not 1"),
         (0 <= spec.anchor_frames < spec.window, "anchor_frames", f"{spec.anchor_frames} is not inside the window"),
-        (spec.height >= 1, "height", f"{spec.height} is below 1"),
-        (spec.width >= 1, "width", f"{spec.width} is below 1"),
+        (1 <= spec.height <= MAX_SIDE, "height", f"{spec.height} is not in 1 to {MAX_SIDE}"),
+        (1 <= spec.width <= MAX_SIDE, "width", f"{spec.width} is not in 1 to {MAX_SIDE}"),
         (spec.color == COLOR, "color", f"{spec.color!r} is not {COLOR}"),
         (spec.resize == RESIZE, "resize", f"{spec.resize!r} is not {RESIZE}"),
-        (bool(spec.state_names) or spec.window == 1, "state_names", "there must be one or more"),
+        (bool(states) or spec.window == 1, "state_names", "there must be one or more"),
+        (len(set(states)) == len(states), "state_names", "a name occurs twice"),
+        (FRAMES not in states, "state_names", f"{FRAMES} is the input for frames"),
+        (spec.accuracy is None or 0 <= spec.accuracy <= 1, "accuracy", f"{spec.accuracy} is not in 0 to 1"),
+        (spec.parity is None or 0 <= spec.parity < math.inf, "parity", f"{spec.parity} is not a difference"),
     )
     for holds, key, reason in checks:
         if not holds:
@@ -255,6 +243,39 @@ class _Reader:
                 f"{self._path}: {KEY_PREFIX}spec_version is {version}, this FrameStream reads {SPEC_VERSION}; "
                 "update FrameStream"
             )
+
+    def facts(self) -> dict[str, Any]:
+        """Return the arguments of ``ModelSpec``."""
+        return {
+            "spec_version": self.integer("spec_version"),
+            "kind": self.text("kind"),
+            "labels": tuple(self.lines("labels")),
+            "background": self.text("background") or None,
+            "frame_rate": self.number("frame_rate"),
+            "window": self.integer("window"),
+            "stride": self.integer("stride"),
+            "anchor_frames": self.integer("anchor_frames"),
+            "height": self.integer("height"),
+            "width": self.integer("width"),
+            "color": self.text("color"),
+            "resize": self.text("resize"),
+            "state_names": tuple(self.lines("state_names")),
+            "events": self.event_settings(),
+            "producer": self.text("producer"),
+            "training_fingerprint": self.text("training_fingerprint"),
+            "accuracy": self.optional_number("accuracy"),
+            "parity": self.optional_number("parity"),
+            "created": self._metadata.get(KEY_PREFIX + "created"),
+        }
+
+    def event_settings(self) -> EventSettings:
+        values = {item.name: self.number(f"event_{item.name}") for item in fields(EventSettings)}
+        try:
+            return EventSettings(**values)
+        except SettingsError as error:
+            raise MetadataError(
+                f"{self._path}: {KEY_PREFIX}event_… cannot be used: {error}; export the model again"
+            ) from error
 
     def text(self, name: str) -> str:
         key = KEY_PREFIX + name

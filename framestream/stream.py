@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from framestream.errors import SettingsError
 from framestream.events import EventDetector, OpenEvent
 from framestream.frames import Image
-from framestream.preprocess import Color, fit_frame, to_bgr
+from framestream.preprocess import Color, fit_frame
 from framestream.records import Event, Gap, Prediction
 from framestream.sampling import Sample, Sampler, SamplingClock, SamplingCounts, frames_to_hold
 from framestream.session import ModelSession
@@ -39,13 +39,13 @@ class Stream:
         self._session = session
         self._spec = session.spec
         self._chunk_steps = chunk_steps
-        self._sampler = Sampler(
-            SamplingClock(self._spec.frame_rate), prepare=partial(fit_frame, size_wh=self._spec.size_wh)
-        )
+        self._sampler = Sampler(SamplingClock(self._spec.frame_rate))
         self._detector = EventDetector.for_model(self._spec, events)
         self._state = session.zero_state()
         self._pending: list[Sample] = []
         self._newest: Sample | None = None
+        self._begin_seconds = 0.0
+        self._media_seconds = 0.0
         self._rows = 0
 
     @property
@@ -58,6 +58,11 @@ class Stream:
         """Frames pushed, and what became of them."""
         return self._sampler.counts
 
+    @property
+    def media_seconds(self) -> float:
+        """Media time of what has ended, at a gap or a flush; without what gaps left out."""
+        return self._media_seconds
+
     def push(self, image: Image, *, pts_seconds: float, color: Color = "bgr") -> list[Result]:
         """Take the next frame of the source, at whatever rate it has.
 
@@ -68,9 +73,14 @@ class Stream:
 
         Returns:
             results that became known, in order of time; often none.
+
+        Raises:
+            SettingsError: this is no image or no time; the stream is as if it had not been pushed.
+            ModelError: the model fails.
         """
+        prepare = partial(fit_frame, size_wh=self._spec.size_wh, color=color)
         results: list[Result] = []
-        for item in self._sampler.take(pts_seconds, partial(to_bgr, image, color=color)):
+        for item in self._sampler.take(pts_seconds, lambda: image, prepare=prepare):
             results += self.feed(item)
         return results
 
@@ -79,6 +89,7 @@ class Stream:
         if isinstance(item, Gap):
             return [*self._end_stretch(item.pts_seconds), item]
         if self._newest is None:
+            self._begin_seconds = item.pts_seconds
             self._detector.begin(item.pts_seconds)
         self._newest = item
         self._pending.append(item)
@@ -125,6 +136,7 @@ class Stream:
         self._sampler.counts.held += hold
         results += self.run_pending()
         results += self._detector.flush(end_seconds)
+        self._media_seconds += end_seconds - self._begin_seconds
         self._state = self._session.zero_state()
         self._newest = None
         self._rows = 0

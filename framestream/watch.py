@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
-from collections.abc import Generator, Iterator
+from collections import deque
+from collections.abc import Iterator
 from functools import partial
 from types import TracebackType
 
 from framestream.capture import open_source
 from framestream.frames import FrameSource, SourceInfo
 from framestream.preprocess import fit_frame
-from framestream.readahead import ReadAhead
+from framestream.readahead import ReadAhead, StopFlag
 from framestream.records import End, Event, Gap, Prediction, Record, Start
 from framestream.sampling import Sample, Sampler, SamplingClock, SamplingCounts, sample
 from framestream.session import ModelSession
@@ -26,9 +26,9 @@ _CHUNK_STEPS = 16
 class Watch:
     """Everything a source shows, as records: ``Start``, then predictions, events and gaps as they come, then ``End``.
 
-    An iterator, to be used once; made by ``Classifier.watch``. Decoding runs ahead on its own thread. As a context
-    manager, or with ``close``, the file is released at once; without, when the watch is exhausted, fails or is
-    forgotten::
+    An iterator, to be used once; made by ``Classifier.watch``. Decoding runs ahead on its own thread. The file is
+    released when the watch is exhausted or fails; as a context manager, or with ``close``, at the latest there; and
+    when a watch is forgotten, as soon as the thread has noticed::
 
         with classifier.watch("film.mp4") as watch:
             for record in watch:
@@ -44,6 +44,7 @@ class Watch:
         predictions: bool = True,
     ) -> None:
         """Open the source; a path is closed with the watch, a ``FrameSource`` is left to its owner."""
+        self._stop = StopFlag()
         self._session = session
         self._stream = Stream(session, events=events, chunk_steps=_CHUNK_STEPS)
         self._with_predictions = predictions
@@ -51,10 +52,15 @@ class Watch:
         self._owns_source = self._source is not source
         spec = session.spec
         self._sampler = Sampler(SamplingClock(spec.frame_rate), prepare=partial(fit_frame, size_wh=spec.size_wh))
-        self._reader: ReadAhead[Sample | Gap] = ReadAhead(sample(self._source, self._sampler), chunk=_CHUNK_STEPS)
-        self._stop_asked = threading.Event()
+        # Nothing that the reader holds leads back to this watch, so a forgotten one goes at once.
+        samples = sample(self._source, self._sampler, stopped=self._stop.is_set)
+        self._reader: ReadAhead[Sample | Gap] = ReadAhead(samples, chunk=_CHUNK_STEPS, stop=self._stop)
         self._totals = {Prediction: 0, Event: 0, Gap: 0}
-        self._records = self._run()
+        self._started: float | None = None
+        self._ready: deque[Record] = deque()
+        self._failure: Exception | None = None
+        self._finished = False
+        self._closed = False
 
     @property
     def info(self) -> SourceInfo:
@@ -74,10 +80,25 @@ class Watch:
         """Return the next record.
 
         Raises:
-            UnreadableSourceError: a frame cannot be used.
-            StopIteration: after ``End``, or after ``close``.
+            StopIteration: after ``End``, after an error, or after ``close``.
+            ModelError: the model fails.
+            Exception: whatever the source raises (``UnreadableSourceError`` for a file), after the records of what
+                came before it; an open event ends there, and there is no ``End``.
         """
-        return next(self._records)
+        while not (self._ready or self._finished or self._closed):
+            self._advance()
+        if self._closed:
+            raise StopIteration
+        if self._ready:
+            return self._ready.popleft()
+        failure, self._failure = self._failure, None
+        if failure is None:
+            raise StopIteration
+        try:
+            raise failure
+        finally:
+            # Its traceback holds this frame; together they would wait for the garbage collector.
+            del failure
 
     def __enter__(self) -> Watch:
         """Return the watch itself."""
@@ -89,42 +110,73 @@ class Watch:
         """Close the watch."""
         self.close()
 
+    def __del__(self) -> None:
+        """Let the thread of a forgotten watch end after the frame it is at."""
+        self._stop.set()
+
     def stop(self) -> None:
-        """Ask the iteration to finish: it closes the open event and yields ``End``. Safe in a signal handler."""
-        self._stop_asked.set()
-        self._reader.stop()
+        """Ask the iteration to finish: it closes the open event and yields ``End``. Safe in a signal handler.
+
+        It takes effect after the frame that is being read; a source that blocks in ``grab`` holds it up.
+        """
+        self._stop.set()
 
     def close(self) -> None:
-        """End the iteration without further records, join the thread and release the source; may be called twice."""
-        self._records.close()
+        """End the iteration without further records, join the thread and release the source.
+
+        May be called twice, and by another thread than the one that iterates. In a signal handler use ``stop``.
+        """
+        self._closed = True
         self._release()
 
     def _release(self) -> None:
+        self._stop.set()
         self._reader.close()
         if self._owns_source:
             self._source.close()
 
-    def _run(self) -> Generator[Record, None, None]:
-        started = time.perf_counter()
+    def _advance(self) -> None:
+        """Get the next records ready; what fails is kept, to be raised after them."""
+        if self._started is None:
+            self._started = time.perf_counter()
+            self._ready.append(self._start())
+            return
         try:
-            yield self._start()
-            while (items := self._reader.next_chunk()) and not self._stop_asked.is_set():
-                for item in items:
-                    yield from self._count(self._stream.feed(item))
-                # Should reading fail next, nothing that came before is lost.
-                yield from self._count(self._stream.run_pending())
-            interrupted = self._stop_asked.is_set()
-            # The clock has run ahead of what was fed if the watch was stopped; then the last sample is the end.
-            yield from self._count(self._stream.flush(None if interrupted else self._sampler.clock.end_seconds))
-            yield self._end(time.perf_counter() - started, interrupted)
-        finally:
+            items = self._next_items()
+            for item in items:
+                self._collect(self._stream.feed(item))
+            # Should reading fail next, nothing that came before is lost.
+            self._collect(self._stream.run_pending())
+            if not items:
+                self._finish(time.perf_counter() - self._started)
+        except Exception as error:  # raised by __next__
+            self._failure = error
+        if self._failure is not None or self._finished:
+            self._finished = True
             self._release()
 
-    def _count(self, results: list[Prediction | Event | Gap]) -> Iterator[Record]:
+    def _next_items(self) -> list[Sample | Gap]:
+        """Return what to feed next; nothing if the source has ended, was stopped or has failed."""
+        try:
+            items = self._reader.next_chunk()
+        except Exception as error:  # raised by __next__
+            self._failure = error
+            return []
+        return [] if self._stop.is_set() else items
+
+    def _finish(self, wall_seconds: float) -> None:
+        interrupted = self._stop.is_set()
+        # The clock has run ahead of what was fed if the watch was stopped; then the last sample is the end.
+        self._collect(self._stream.flush(None if interrupted else self._sampler.clock.end_seconds))
+        if self._failure is None:
+            self._ready.append(self._end(wall_seconds, interrupted))
+        self._finished = True
+
+    def _collect(self, results: list[Prediction | Event | Gap]) -> None:
         for result in results:
             self._totals[type(result)] += 1
             if self._with_predictions or not isinstance(result, Prediction):
-                yield result
+                self._ready.append(result)
 
     def _start(self) -> Start:
         info, spec = self._source.info, self._session.spec
@@ -154,7 +206,7 @@ class Watch:
             predictions=self._totals[Prediction],
             events=self._totals[Event],
             gaps=self._totals[Gap],
-            media_seconds=self._sampler.clock.media_seconds,
+            media_seconds=self._stream.media_seconds,
             wall_seconds=wall_seconds,
             interrupted=interrupted,
         )

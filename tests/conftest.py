@@ -25,7 +25,7 @@ settings.load_profile("framestream")
 EVERYTHING_IS_HERE = os.environ.get("FRAMESTREAM_REQUIRE_ALL") == "1"
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
-BGR = {"red": (0, 0, 255), "green": (0, 255, 0), "blue": (255, 0, 0)}
+BGR = {"red": (0, 0, 255), "green": (0, 255, 0), "blue": (255, 0, 0), "black": (0, 0, 0)}
 
 WriteVideo = Callable[..., Path]
 
@@ -55,6 +55,14 @@ def write_video(tmp_path: Path) -> WriteVideo:
         return write_video_file(tmp_path / name, colours, **options)  # type: ignore[arg-type]
 
     return write
+
+
+def times_open(path: Path) -> int:
+    """How often this process has a file open."""
+    if not Path("/proc/self/fd").is_dir():
+        pytest.skip("this system does not list open files")
+    opened = [os.readlink(item) for item in Path("/proc/self/fd").glob("*") if item.is_symlink()]
+    return opened.count(str(path.resolve()))
 
 
 @pytest.fixture(scope="session")

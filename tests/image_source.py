@@ -26,7 +26,7 @@ class ImageSource:
 
     def grab(self) -> float | None:
         self._index += 1
-        if self._index >= len(self._frames):
+        if self.closed or self._index >= len(self._frames):
             return None
         frame = self._frames[self._index]
         if isinstance(frame, Exception):

@@ -1,12 +1,15 @@
 import logging
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
-from framestream import SourceError, SourceNotFoundError, UnreadableSourceError
+from framestream import SettingsError, SourceError, SourceNotFoundError, UnreadableSourceError
 from framestream.capture import VideoFile, open_source
-from tests.conftest import WriteVideo, colour_image
+from tests.conftest import WriteVideo, colour_image, times_open
 from tests.image_source import ImageSource
 from tests.raw_h264 import raw_h264
 
@@ -70,7 +73,6 @@ def test_frames_come_with_their_time_and_content(write_video: WriteVideo) -> Non
     assert source.info.size_wh == (64, 48)
     assert source.info.declared_fps == pytest.approx(12.5)
     assert source.info.declared_frames == 3
-    assert not source.info.live
 
 
 def test_a_source_is_passed_on_and_a_path_opened(write_video: WriteVideo) -> None:
@@ -82,11 +84,94 @@ def test_a_source_is_passed_on_and_a_path_opened(write_video: WriteVideo) -> Non
 
 
 @pytest.mark.parametrize("content", [b"", b"text, and no video" * 50], ids=["empty", "text"])
-def test_a_file_that_is_no_video_is_refused(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "film.mp4"
+@pytest.mark.parametrize("ending", ["mp4", "txt", "nfo", "asc", "ans", "diz", "ice", "srt"])
+def test_a_file_that_is_no_video_is_refused(tmp_path: Path, ending: str, content: bytes) -> None:
+    path = tmp_path / f"film.{ending}"
     path.write_bytes(content)
-    with pytest.raises(UnreadableSourceError, match=r"film\.mp4.*check"):
+    with pytest.raises(UnreadableSourceError, match=rf"film\.{ending}.*check"):
         open_source(path)
+
+
+def test_a_name_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/film\xff.avi"))
+    path.write_bytes(b"content")
+    with pytest.raises(UnreadableSourceError, match=r"film.\.avi: its name is not UTF-8; rename"):
+        open_source(path)
+
+
+@pytest.mark.parametrize("name", ["x" * 300 + ".mp4", "nul\0.mp4"])
+def test_a_name_no_file_can_have_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(SourceError, match=r"cannot be opened .*check the path"):
+        open_source(tmp_path / name)
+
+
+def test_a_folder_one_may_not_enter_is_told(tmp_path: Path) -> None:
+    folder = tmp_path / "locked"
+    folder.mkdir(mode=0o000)
+    is_root = os.geteuid() == 0
+    # Root may enter everything.
+    os.seteuid(65534 if is_root else os.geteuid())
+    try:
+        with pytest.raises(
+            UnreadableSourceError, match=r"film\.avi cannot be opened .*check the path and its permissions"
+        ):
+            open_source(folder / "film.avi")
+    finally:
+        os.seteuid(0 if is_root else os.geteuid())
+
+
+@pytest.mark.parametrize("source", [0, b"film.mp4", None, object()])
+def test_what_is_neither_path_nor_source_is_refused(source: object) -> None:
+    with pytest.raises(SettingsError, match="give the path of a video file, or an object with"):
+        open_source(source)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("rtsp://camera/1", "rtsp://camera"),
+        ("rtsp://camera:8554/1?user=me&password=secret", "rtsp://camera:8554"),
+        ("rtsp://me:secret@camera/1", "rtsp://camera"),
+        ("rtsp://me:se@cret@camera/1", "rtsp://camera"),
+        # Where the host is cannot be told any more.
+        ("rtsp://me:se/cret@camera/1", "rtsp://***"),
+        ("rtsp://me:se cret@camera/1", "rtsp://***"),
+        ("rtsp://me:se?cret@camera/1", "rtsp://***"),
+        ("rtsp://me:se#cret@camera/1", "rtsp://***"),
+        ("rtsp://camera/1?password=se@cret", "rtsp://***"),
+    ],
+)
+def test_of_an_address_only_scheme_and_host_are_shown(address: str, shown: str) -> None:
+    with pytest.raises(UnreadableSourceError) as caught:
+        open_source(address)
+    assert str(caught.value).startswith(f"{shown}: addresses")
+
+
+def test_a_closed_file_is_closed_and_says_nothing_about_missing_frames(
+    write_video: WriteVideo, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write_video(["red"] * 60)
+    source = VideoFile(path)
+    source.grab()
+    assert times_open(path) == 1
+    source.close()
+    assert times_open(path) == 0
+    with caplog.at_level(logging.WARNING):
+        assert source.grab() is None
+    assert caplog.text == ""
+
+
+def test_opening_on_many_threads_leaves_the_log_level_as_it_was(write_video: WriteVideo) -> None:
+    levels = cv2 if hasattr(cv2, "setLogLevel") else cv2.utils.logging
+    path = write_video(["red"])
+    before = levels.getLogLevel()
+    assert before > 0
+    with ThreadPoolExecutor(8) as pool:
+        for source in pool.map(lambda _: VideoFile(path), range(200)):
+            source.close()
+    after = levels.getLogLevel()
+    levels.setLogLevel(before)
+    assert after == before
 
 
 def test_missing_files_directories_and_addresses_are_told_apart(tmp_path: Path) -> None:
@@ -94,7 +179,7 @@ def test_missing_files_directories_and_addresses_are_told_apart(tmp_path: Path) 
         open_source(tmp_path / "missing.mp4")
     with pytest.raises(UnreadableSourceError, match="is a directory"):
         open_source(tmp_path)
-    with pytest.raises(SourceError, match=r"rtsp://\*\*\*@camera/1") as caught:
+    with pytest.raises(SourceError, match=r"rtsp://camera: addresses") as caught:
         open_source("rtsp://user:secret@camera/1")
     assert "secret" not in str(caught.value)
 

@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,9 @@ def test_options_reach_the_detector(film: str, model_path: Path, capsys: pytest.
     assert capsys.readouterr().out.count("\n") == 1
     assert run([*watch, "--enter", "1", "--leave", "0.5"]) == 0
     assert capsys.readouterr().out == ""
+    # Below the model's own leave, which is 0.4.
+    assert run([*watch, "--enter", "0.3"]) == 0
+    assert capsys.readouterr().out.count("\n") == 2
 
 
 def test_info_shows_what_the_metadata_says(model_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -86,8 +90,12 @@ def test_ctrl_c_still_writes_the_end(model_path: Path, write_video: WriteVideo) 
         assert process.stderr is not None
         first, *_ = [json.loads(process.stdout.readline()) for _ in range(50)]
         process.send_signal(signal.SIGINT)
+        began = time.monotonic()
         # Not communicate(), which would lose what readline() has buffered.
         out, err = process.stdout.read(), process.stderr.read()
+        process.wait(60)
+        # A promise, not a measurement.
+        assert time.monotonic() - began < 2.0
     lines = [json.loads(line) for line in out.splitlines()]
     assert process.returncode == 130
     assert err == ""
@@ -96,6 +104,54 @@ def test_ctrl_c_still_writes_the_end(model_path: Path, write_video: WriteVideo) 
     assert lines[-1]["interrupted"] is True
     assert lines[-1]["predictions"] == 49 + sum(line["type"] == "prediction" for line in lines) < 2497
     assert [line["label"] for line in lines if line["type"] == "event"] == ["red"]
+
+
+def test_where_ctrl_c_is_ignored_it_stays_ignored(model_path: Path, write_video: WriteVideo) -> None:
+    # As nohup and a shell's background jobs start it.
+    program = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); from framestream.cli import main; main()"
+    )
+    path = write_video(["red"] * 2500, fps=10.0)
+    arguments = ["watch", str(path), "--model", str(model_path), "--format", "jsonl", "--predictions"]
+    command = [sys.executable, "-c", program, *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        lines = [json.loads(line) for line in process.stdout]
+    assert process.returncode == 0
+    assert lines[-1]["interrupted"] is False
+    assert lines[-1]["predictions"] == 2497
+
+
+@pytest.mark.parametrize("module", ["click", "onnxruntime"])
+def test_ctrl_c_during_an_import_is_an_interruption(film: str, model_path: Path, module: str) -> None:
+    program = f"""
+import os, signal, sys
+class Interrupt:
+    def find_spec(self, name, path=None, target=None):
+        if name == {module!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Interrupt())
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from framestream.cli import main
+main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, "watch", film, "--model", str(model_path)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr.strip()) == (130, "", "error: interrupted")
+
+
+def test_a_closed_stderr_is_no_error(film: str, model_path: Path) -> None:
+    command = [*COMMAND, "watch", film, "--model", str(model_path)]
+    done = subprocess.run(["sh", "-c", 'exec "$@" 2>&-', "sh", *command], capture_output=True, timeout=60, check=False)
+    assert done.returncode == 0
+    assert done.stdout.count(b"\n") == 2
 
 
 def test_a_reader_that_leaves_ends_the_watch_quietly(model_path: Path, write_video: WriteVideo) -> None:

@@ -34,8 +34,10 @@ def film(write_video: WriteVideo) -> str:
         ("empty.mp4", b"", ["empty.mp4 is empty", "check"]),
         ("text.mp4", b"this is text" * 99, ["text.mp4 is not a video", "check"]),
         (".", None, ["is a directory", "give one video file"]),
+        ("notes.txt", b"this is text" * 99, ["notes.txt is not a video", "check"]),
+        ("x" * 300, None, ["cannot be opened", "name too long", "check"]),
     ],
-    ids=["missing", "empty", "text", "directory"],
+    ids=["missing", "empty", "text", "directory", "notes", "long name"],
 )
 def test_bad_sources(
     tmp_path: Path,
@@ -55,7 +57,7 @@ def test_bad_sources(
 def test_an_address_does_not_show_its_password(model_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     line = failing_line(capsys, ["watch", "rtsp://me:secret@camera/1", "--model", str(model_path)])
     assert "secret" not in line
-    assert "camera/1" in line
+    assert "rtsp://camera: " in line
 
 
 @pytest.mark.shared
@@ -158,7 +160,7 @@ def test_wrong_command_lines_end_with_2(capsys: pytest.CaptureFixture[str], argu
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--enter", "0.3"], ["enter 0.3", "leave is 0.4", "give both"]),
+        (["--enter", "0.3", "--leave", "0.4"], ["enter 0.3", "leave is 0.4"]),
         (["--leave", "0.9"], ["leave is 0.9", "enter 0.6"]),
         (["--min-seconds", "nan"], ["min_seconds is nan"]),
         (["--enter", "nan"], ["enter is nan"]),
@@ -169,3 +171,35 @@ def test_settings_that_contradict_each_other(
 ) -> None:
     line = failing_line(capsys, ["watch", film, "--model", str(model_path), *arguments])
     assert [word for word in words if word not in line] == []
+
+
+@pytest.mark.parametrize(
+    ("redirection", "words"),
+    [
+        (">/dev/full", ["No space left on device", "check"]),
+        (">&-", ["stdout is closed", "redirect it"]),
+    ],
+)
+@pytest.mark.parametrize("format_name", ["text", "jsonl"])
+def test_an_output_that_cannot_be_written(
+    film: str, model_path: Path, format_name: str, redirection: str, words: list[str]
+) -> None:
+    command = [sys.executable, "-m", "framestream.cli", "watch", film, "--model", str(model_path)]
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {redirection}', "sh", *command, "--format", format_name],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+    assert [word for word in words if word not in done.stderr] == []
+
+
+def test_a_model_that_fails_midway(tmp_path: Path, write_video: WriteVideo, capsys: pytest.CaptureFixture[str]) -> None:
+    write_model(tmp_path / "fragile.onnx", fails_from=200)
+    film = write_video(["black"] * 90 + ["red"] * 90)
+    line = failing_line(capsys, ["watch", str(film), "--model", str(tmp_path / "fragile.onnx")])
+    assert "fragile.onnx failed on frames" in line

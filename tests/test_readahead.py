@@ -1,9 +1,11 @@
+import gc
 import threading
+import weakref
 from collections.abc import Iterator
 
 import pytest
 
-from framestream.readahead import ReadAhead
+from framestream.readahead import ReadAhead, StopFlag
 
 
 def numbers(count: int, *, seen: list[int] | None = None, fail_at: int | None = None) -> Iterator[int]:
@@ -70,12 +72,46 @@ def test_close_ends_a_long_chunk_early() -> None:
             started.set()
             yield 0
 
-    reader = ReadAhead(items(), chunk=10**12)
+    stop = StopFlag()
+    reader = ReadAhead(items(), chunk=10**12, stop=stop)
     consumer = threading.Thread(target=reader.next_chunk, name="consumer")
     consumer.start()
     assert started.wait(5)
-    reader.stop()
+    stop.set()
     consumer.join(5)
     assert not consumer.is_alive()
     reader.close()
     reader.close()
+
+
+def test_nothing_is_read_after_close() -> None:
+    seen: list[int] = []
+    reader = ReadAhead(numbers(100, seen=seen), chunk=4)
+    assert reader.next_chunk() == [0, 1, 2, 3]
+    reader.close()
+    read = len(seen)
+    reader.next_chunk()
+    assert reader.next_chunk() == []
+    assert len(seen) == read <= 8
+
+
+class BrokenError(Exception):
+    """Unlike builtin errors it can be referred to weakly."""
+
+
+def test_an_error_that_was_raised_is_not_kept_alive() -> None:
+    def items() -> Iterator[int]:
+        raise BrokenError
+        yield 0
+
+    reader = ReadAhead(items(), chunk=4)
+    kept: list[weakref.ref[BrokenError]] = []
+    gc.disable()
+    try:
+        try:
+            reader.next_chunk()
+        except BrokenError as error:
+            kept.append(weakref.ref(error))
+        assert [reference() for reference in kept] == [None]
+    finally:
+        gc.enable()

@@ -1,4 +1,5 @@
 import math
+from functools import partial
 from itertools import accumulate
 
 import numpy as np
@@ -7,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from framestream import Gap, SettingsError
-from framestream.sampling import Sample, Sampler, SamplingClock, frames_to_hold, sample
+from framestream.preprocess import fit_frame
+from framestream.sampling import Sample, Sampler, SamplingClock, SamplingCounts, frames_to_hold, sample
 from tests.conftest import colour_image
 from tests.image_source import ImageSource
 
@@ -20,14 +22,14 @@ def served(clock: SamplingClock, times: list[float]) -> list[tuple[float, bool]]
     for pts_seconds in times:
         step = clock.advance(pts_seconds)
         assert step.gap is None
-        ticks += [(tick, True) for tick in step.held_ticks]
-        ticks += [] if step.tick is None else [(step.tick, False)]
+        ticks += [(tick, True) for tick in step.held_seconds]
+        ticks += [] if step.tick_seconds is None else [(step.tick_seconds, False)]
     return ticks
 
 
 def test_each_tick_takes_the_first_frame_at_or_after_it() -> None:
     clock = SamplingClock(10.0)
-    steps = [clock.advance(pts).tick for pts in (1.0, 1.05, 1.0995, 1.15, 1.23, 1.29, 1.3)]
+    steps = [clock.advance(pts).tick_seconds for pts in (1.0, 1.05, 1.0995, 1.15, 1.23, 1.29, 1.3)]
     assert steps == [1.0, None, 1.1, None, 1.2, None, 1.3]
 
 
@@ -35,8 +37,8 @@ def test_ticks_no_frame_reached_hold_the_last_sample() -> None:
     clock = SamplingClock(10.0)
     clock.advance(0.0)
     step = clock.advance(0.35)
-    assert step.held_ticks == (0.1, 0.2)
-    assert step.tick == pytest.approx(0.3)
+    assert step.held_seconds == (0.1, 0.2)
+    assert step.tick_seconds == pytest.approx(0.3)
 
 
 @pytest.mark.parametrize("fps", [24000 / 1001, 25.0, 30000 / 1001, 30.0, 59.94, 120.0])
@@ -79,7 +81,6 @@ def test_any_timestamps_give_an_orderly_stream(times: list[float]) -> None:
             assert item.pts_seconds > last
             last = item.pts_seconds
     assert counts.read == len(times) == counts.sampled + counts.skipped
-    assert sampler.clock.media_seconds > 0
 
 
 @pytest.mark.parametrize(
@@ -119,17 +120,16 @@ def test_a_change_of_size_is_a_gap_at_the_frame_before() -> None:
     items = list(sample(ImageSource(frames), sampler))
     assert [type(item) for item in items] == [Sample, Sample, Gap, Sample]
     assert items[2] == Gap(pts_seconds=pytest.approx(0.2), reason="frame size changed", resume_seconds=0.2)
-    assert sampler.clock.media_seconds == pytest.approx(0.3)
+    assert sampler.clock.start_seconds == 0.2
+    assert sampler.clock.end_seconds == pytest.approx(0.3)
 
 
-def test_media_time_leaves_out_what_gaps_left_out() -> None:
+def test_a_reset_clock_starts_anew_without_a_gap() -> None:
     clock = SamplingClock(10.0)
-    for pts in (0.0, 0.1, 0.2, 100.0, 100.1):
-        clock.advance(pts)
-    assert clock.media_seconds == pytest.approx(0.3 + 0.2)
+    clock.advance(0.0)
     clock.reset()
-    assert clock.media_seconds == pytest.approx(0.5)
     assert clock.end_seconds is None
+    assert clock.advance(100.0).gap is None
 
 
 def test_only_sampled_frames_are_retrieved_and_prepared_once() -> None:
@@ -146,6 +146,60 @@ def test_only_sampled_frames_are_retrieved_and_prepared_once() -> None:
     assert retrieved == [0, 10, 20, 30, 40]
     assert len(items) == 10
     assert all((item.image == 1).all() for item in items)
+
+
+@pytest.mark.parametrize("rejected_at", [0.0, 0.4, 0.35, 50.0])
+def test_a_frame_that_fails_leaves_everything_as_it_was(rejected_at: float) -> None:
+    times = [0.0, 0.1, 0.2, 0.3, 50.1, 50.2, 50.3]
+
+    def fail() -> np.ndarray:
+        raise OSError("damaged")
+
+    def items_of(*, rejected: bool) -> tuple[list[Sample | Gap], Sampler]:
+        sampler = Sampler(SamplingClock(10.0))
+        items: list[Sample | Gap] = []
+        if rejected and rejected_at == 0.0:
+            with pytest.raises(OSError, match="damaged"):
+                sampler.take(rejected_at, fail)
+        for pts in times:
+            if rejected and rejected_at > 0.0 and pts == 50.1:
+                # At the gap, and where ticks would be held.
+                with pytest.raises(OSError, match="damaged"):
+                    sampler.take(rejected_at + 0.15, fail)
+            items += sampler.take(pts, lambda: IMAGE)
+        return items, sampler
+
+    (plain, without), (found, with_one) = items_of(rejected=False), items_of(rejected=True)
+    assert found == plain
+    assert [item.resume_seconds for item in found if isinstance(item, Gap)] == [50.1]
+    assert with_one.counts == without.counts
+    assert with_one.counts.read == with_one.counts.sampled + with_one.counts.skipped == len(times)
+
+
+def test_a_change_of_size_that_fails_is_still_a_gap_for_the_next_frame() -> None:
+    small = colour_image("red", size_wh=(32, 32))
+    sampler = Sampler(SamplingClock(10.0), prepare=partial(fit_frame, size_wh=(8, 8)))
+    sampler.take(0.0, lambda: colour_image("red"))
+    with pytest.raises(SettingsError, match="not an image"):
+        sampler.take(0.1, lambda: small.astype(np.float32))
+    gap, first = sampler.take(0.2, lambda: small)
+    assert gap == Gap(pts_seconds=pytest.approx(0.1), reason="frame size changed", resume_seconds=0.2)
+    assert isinstance(first, Sample)
+    assert sampler.counts == SamplingCounts(read=2, sampled=2)
+
+
+def test_samples_end_before_the_frame_after_a_stop_even_where_none_is_wanted() -> None:
+    grabbed: list[float] = []
+
+    class Still(ImageSource):
+        def grab(self) -> float | None:
+            grabbed.append(0.0)
+            return 0.0
+
+    # Only the first of these frames is ever sampled; without the check it would go on for ever.
+    items = sample(Still([(0.0, IMAGE)]), Sampler(SamplingClock(10.0)), stopped=lambda: len(grabbed) >= 20)
+    assert len(list(items)) == 1
+    assert len(grabbed) == 20
 
 
 @pytest.mark.parametrize("rate", [0.0, -1.0, math.nan, math.inf])

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 from framestream import MetadataError, ModelError, ModelNotFoundError, ProviderError, SettingsError, SignatureError
 from framestream.session import ModelSession
@@ -155,3 +155,60 @@ def test_settings_out_of_range_are_refused(model_path: Path) -> None:
 def test_loading_writes_nothing_to_the_terminal(model_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     ModelSession(model_path)
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_threads_are_those_asked_for(model_path: Path, threads: int) -> None:
+    session = ModelSession(model_path, device="cpu", threads=threads)
+    options = session._session.get_session_options()
+    assert (session.threads, options.intra_op_num_threads, options.inter_op_num_threads) == (threads, threads, 1)
+
+
+def test_a_model_that_loads_but_does_not_run_is_refused_when_it_is_loaded(tmp_path: Path) -> None:
+    write_model(tmp_path / "m.onnx", fails_from=0)
+    with pytest.raises(SignatureError, match=r"m\.onnx does not run on one blank frame \(.*Gather"):
+        ModelSession(tmp_path / "m.onnx")
+
+
+def test_a_size_the_graph_leaves_open_is_checked_when_it_is_loaded(tmp_path: Path) -> None:
+    write_model(tmp_path / "m.onnx")
+    model = onnx.load(str(tmp_path / "m.onnx"))
+    # How many a mask leaves over is known only at run time.
+    softmax = next(node for node in model.graph.node if node.op_type == "Softmax")
+    softmax.output[0] = "all"
+    model.graph.node.append(helper.make_node("Compress", ["all", "mask"], ["probabilities"], axis=2))
+    model.graph.initializer.append(numpy_helper.from_array(np.array([True, True, False]), "mask"))
+    model.graph.output[0].type.tensor_type.shape.dim[2].dim_param = "classes"
+    onnx.save(model, str(tmp_path / "m.onnx"))
+    with pytest.raises(SignatureError, match=r"probabilities are \[1, 1, 2\] for one frame; its 3 labels"):
+        ModelSession(tmp_path / "m.onnx")
+
+
+@pytest.mark.parametrize("window", [2, 3, 5, 16])
+def test_a_window_that_contradicts_the_state_is_refused(tmp_path: Path, window: int) -> None:
+    metadata = make_spec().to_metadata() | {"framestream.window": str(window), "framestream.anchor_frames": "1"}
+    write_model(tmp_path / "m.onnx", metadata=metadata)
+    with pytest.raises(SignatureError, match=rf"window is {window}, .*features of {window - 1} .*features \[3, 3\]"):
+        ModelSession(tmp_path / "m.onnx")
+
+
+def test_a_model_that_fails_on_some_frames_says_so(tmp_path: Path) -> None:
+    write_model(tmp_path / "m.onnx", fails_from=200)
+    session = ModelSession(tmp_path / "m.onnx", device="cpu", threads=1)
+    dark, bright = (np.full((1, 2, SIZE, SIZE, 3), level, np.uint8) for level in (199, 200))
+    session.run(dark, session.zero_state())
+    with pytest.raises(ModelError, match=r"m\.onnx failed on frames \[1, 2, 8, 8, 3\] \(.*Gather.*; check") as caught:
+        session.run(bright, session.zero_state())
+    assert "\n" not in str(caught.value)
+
+
+def test_answers_that_are_no_numbers_are_an_error(session: ModelSession) -> None:
+    state = {name: np.full_like(array, np.nan) for name, array in session.zero_state().items()}
+    with pytest.raises(ModelError, match="no numbers"):
+        session.run(random_frames(1, 1), state)
+
+
+@pytest.mark.parametrize("name", ["x" * 300 + ".onnx", "nul\0.onnx"])
+def test_a_name_no_file_can_have_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ModelError, match=r"cannot be opened .*check the path"):
+        ModelSession(tmp_path / name)

@@ -102,3 +102,34 @@ def test_with_progress_the_output_stays_clean_and_a_summary_closes() -> None:
 )
 def test_times_carry_over(seconds: float, text: str) -> None:
     assert format_time(seconds) == text
+
+
+class Terminal(io.StringIO):
+    """What Rich takes for a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_there_is_a_bar_on_a_terminal_but_not_around_predictions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    texts = []
+    for predictions in (False, True):
+        messages = Terminal()
+        write_all(TextSink(io.StringIO(), messages, predictions=predictions, progress=True))
+        texts.append(messages.getvalue())
+    assert "\x1b[" in texts[0]
+    # Each line would stop the bar and start it again, nine times slower than the model.
+    assert "\x1b[" not in texts[1]
+    assert [line.split(" ")[0] for line in texts[1].splitlines()] == ["füm.mp4", "gap", "1"]
+
+
+def test_without_anybody_to_tell_only_the_output_is_written() -> None:
+    output = io.StringIO()
+    write_all(TextSink(output, None, progress=True))
+    assert output.getvalue() == "00:03.20 – 00:05.96  wave  0.97\n"
+
+
+def test_json_lines_hold_no_numbers_json_does_not_have() -> None:
+    with pytest.raises(ValueError, match="JSON compliant"):
+        JsonLinesSink(io.StringIO()).write(dataclasses.replace(PREDICTION, score=float("nan")))

@@ -62,6 +62,17 @@ def test_facts_that_were_not_measured_may_be_missing(key: str) -> None:
         ("event_enter", "1.5"),
         ("event_leave", "0.9"),
         ("accuracy", "good"),
+        ("accuracy", "nan"),
+        ("accuracy", "1.5"),
+        ("parity", "inf"),
+        ("parity", "-1"),
+        ("frame_rate", "1001"),
+        ("window", "99999999999999999999"),
+        ("width", "1000000000"),
+        ("height", "1000000000"),
+        ("state_names", "features\nfeatures"),
+        ("state_names", "frames"),
+        ("event_smoothing_seconds", "1e300"),
     ],
 )
 def test_a_value_nobody_can_use_is_refused_by_key_and_file(key: str, value: str) -> None:
@@ -95,8 +106,16 @@ def test_a_sidecar_that_is_none_is_refused(text: str) -> None:
         {"min_seconds": -1.0},
         {"min_seconds": float("inf")},
         {"smoothing_seconds": float("nan")},
+        {"smoothing_seconds": 60.5},
     ],
 )
 def test_event_settings_out_of_range_are_refused(values: dict[str, float]) -> None:
     with pytest.raises(SettingsError, match=next(iter(values))):
         EventSettings(**values)
+
+
+def test_a_file_that_is_called_like_a_key_is_still_named_once() -> None:
+    metadata = FULL.to_metadata() | {"framestream.window": "0"}
+    with pytest.raises(MetadataError) as caught:
+        ModelSpec.from_metadata(metadata, path="framestream")
+    assert str(caught.value).startswith("framestream: framestream.window cannot be used")

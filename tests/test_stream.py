@@ -206,3 +206,44 @@ def test_live_equals_offline(classifier: Classifier, write_video: WriteVideo) ->
 def test_chunk_steps_must_be_one_or_more(classifier: Classifier) -> None:
     with pytest.raises(SettingsError, match="chunk_steps"):
         classifier.stream(chunk_steps=0)
+
+
+@pytest.mark.parametrize("color", ["BGR", "yuv", ""])
+def test_a_colour_order_that_is_none_is_refused(classifier: Classifier, color: str) -> None:
+    with pytest.raises(SettingsError, match="color="):
+        classifier.stream().push(colour_image("red"), pts_seconds=0.0, color=color)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("color", ["bgr", "rgb"])
+@pytest.mark.parametrize(
+    "image", [None, [[1]], np.zeros((4, 4, 3)), np.zeros((0, 4, 3), np.uint8), np.zeros((4, 4, 5), np.uint8)]
+)
+def test_an_image_that_is_none_is_refused_and_changes_nothing(
+    classifier: Classifier, image: object, color: str
+) -> None:
+    frames = coloured(("red", 10)) + coloured(("green", 10), start=100.0)
+    stream = classifier.stream()
+    results: list[Result] = []
+    for pts_seconds, good in frames:
+        # Most of all at the gap, where the stream starts anew.
+        with pytest.raises(SettingsError, match="not an image"):
+            stream.push(image, pts_seconds=pts_seconds, color=color)  # type: ignore[arg-type]
+        results += stream.push(good, pts_seconds=pts_seconds)
+    assert results + stream.flush() == push_all(classifier, frames)
+    assert (stream.counts.read, stream.counts.sampled, stream.counts.skipped) == (20, 20, 0)
+
+
+def test_media_time_leaves_out_what_gaps_left_out(classifier: Classifier) -> None:
+    stream = classifier.stream()
+    for pts_seconds in (0.0, 0.1, 0.2, 100.0, 100.1):
+        stream.push(colour_image("red"), pts_seconds=pts_seconds)
+    assert stream.media_seconds == pytest.approx(0.3)
+    stream.flush()
+    assert stream.media_seconds == pytest.approx(0.3 + 0.2)
+
+
+def test_the_score_of_an_event_of_any_length_is_the_mean(classifier: Classifier) -> None:
+    results = push_all(classifier, coloured(("red", 300)))
+    (event,) = (item for item in results if isinstance(item, Event))
+    scores = [item.probabilities["red"] for item in results if isinstance(item, Prediction)]
+    assert event.score == pytest.approx(np.mean(scores))

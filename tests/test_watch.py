@@ -1,13 +1,33 @@
 import dataclasses
 import gc
 import threading
+import time
+from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from framestream import Classifier, End, Event, EventSettings, Gap, Prediction, SourceNotFoundError, Start
-from tests.conftest import WriteVideo, colour_image
+from framestream import (
+    Classifier,
+    End,
+    Event,
+    EventSettings,
+    Gap,
+    ModelError,
+    Prediction,
+    Record,
+    SettingsError,
+    SourceNotFoundError,
+    Start,
+    Watch,
+)
+from tests.conftest import WriteVideo, colour_image, times_open
 from tests.image_source import ImageSource
+from tests.tiny_model import write_model
+
+# How long stopping, closing and failing may take: a requirement, not a measurement.
+PROMPT_SECONDS = 2.0
 
 
 def test_a_watch_goes_from_start_to_end(classifier: Classifier, write_video: WriteVideo, model_path: Path) -> None:
@@ -74,9 +94,12 @@ def test_a_clip_shorter_than_the_window_still_gets_one_prediction(
     assert [item.label for item in records if isinstance(item, Prediction)] == ["red"]
 
 
-def test_a_consumers_error_surfaces_and_leaves_nothing_behind(classifier: Classifier, write_video: WriteVideo) -> None:
+def test_a_consumers_error_surfaces_at_once_and_leaves_nothing_behind(
+    classifier: Classifier, write_video: WriteVideo
+) -> None:
     watch = classifier.watch(write_video(["red"] * 200))
     seen = 0
+    began = time.monotonic()
 
     def consume() -> None:
         nonlocal seen
@@ -89,18 +112,142 @@ def test_a_consumers_error_surfaces_and_leaves_nothing_behind(classifier: Classi
     with pytest.raises(LookupError, match="the consumer's own"):
         consume()
     assert seen == 3
+    assert time.monotonic() - began < PROMPT_SECONDS
+
+
+def test_a_forgotten_watch_gives_its_file_back_without_the_garbage_collector(
+    classifier: Classifier, write_video: WriteVideo
+) -> None:
+    path = write_video(["red"] * 600)
+
+    def consume() -> None:
+        for number, _ in enumerate(classifier.watch(path)):
+            if number == 3:
+                raise LookupError("the consumer's own")
+
+    gc.collect()
+    gc.disable()
+    try:
+        with suppress(LookupError):
+            consume()
+        deadline = time.monotonic() + PROMPT_SECONDS
+        while times_open(path) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert times_open(path) == 0
+    finally:
+        gc.enable()
 
 
 def test_a_sources_error_arrives_after_what_came_before_it(classifier: Classifier) -> None:
     frames = [(index / 10, colour_image("red")) for index in range(50)]
     source = ImageSource([*frames, OSError("cable pulled")])
     watch = classifier.watch(source)
-    seen = [next(watch) for _ in range(48)]
+    seen: list[Record] = []
     with pytest.raises(OSError, match="cable pulled"):
-        next(watch)
+        watch_into(seen, watch)
     assert list(watch) == []
     assert [type(item) for item in seen[:3]] == [Start, Prediction, Prediction]
     assert sum(isinstance(item, Prediction) for item in seen) == 47
+    # The event that went on is no less true.
+    assert [(item.label, item.start_seconds, item.end_seconds) for item in seen if isinstance(item, Event)] == [
+        ("red", 0.0, pytest.approx(5.0))
+    ]
+    assert not isinstance(seen[-1], End)
+
+
+def test_a_watch_that_fails_releases_its_file_before_the_error_is_raised(
+    tmp_path: Path, write_video: WriteVideo
+) -> None:
+    write_model(tmp_path / "m.onnx", fails_from=200)
+    path = write_video(["black"] * 90 + ["red"] * 200)
+    watch = Classifier.load(tmp_path / "m.onnx", device="cpu", threads=1).watch(path)
+    with pytest.raises(ModelError):
+        list(watch)
+    assert times_open(path) == 0
+    assert list(watch) == []
+
+
+def test_a_models_error_arrives_after_what_came_before_it(tmp_path: Path) -> None:
+    write_model(tmp_path / "m.onnx", fails_from=200)
+    fragile = Classifier.load(tmp_path / "m.onnx", device="cpu", threads=1)
+    dark, bright = (np.full((48, 64, 3), level, np.uint8) for level in (100, 255))
+    frames = [(index / 10, dark) for index in range(40)] + [(100.0 + index / 10, bright) for index in range(40)]
+    seen: list[Record] = []
+    with pytest.raises(ModelError, match=r"m\.onnx failed on frames"):
+        watch_into(seen, fragile.watch(ImageSource(frames)))
+    assert sum(isinstance(item, Prediction) for item in seen) == 37
+    assert isinstance(seen[-1], Gap)
+
+
+def watch_into(seen: list[Record], watch: Watch) -> None:
+    """Collect records, so that those before an error are known."""
+    for record in watch:
+        seen.append(record)
+
+
+class Still(ImageSource):
+    """A source whose clock stands still after some frames: nothing is sampled any more, and it ends after a while."""
+
+    def __init__(self, *, moving: int = 1) -> None:
+        super().__init__([(index / 10, colour_image("red")) for index in range(moving)])
+        self.began = time.monotonic()
+        self.standing = threading.Event()
+
+    def grab(self) -> float | None:
+        if self._index < len(self._frames) - 1:
+            return super().grab()
+        self.standing.set()
+        time.sleep(0.001)
+        return 0.0 if time.monotonic() < self.began + 20 and not self.closed else None
+
+
+def test_stop_works_between_samples(classifier: Classifier) -> None:
+    source = Still()
+    watch = classifier.watch(source)
+    assert isinstance(next(watch), Start)
+    timer = threading.Timer(0.2, watch.stop)
+    timer.start()
+    began = time.monotonic()
+    end = list(watch)[-1]
+    timer.join()
+    assert isinstance(end, End)
+    assert end.interrupted
+    assert time.monotonic() - began < PROMPT_SECONDS
+
+
+def test_a_forgotten_watch_stops_reading(classifier: Classifier) -> None:
+    source = Still(moving=20)
+    watch = classifier.watch(source)
+    assert [type(next(watch)) for _ in range(2)] == [Start, Prediction]
+    assert source.standing.wait(5)
+    # The fixture no_thread_left_behind fails this test if the thread goes on.
+
+
+@pytest.mark.parametrize("owned", [True, False])
+def test_another_thread_may_close_a_watch(classifier: Classifier, owned: bool) -> None:
+    source = Still()
+    watch = classifier.watch(source)
+    watch._owns_source = owned
+    failures: list[BaseException] = []
+    records: list[Record] = []
+
+    def consume() -> None:
+        try:
+            records.extend(watch)
+        except BaseException as error:
+            failures.append(error)
+
+    consumer = threading.Thread(target=consume)
+    consumer.start()
+    assert source.standing.wait(5)
+    began = time.monotonic()
+    watch.close()
+    assert source.closed is owned
+    consumer.join(5)
+    assert time.monotonic() - began < PROMPT_SECONDS
+    assert not consumer.is_alive()
+    assert failures == []
+    assert [type(record) for record in records] == [Start]
 
 
 def test_stop_finishes_with_an_interrupted_end(classifier: Classifier) -> None:
@@ -125,6 +272,7 @@ def test_stop_finishes_with_an_interrupted_end(classifier: Classifier) -> None:
     last_prediction = [item for item in records if isinstance(item, Prediction)][-1]
     assert [event.label for event in events] == ["red"]
     assert events[0].end_seconds == pytest.approx(last_prediction.pts_seconds + 0.1)
+    assert end.media_seconds == pytest.approx(events[0].end_seconds)
 
 
 def test_a_watch_stopped_before_it_began_still_ends_in_good_order(
@@ -154,9 +302,10 @@ def test_an_opened_file_is_closed_and_a_given_source_left_to_its_owner(
     path = write_video(["red"] * 30)
     with classifier.watch(path):
         pass
-    gc.collect()
-    open_files = [str(item.resolve()) for item in Path("/proc/self/fd").glob("*")] if Path("/proc").exists() else []
-    assert str(path) not in open_files
+    assert times_open(path) == 0
+    exhausted = classifier.watch(path)
+    list(exhausted)
+    assert times_open(path) == 0
 
 
 def test_gaps_are_reported_and_counted(classifier: Classifier) -> None:
@@ -171,6 +320,12 @@ def test_gaps_are_reported_and_counted(classifier: Classifier) -> None:
 def test_a_missing_file_is_an_error_at_once(classifier: Classifier, tmp_path: Path) -> None:
     with pytest.raises(SourceNotFoundError):
         classifier.watch(tmp_path / "missing.mp4")
+
+
+@pytest.mark.parametrize("source", [0, b"film.mp4"])
+def test_what_is_neither_path_nor_source_is_an_error_at_once(classifier: Classifier, source: object) -> None:
+    with pytest.raises(SettingsError, match="give the path of a video file"):
+        classifier.watch(source)  # type: ignore[arg-type]
 
 
 @pytest.mark.shared

@@ -42,10 +42,25 @@ def make_spec(
     )
 
 
-def write_model(path: Path, spec: ModelSpec | None = None, *, metadata: Mapping[str, str] | None = None) -> ModelSpec:
-    """Write the model for a spec; ``metadata`` replaces the metadata that fits it."""
+def write_model(
+    path: Path,
+    spec: ModelSpec | None = None,
+    *,
+    metadata: Mapping[str, str] | None = None,
+    fails_from: int | None = None,
+) -> ModelSpec:
+    """Write the model for a spec.
+
+    Args:
+        path: the file.
+        spec: by default ``make_spec()``.
+        metadata: replaces the metadata that fits the spec.
+        fails_from: makes a model that fails while it runs on a frame with a byte of this brightness or more.
+    """
     spec = spec or make_spec()
     graph = _stateful_graph() if spec.kind == "stateful" else _window_graph(spec.window)
+    if fails_from is not None:
+        _add_failure(graph, fails_from)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     helper.set_model_props(model, dict(spec.to_metadata() if metadata is None else metadata))
     onnx.checker.check_model(model, full_check=True)
@@ -77,6 +92,23 @@ def _encoder() -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:
         helper.make_node("Mul", ["means", "scale"], ["encoded"]),
     ]
     return nodes, [_constant("scale", 1 / 255, np.float32)]
+
+
+def _add_failure(graph: onnx.GraphProto, brightness: int) -> None:
+    """Look the brightest byte up in a table of zeros that is too short, and add the answer to the logits."""
+    graph.initializer.append(_constant("too_short", [0.0] * brightness, np.float32))
+    lookup = [
+        helper.make_node("ReduceMax", ["floats"], ["brightest"], keepdims=0),
+        helper.make_node("Cast", ["brightest"], ["brightest_index"], to=TensorProto.INT64),
+        helper.make_node("Gather", ["too_short", "brightest_index"], ["nothing"]),
+        helper.make_node("Add", ["logits", "nothing"], ["safe_logits"]),
+    ]
+    softmax = next(node for node in graph.node if node.op_type == "Softmax")
+    softmax.input[0] = "safe_logits"
+    at = list(graph.node).index(softmax)
+    nodes = [*list(graph.node)[:at], *lookup, *list(graph.node)[at:]]
+    del graph.node[:]
+    graph.node.extend(nodes)
 
 
 def _softmax() -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:

@@ -18,7 +18,7 @@ class JsonLinesSink:
     def write(self, record: Record) -> None:
         """Write one line."""
         # ASCII only: the reader may be any program, under any locale.
-        self._output.write(json.dumps(record.to_dict()) + "\n")
+        self._output.write(json.dumps(record.to_dict(), allow_nan=False) + "\n")
         self._output.flush()
 
     def close(self) -> None:

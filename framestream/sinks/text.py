@@ -13,15 +13,19 @@ if TYPE_CHECKING:
 class TextSink:
     """Writes events (and predictions, if it is given any to show) to ``output``, all else to ``messages``.
 
-    With ``progress`` there is a bar and a closing summary on ``messages``; without, only events and gaps are written.
+    With ``progress`` there is an introduction, a bar and a closing summary on ``messages``; without, only events and
+    gaps are written. No bar with ``predictions``: they show how far it is, and a bar would be redrawn around each.
     """
 
-    def __init__(self, output: TextIO, messages: TextIO, *, predictions: bool = False, progress: bool = False) -> None:
-        """Write to two text streams, which are left open."""
+    def __init__(
+        self, output: TextIO, messages: TextIO | None, *, predictions: bool = False, progress: bool = False
+    ) -> None:
+        """Write to two text streams, which are left open; without ``messages``, those are thrown away."""
         self._output = output
         self._messages = messages
         self._with_predictions = predictions
-        self._bar = _Bar(messages) if progress else None
+        self._with_summary = progress
+        self._bar = _Bar(messages) if progress and messages is not None and not predictions else None
 
     def write(self, record: Record) -> None:
         """Show one record."""
@@ -35,12 +39,14 @@ class TextSink:
                 self._bar.move_to(record.pts_seconds)
         elif isinstance(record, Gap):
             self._line(self._messages, f"gap at {format_time(record.pts_seconds)}: {record.reason}")
-        elif self._bar is not None:
-            if isinstance(record, Start):
+        elif isinstance(record, Start):
+            if self._with_summary:
                 self._line(self._messages, _introduction(record))
+            if self._bar is not None:
                 self._bar.start(record)
-            else:
-                self._bar.stop()
+        else:
+            self.close()
+            if self._with_summary:
                 self._line(self._messages, _summary(record))
 
     def close(self) -> None:
@@ -48,7 +54,9 @@ class TextSink:
         if self._bar is not None:
             self._bar.stop()
 
-    def _line(self, stream: TextIO, text: str) -> None:
+    def _line(self, stream: TextIO | None, text: str) -> None:
+        if stream is None:
+            return
         # The bar gives the terminal back while the line is written, since both streams may be the same screen.
         if self._bar is not None:
             self._bar.pause()
