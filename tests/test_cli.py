@@ -85,7 +85,14 @@ def test_ctrl_c_still_writes_the_end(model_path: Path, write_video: WriteVideo) 
     # the signal. Ten frames a second, so that every frame is a prediction.
     path = write_video(["red"] * 2500, fps=10.0)
     arguments = ["watch", str(path), "--model", str(model_path), "--format", "jsonl", "--predictions"]
-    with subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [*COMMAND, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # As in a terminal, even where these tests themselves run in the background and so ignore Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         first, *_ = [json.loads(process.stdout.readline()) for _ in range(50)]

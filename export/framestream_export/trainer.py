@@ -130,8 +130,15 @@ class Trainer:
         self.history = History(note["epochs"], note["best_epoch"], note["best_loss"])
 
     def take_best(self, folder: RunFolder) -> None:
-        """Set the weights to those of the best epoch."""
+        """Set the weights to those of the best epoch, and undo the class weights in its answers.
+
+        Class weights w make training converge to probabilities in proportion to w x p: as if all labels were equally
+        common. Taking log w off the logits gives p, so that a score means what it says, above all between the
+        background, of which there is much, and the rest.
+        """
         _assign(self.model.variables, load_arrays(folder.best)[0], folder.best)
+        bias = self.model.head.get_layer("logits").bias
+        bias.assign(bias - np.log(self._class_weights))
 
     def _train_on_batch(self, frames: Any, labels: Any, weights: Any) -> Any:
         """One step; returns [sum of weighted losses, sum of weights, right answers, answers]."""
