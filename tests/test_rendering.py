@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from footage.direction import direct
-from footage.motions import LABELS, PERFORMERS, Place
+from footage.motions import LABELS, Place
 from footage.poses import blend, make_pose
 from footage.recorder import SUFFIX, record_clips, record_shots, write_manifest
+from footage.repertoire import PERFORMERS
 from footage.scenes import draw_empty_scene, draw_scene, on_tripod
 from footage.skeleton import Proportions, place_joints
 

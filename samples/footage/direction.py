@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from footage.motions import BACKGROUND, PERFORMERS, Motion, Place, get_up, seated_legs
+from footage.motions import BACKGROUND, Motion, Place
 from footage.poses import INDEX, Pose, blend, ease
+from footage.repertoire import PERFORMERS
+from footage.standing import get_up, seated_legs
 
 
 @dataclass(frozen=True, slots=True)
