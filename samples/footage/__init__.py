@@ -1,8 +1,7 @@
 """Renders articulated people doing ten things: training clips, films and their timelines.
 
-The flow: the `repertoire` (`standing`, `strides`, `gestures`, `drops`) says which joint angles a person has at a time,
-`skeleton` turns angles into joints, `people` dresses them in capsules, `cameras` projects, `drawing` paints, `scenery` is
-what stands behind, `direction` decides who does what where, `scenes` puts it together frame by frame, `recorder` writes
-video files, manifests and timelines.
-Everything is drawn from one seed.
+The flow: the `repertoire` (`standing`, `strides`, `gestures`, `drops`) says which joint angles a person has at a
+time, `skeleton` turns angles into joints, `people` dresses them in capsules, `cameras` projects, `drawing` paints,
+`scenery` is what stands behind, `direction` decides who does what where, `scenes` puts it together frame by frame,
+`recorder` writes video files, manifests and timelines. Everything is drawn from one seed.
 """
