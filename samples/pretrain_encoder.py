@@ -130,7 +130,7 @@ def _train(pictures: NDArray[np.uint8], targets: NDArray[np.float32], arguments:
     encoder = build_encoder("small", size=SIZE, feature_dim=arguments.feature_dim)
     outputs = keras.layers.Dense(2 * len(_JOINTS) + 1 + len(LABELS), name="joints")(encoder.output)
     network = keras.Model(encoder.input, outputs)
-    batch = 128
+    batch = 32
     held_out = max(len(pictures) // 20, batch)
     steps = (len(pictures) - held_out) // batch
     rate = keras.optimizers.schedules.CosineDecay(

@@ -16,10 +16,7 @@ from keras import layers
 from framestream.errors import DataError, SettingsError
 from framestream_export.run_folder import ENCODER_FILE
 from framestream_export.settings import NAMED_WEIGHTS
-
-# (channels, convolutions) of each stage of the small encoder; every stage halves height and width.
-SMALL_STAGES = ((16, 1), (32, 1), (64, 2), (128, 2))
-_SMALL_BOTTLENECK = 32
+from framestream_export.small_encoder import build_small_encoder
 
 # Made by samples/pretrain_encoder.py: (size in pixels, feature_dim) and the file.
 PEOPLE_SHAPE = (96, 128)
@@ -108,7 +105,7 @@ def build_encoder(
             raise SettingsError(
                 f"the people weights are for size and feature_dim {PEOPLE_SHAPE}, not {size, feature_dim}"
             )
-        encoder = network = _small(size, feature_dim)
+        encoder = network = build_small_encoder(size, feature_dim)
     else:
         if source == "people":
             raise SettingsError(f"the people weights are for the small encoder, not {parsed.name}")
@@ -132,26 +129,6 @@ def _start_from(source: str, encoder: Any, network: Any, *, name: str) -> None:
         _load_weights(encoder, Path(source) / ENCODER_FILE, name=name)
     else:
         _load_weights(network, Path(source), name=name)
-
-
-def _small(size: int, feature_dim: int) -> Any:
-    frames = keras.Input((size, size, 3), name="frames")
-    x = layers.Rescaling(1 / 255, name="scale")(frames)
-    for stage, (channels, convolutions) in enumerate(SMALL_STAGES, 1):
-        for index in range(convolutions):
-            stride = 2 if index == 0 else 1
-            x = _convolve(x, channels, kernel=3, stride=stride, name=f"stage{stage}_{index + 1}")
-    # Where something happens matters as much as what: keep the map, made narrow, instead of averaging over it.
-    x = _convolve(x, _SMALL_BOTTLENECK, kernel=1, stride=1, name="narrow")
-    x = layers.Flatten(name="flatten")(x)
-    features = layers.Dense(feature_dim, activation="relu", name="features")(x)
-    return keras.Model(frames, features, name="encoder")
-
-
-def _convolve(x: Any, channels: int, *, kernel: int, stride: int, name: str) -> Any:
-    x = layers.Conv2D(channels, kernel, strides=stride, padding="same", use_bias=False, name=f"{name}_conv")(x)
-    x = layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")(x)
-    return layers.ReLU(name=f"{name}_relu")(x)
 
 
 def _backbone(name: EncoderName, size: int, source: str) -> Any:

@@ -71,6 +71,8 @@ class TrainSettings:
                 raise SettingsError(f"{name} must be at least 1, not {getattr(self, name)}")
         if self.size < 16:
             raise SettingsError(f"size must be at least 16 pixels, not {self.size}")
+        if self.feature_dim < 4:
+            raise SettingsError(f"feature_dim must be at least 4, not {self.feature_dim}")
         if self.kind == "window" and self.window < 2:
             raise SettingsError(f"window must be at least 2 frames, not {self.window}")
         if not 0 < self.frame_rate <= 240:
