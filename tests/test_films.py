@@ -13,10 +13,6 @@ from tests.event_score import Span, precision_recall, read_timeline
 SAMPLES = Path(__file__).parents[1] / "samples"
 FILMS = sorted(path for path in SAMPLES.glob("*.webm"))
 
-# Where the default model does not yet reach what it should. Strict: whoever trains a better one must take these away.
-MISSES_TWO_EVENTS = pytest.mark.xfail(strict=True, reason="gym: recall 0.83 (a clap and a punch are missed), not 0.9")
-SEES_PEOPLE = pytest.mark.xfail(strict=True, reason="something that moves by itself is taken for somebody who waves")
-
 
 @pytest.fixture(scope="module")
 def default_model() -> Classifier:
@@ -39,11 +35,7 @@ def test_there_are_three_films_of_half_a_minute_to_a_minute(default_model: Class
         assert {span.label for span in timeline} <= set(default_model.spec.labels)
 
 
-@pytest.mark.parametrize(
-    "film",
-    [pytest.param(film, marks=MISSES_TWO_EVENTS if film.stem == "gym" else ()) for film in FILMS],
-    ids=lambda film: film.stem,
-)
+@pytest.mark.parametrize("film", FILMS, ids=lambda film: film.stem)
 def test_events_of_a_film_agree_with_its_timeline(default_model: Classifier, film: Path) -> None:
     truth = read_timeline(film.with_suffix(".csv"), background=default_model.spec.background)
     precision, recall = precision_recall(_events(default_model, film), truth)
@@ -51,7 +43,7 @@ def test_events_of_a_film_agree_with_its_timeline(default_model: Classifier, fil
     assert recall >= 0.9
 
 
-@pytest.mark.parametrize("seed", [pytest.param(seed, marks=SEES_PEOPLE if seed in (0, 5) else ()) for seed in range(6)])
+@pytest.mark.parametrize("seed", range(6))
 def test_a_video_without_people_gives_no_event(default_model: Classifier, tmp_path: Path, seed: int) -> None:
     scene = on_tripod(draw_empty_scene(np.random.default_rng([seed, 4000]), seconds=12.0, size_wh=(160, 120)))
     write_video(tmp_path / "empty.webm", scene.frames(12.0), rate=12.0)
