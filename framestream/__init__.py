@@ -28,14 +28,21 @@ from framestream.errors import (
 )
 from framestream.events import EventDetector, OpenEvent
 from framestream.frames import FrameSource, SourceInfo
-from framestream.records import End, Event, Gap, Prediction, Record, Start
+from framestream.live import LiveSettings
+from framestream.pipeline.live_watch import LiveWatch
+from framestream.pipeline.settings import CameraSettings
+from framestream.pipeline.watch_many import WatchMany
+from framestream.records import End, Event, Gap, Prediction, Record, Start, Status
 from framestream.sampling import Sample, SamplingCounts
 from framestream.session import ModelSession
+from framestream.sources import PushedFrames, SourceOptions
 from framestream.spec import EventSettings, ModelSpec
 from framestream.stream import Stream
 from framestream.watch import Watch
+from framestream.zones import Zone
 
 __all__ = [
+    "CameraSettings",
     "Classifier",
     "DataError",
     "End",
@@ -45,6 +52,8 @@ __all__ = [
     "FrameSource",
     "FrameStreamError",
     "Gap",
+    "LiveSettings",
+    "LiveWatch",
     "MetadataError",
     "MissingDependencyError",
     "ModelError",
@@ -54,6 +63,7 @@ __all__ = [
     "OpenEvent",
     "Prediction",
     "ProviderError",
+    "PushedFrames",
     "Record",
     "Sample",
     "SamplingCounts",
@@ -62,10 +72,14 @@ __all__ = [
     "SourceError",
     "SourceInfo",
     "SourceNotFoundError",
+    "SourceOptions",
     "Start",
+    "Status",
     "Stream",
     "UnreadableSourceError",
     "Watch",
+    "WatchMany",
+    "Zone",
     "__version__",
 ]
 

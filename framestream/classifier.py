@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 
 from framestream.errors import ModelNotFoundError
-from framestream.frames import FrameSource
+from framestream.live import LiveSettings
+from framestream.pipeline.live_watch import LiveWatch
+from framestream.pipeline.settings import CameraSettings
+from framestream.pipeline.watch_many import WatchMany
 from framestream.session import Device, ModelSession
+from framestream.sources import AnySource, SourceOptions, is_live
 from framestream.spec import EventSettings, ModelSpec
 from framestream.stream import Stream
 from framestream.watch import Watch
+
+DEFAULT_MAX_LAG_SECONDS = 0.5
 
 
 class Classifier:
@@ -67,25 +74,66 @@ class Classifier:
 
     def watch(
         self,
-        source: str | os.PathLike[str] | FrameSource,
+        source: AnySource,
         *,
         events: EventSettings | None = None,
         predictions: bool = True,
-    ) -> Watch:
-        """Open a recording and return an iterator over what it shows.
+        options: SourceOptions | None = None,
+        live: LiveSettings | None = None,
+        max_lag_seconds: float | None = DEFAULT_MAX_LAG_SECONDS,
+    ) -> Watch | LiveWatch:
+        """Open a source and return an iterator over what it shows.
 
-        It reads as fast as it can and answers a second or so at a time; for a camera use ``stream``.
+        A recording is read as fast as it can be, and answered a second or so at a time. A live source (a device, an
+        address, a ``FrameSource`` that says so) is answered frame by frame, and waited for while it is away.
 
         Args:
-            source: path of a video file, or a ``FrameSource`` that can wait.
+            source: path of a video file, a folder of images, ``-`` for raw frames on standard input, a device index,
+                an address, or a ``FrameSource``.
             events: how predictions become events; by default as the model says.
             predictions: False leaves out the ``Prediction`` records.
+            options: what some recordings cannot say themselves: the rate of images, the size of raw frames.
+            live: how patient to be with a live source.
+            max_lag_seconds: what waits longer, of a live source, is dropped; None: when there is no room for more.
 
         Raises:
-            SourceError: the source cannot be used.
-            SettingsError: ``source`` is neither a path nor a ``FrameSource``.
+            SourceError: the recording cannot be used; for a live source see ``LiveWatch``.
+            SettingsError: ``source`` or an option makes no sense.
         """
-        return Watch(self._session, source, events=events, predictions=predictions)
+        if not is_live(source):
+            return Watch(self._session, source, events=events, predictions=predictions, options=options)
+        settings = CameraSettings(source, events=events, live=live or LiveSettings())
+        return LiveWatch(self._session, settings, predictions=predictions, max_lag_seconds=max_lag_seconds)
+
+    def watch_many(
+        self,
+        cameras: Mapping[str, AnySource | CameraSettings],
+        *,
+        events: EventSettings | None = None,
+        predictions: bool = True,
+        max_lag_seconds: float | None = DEFAULT_MAX_LAG_SECONDS,
+        until_stopped: bool = False,
+    ) -> WatchMany:
+        """Return an iterator over what many sources show; their frames go through the model together.
+
+        Args:
+            cameras: sources by name; ``CameraSettings`` where one needs events, zones or options of its own.
+            events: how predictions become events, for cameras without settings of their own.
+            predictions: False leaves out the ``Prediction`` records.
+            max_lag_seconds: what waits longer, of a live source, is dropped; None: when there is no room for more.
+            until_stopped: go on without cameras, for some to be added later, until ``stop`` or ``close``.
+
+        Raises:
+            SettingsError: a name, a source or a setting makes no sense.
+        """
+        return WatchMany(
+            self._session,
+            cameras,
+            events=events,
+            predictions=predictions,
+            max_lag_seconds=max_lag_seconds,
+            until_stopped=until_stopped,
+        )
 
 
 def default_model_path() -> Path:

@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
-import dataclasses
-import signal
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from types import FrameType
+from contextlib import closing
+from pathlib import Path
 
 import click
 
-from framestream.classifier import Classifier
+from framestream.camera_file import adapt_events
+from framestream.classifier import DEFAULT_MAX_LAG_SECONDS, Classifier
+from framestream.cli_cameras import SizeType
+from framestream.cli_watch_job import WatchJob
 from framestream.errors import SettingsError
-from framestream.records import End
+from framestream.live import LiveSettings
 from framestream.session import Device
 from framestream.sinks import Sink
 from framestream.sinks.jsonl import JsonLinesSink
 from framestream.sinks.text import TextSink
-from framestream.spec import EventSettings
-from framestream.watch import Watch
+from framestream.sources import SourceOptions
 
 _PROBABILITY = click.FloatRange(0, 1, min_open=True)
+_POSITIVE = click.FloatRange(0, min_open=True)
 
 
 @click.command()
-@click.argument("source")
+@click.argument("sources", metavar="[SOURCE]...", nargs=-1)
+@click.option(
+    "--config",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Watch the cameras this TOML file names; after SIGHUP it is read again.",
+)
 @click.option("--model", metavar="FILE", help="ONNX model; by default the one that comes with FrameStream.")
 @click.option(
     "--format",
@@ -52,11 +57,30 @@ _PROBABILITY = click.FloatRange(0, 1, min_open=True)
 )
 @click.option("--leave", type=_PROBABILITY, help="Probability below which it ends; by default the model's.")
 @click.option("--min-seconds", type=click.FloatRange(min=0), help="Shortest event to report; by default the model's.")
+@click.option(
+    "--max-lag",
+    type=_POSITIVE,
+    default=DEFAULT_MAX_LAG_SECONDS,
+    show_default=True,
+    help="Live: frames that would be older than this, in seconds, are dropped; the newest win.",
+)
+@click.option(
+    "--stall-seconds",
+    type=_POSITIVE,
+    default=LiveSettings().stall_seconds,
+    show_default=True,
+    help="Live: without a frame for this long, connect again.",
+)
+@click.option("--no-reconnect", is_flag=True, help="Live: end when the connection does.")
+@click.option("--image-rate", type=_POSITIVE, help="Images per second, for a folder or a pattern.")
+@click.option("--size", type=SizeType(), help="Size of raw frames, for standard input.")
+@click.option("--rate", type=_POSITIVE, help="Raw frames per second, for standard input.")
 @click.pass_context
 def watch(
     ctx: click.Context,
-    source: str,
+    sources: tuple[str, ...],
     *,
+    config: Path | None,
     model: str | None,
     format_name: str,
     predictions: bool,
@@ -65,69 +89,46 @@ def watch(
     enter: float | None,
     leave: float | None,
     min_seconds: float | None,
+    max_lag: float,
+    stall_seconds: float,
+    no_reconnect: bool,
+    image_rate: float | None,
+    size: tuple[int, int] | None,
+    rate: float | None,
 ) -> None:
-    """Print what happens in the video file SOURCE.
+    """Print what happens in each SOURCE.
+
+    A SOURCE is a video file, a folder of images or a pattern in quotes, an address (rtsp, http, hls, udp and others), a
+    device (0, /dev/video0), or - for raw BGR frames on standard input. Several are watched together, as are the
+    cameras of --config, whose form is described in framestream/camera_file.py.
 
     Events go to stdout, progress and messages to stderr. With --format jsonl each line is a JSON object whose "type"
-    is start, prediction (only with --predictions), event, gap or end; the fields are described in
+    is start, status, prediction (only with --predictions), event, gap or end; the fields are described in
     framestream/records.py. Ctrl-C ends the watch; what was found is still printed.
     """
-    with closing(_make_sink(format_name, predictions)) as sink:
+    if bool(sources) == (config is not None):
+        raise click.UsageError("give one SOURCE or more, or --config", ctx)
+    job = WatchJob(
+        sources=sources,
+        config=config,
+        live=LiveSettings(stall_seconds=stall_seconds, reconnect=not no_reconnect),
+        options=SourceOptions(image_rate=image_rate, raw_size_wh=size, raw_rate=rate),
+        max_lag_seconds=max_lag,
+        predictions=predictions or format_name == "text",
+    )
+    with closing(_make_sink(format_name, predictions, bar=job.is_recording)) as sink:
         classifier = Classifier.load(model, device=device, threads=threads)
-        events = _event_settings(classifier.spec.events, enter=enter, leave=leave, min_seconds=min_seconds)
-        interrupted = _print_records(classifier, source, events, sink, predictions or format_name == "text")
+        given = {"enter": enter, "leave": leave, "min_seconds": min_seconds}
+        interrupted = job.run(classifier, adapt_events(classifier.spec.events, given), sink)
     if interrupted:
         ctx.exit(130)
 
 
-def _event_settings(settings: EventSettings, **given: float | None) -> EventSettings:
-    """Put what was given on the command line in the place of the model's own."""
-    values = {name: value for name, value in given.items() if value is not None}
-    if "enter" in values and "leave" not in values:
-        values["leave"] = min(settings.leave, values["enter"])
-    return dataclasses.replace(settings, **values)
-
-
-def _make_sink(format_name: str, predictions: bool) -> Sink:
+def _make_sink(format_name: str, predictions: bool, *, bar: bool) -> Sink:
     # Python has None for a stream that was closed before it started, as the shell's >&- does.
     if sys.stdout is None:
         raise SettingsError("stdout is closed, so the results have nowhere to go; redirect it to a file or a pipe")
     if format_name == "jsonl":
         return JsonLinesSink(sys.stdout)
     somebody_looks_on = sys.stdout.isatty() and sys.stderr is not None and sys.stderr.isatty()
-    return TextSink(sys.stdout, sys.stderr, predictions=predictions, progress=somebody_looks_on)
-
-
-def _print_records(classifier: Classifier, source: str, events: EventSettings, sink: Sink, predictions: bool) -> bool:
-    """Write a whole watch to a sink; return whether it was interrupted."""
-    interrupted = False
-    with classifier.watch(source, events=events, predictions=predictions) as records, _stop_on_interrupt(records):
-        for record in records:
-            sink.write(record)
-            if isinstance(record, End):
-                interrupted = record.interrupted
-    return interrupted
-
-
-@contextmanager
-def _stop_on_interrupt(watch: Watch) -> Iterator[None]:
-    """Let Ctrl-C stop the watch in good order; a second one ends the process at once."""
-    if threading.current_thread() is not threading.main_thread():
-        # Python allows signal handlers in the main thread only, and Ctrl-C arrives there.
-        yield
-        return
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        # Whoever started this (nohup, a shell's background job) wants it to go on.
-        yield
-        return
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        watch.stop()
-
-    previous = signal.signal(signal.SIGINT, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, previous)
+    return TextSink(sys.stdout, sys.stderr, predictions=predictions, progress=somebody_looks_on, bar=bar)

@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from framestream.errors import SettingsError
 from framestream.records import Event
@@ -56,7 +57,8 @@ class EventDetector:
         self._settings = settings
         self._frame_rate = frame_rate
         self._anchor_seconds = anchor_frames / frame_rate
-        self._rows: deque[NDArray[np.float64]] = deque(maxlen=max(1, round(settings.smoothing_seconds * frame_rate)))
+        # Python's own numbers: for ten labels NumPy would take longer to call than to compute.
+        self._rows: deque[list[float]] = deque(maxlen=max(1, round(settings.smoothing_seconds * frame_rate)))
         self._begin_seconds: float | None = None
         self._is_first = True
         self._label: int | None = None
@@ -84,7 +86,7 @@ class EventDetector:
         """Say when the stretch of video starts whose rows follow; without it, it starts at the first row's centre."""
         self._begin_seconds = start_seconds
 
-    def push(self, pts_seconds: float, probabilities: ArrayLike) -> list[Event]:
+    def push(self, pts_seconds: float, probabilities: Sequence[float] | NDArray[Any]) -> list[Event]:
         """Take the next row.
 
         Args:
@@ -94,14 +96,12 @@ class EventDetector:
         Returns:
             the event that ended with this row, if one did.
         """
-        row = np.asarray(probabilities, dtype=np.float64)
-        if row.shape != (len(self._labels),):
-            raise SettingsError(f"probabilities are {list(row.shape)}: give one per label, {[len(self._labels)]}")
+        row = self._checked(probabilities)
         self._rows.append(row)
-        smoothed = np.mean(self._rows, axis=0)
+        smoothed = [sum(column) / len(self._rows) for column in zip(*self._rows, strict=True)]
         boundary = self._boundary(pts_seconds)
         self._is_first = False
-        top = max(self._candidates, key=lambda index: float(smoothed[index]))
+        top = max(self._candidates, key=smoothed.__getitem__)
         opens = smoothed[top] >= self._settings.enter
         goes_on = self._label is not None and smoothed[self._label] >= self._settings.leave
         taken_over = opens and top != self._label
@@ -111,7 +111,7 @@ class EventDetector:
         if self._label is None and opens:
             self._label, self._start_seconds = top, boundary
         if self._label is not None:
-            self._score_sum += float(smoothed[self._label])
+            self._score_sum += smoothed[self._label]
             self._score_count += 1
         return ended
 
@@ -122,6 +122,13 @@ class EventDetector:
         self._begin_seconds = None
         self._is_first = True
         return ended
+
+    def _checked(self, probabilities: Sequence[float] | NDArray[Any]) -> list[float]:
+        """Return a row as a list of its own; the list that a stream gives needs no NumPy."""
+        shape = (len(probabilities),) if isinstance(probabilities, list) else np.shape(probabilities)
+        if shape != (len(self._labels),):
+            raise SettingsError(f"probabilities are {list(shape)}: give one per label, {[len(self._labels)]}")
+        return list(map(float, probabilities))
 
     def _boundary(self, pts_seconds: float) -> float:
         """Where the time this row speaks for begins."""

@@ -25,19 +25,25 @@ class SourceInfo:
         size_wh: width and height of its images, pixels.
         declared_fps: frame rate according to the header, or None.
         declared_frames: number of frames according to the header, or None.
+        live: True if it goes on while nobody reads, as a camera does; a recording waits.
     """
 
     name: str
     size_wh: tuple[int, int]
     declared_fps: float | None = None
     declared_frames: int | None = None
+    live: bool = False
 
     def __post_init__(self) -> None:
         """Raise SettingsError for values no source can have."""
         if min(self.size_wh) < 1:
             raise SettingsError(f"{self.name}: size_wh is {self.size_wh}, both must be 1 or more")
-        if self.declared_fps is not None and not (math.isfinite(self.declared_fps) and self.declared_fps > 0):
-            raise SettingsError(f"{self.name}: declared_fps is {self.declared_fps}, give a rate above 0 or None")
+        if self.declared_fps is not None:
+            check_rate(self.declared_fps, name=f"{self.name}: declared_fps")
+
+    def is_slower_than(self, frame_rate: float) -> bool:
+        """Say whether fewer frames a second are declared than ``frame_rate``; 29.97 counts as 30."""
+        return self.declared_fps is not None and self.declared_fps < 0.99 * frame_rate
 
 
 @runtime_checkable
@@ -60,6 +66,26 @@ class FrameSource(Protocol):
     def close(self) -> None:
         """Release the source; may be called twice."""
         ...
+
+
+@runtime_checkable
+class Interruptible(Protocol):
+    """A source whose ``grab`` may wait for somebody else, so that stopping must not wait for it."""
+
+    def interrupt(self) -> None:
+        """End a grab that waits, and all later ones, with None; any thread and any signal handler may call it."""
+        ...
+
+
+def check_rate(rate: float, *, name: str) -> float:
+    """Return a rate that is one.
+
+    Raises:
+        SettingsError: it is not a finite number above 0.
+    """
+    if not (math.isfinite(rate) and rate > 0):
+        raise SettingsError(f"{name} is {rate}: give a number per second above 0")
+    return rate
 
 
 def safe_address(address: str) -> str:

@@ -1,35 +1,50 @@
 """What a watch yields, and the JSON Lines that ``framestream watch --format jsonl`` prints.
 
-One JSON object a line, UTF-8, in this order: one ``start``, any number of the three in the middle, one ``end``.
-Times are seconds of media time: 0 is the first timestamp the file gives. Readers must ignore fields they do not know.
+One JSON object a line, UTF-8: for each camera one ``start``, any number of those in the middle, one ``end``; several
+cameras come interleaved. Times are seconds of media time: 0 is the first timestamp a file gives; a live source counts
+on after an outage. Readers must ignore fields and types they do not know.
+
+Fields that say nothing are left out: ``camera`` (its name) where there is only one without a name, ``zone`` (name of
+the part of the picture) where there are no zones, ``staleness_seconds`` (from the arrival of the newest frame it rests
+on until it was known) unless the source is live.
 
 ``start``
     ``source`` (path), ``size_wh`` ([width, height]), ``declared_fps`` and ``declared_frames`` (from the header; null
     if absent),
     ``model`` (path), ``provider`` (what ONNX Runtime runs on), ``threads``, ``labels`` (in the model's order),
     ``background`` (label that is never an event, or null), ``frame_rate`` (frames per second the model sees),
-    ``model_window_seconds``.
+    ``model_window_seconds``, ``slower_than_model`` (true if the header declares fewer frames than the model sees, so
+    that each is used more than once). ``camera``.
+``status`` (only for live sources, and where there are many)
+    ``state`` (``connecting``, ``live``, ``stalled``: no frames for some time, ``reconnecting``, ``ended``, ``failed``:
+    given up, ``overloaded``: told once for all cameras, when frames are dropped because the machine or the reader of
+    these records is too slow), ``reason`` and ``retry_seconds`` (until it is tried again) where there is one,
+    ``camera``. A camera that could not be opened at all has no ``start``.
 ``prediction`` (only with ``--predictions``)
     ``pts_seconds`` (end of the window), ``label`` and ``score`` (the most probable one), ``probabilities`` (label to
-    probability).
+    probability), ``camera``, ``zone``, ``staleness_seconds``.
 ``event``
     ``label``, ``score`` (mean smoothed probability), ``start_seconds``, ``end_seconds``; printed when it ends. Times
-    say when it happened, not when it was noticed.
+    say when it happened, not when it was noticed. ``camera``, ``zone``, ``staleness_seconds``.
 ``gap``
-    ``pts_seconds`` (end of the last frame before it), ``reason``, ``resume_seconds`` (first timestamp after it).
-    Nothing is carried across a gap: an open event ends at ``pts_seconds``.
+    ``pts_seconds`` (end of the last frame before it), ``reason``, ``resume_seconds`` (first timestamp after it),
+    ``frames_lost`` (an estimate, where there is one), ``camera``. Nothing is carried across a gap: an open event ends
+    at ``pts_seconds``.
 ``end``
     ``frames_read``, ``frames_sampled`` (used by the model), ``frames_held`` (times a frame was used again because
     the source had none for that moment), ``frames_skipped`` (between the model's moments, not needed),
-    ``frames_dropped`` (lost because processing was too slow; 0 for files), ``predictions``, ``events``, ``gaps``,
-    ``media_seconds`` (without what gaps left out), ``wall_seconds``, ``interrupted`` (the watch was stopped; the frame
-    counts then include the few that had been read ahead). A watch that ends with an error has no ``end``.
+    ``frames_dropped`` (read and wanted, but never seen by the model; 0 for files), ``dropped`` (the same by reason;
+    left out if there are none), ``predictions``, ``events``, ``gaps``, ``media_seconds`` (without what gaps left out),
+    ``wall_seconds``, ``interrupted`` (it was stopped before its end; for a single file the frame counts then include
+    the few that had been read ahead), ``camera``. Always ``frames_read`` = ``frames_sampled`` + ``frames_skipped`` +
+    ``frames_dropped``. With zones, frames are counted once, predictions and events are those of all zones. A single
+    watch that ends with an error has no ``end``; of many cameras each has one.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any, ClassVar, TypeAlias
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, Literal, TypeAlias
 
 
 class _Record:
@@ -37,11 +52,14 @@ class _Record:
 
     __slots__ = ()
     type: ClassVar[str]
+    left_out: ClassVar[frozenset[str]] = frozenset()
+    """Fields that are no part of the object while they are None or empty."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as a JSON object; floats are rounded to microseconds and millionths."""
         values = {item.name: _plain(getattr(self, item.name)) for item in fields(self)}  # type: ignore[arg-type]
-        return {"type": self.type, **values}
+        kept = {name: value for name, value in values.items() if name not in self.left_out or value not in (None, {})}
+        return {"type": self.type, **kept}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +67,7 @@ class Start(_Record):
     """The first record of a watch."""
 
     type: ClassVar[str] = "start"
+    left_out: ClassVar[frozenset[str]] = frozenset({"camera"})
     source: str
     size_wh: tuple[int, int]
     declared_fps: float | None
@@ -60,6 +79,8 @@ class Start(_Record):
     background: str | None
     frame_rate: float
     model_window_seconds: float
+    slower_than_model: bool = False
+    camera: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,10 +88,14 @@ class Prediction(_Record):
     """One row of probabilities; ``pts_seconds`` is the end of the window it looked at."""
 
     type: ClassVar[str] = "prediction"
+    left_out: ClassVar[frozenset[str]] = frozenset({"camera", "zone", "staleness_seconds"})
     pts_seconds: float
     label: str
     score: float
     probabilities: dict[str, float]
+    camera: str | None = None
+    zone: str | None = None
+    staleness_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,10 +103,14 @@ class Event(_Record):
     """Something that happened from ``start_seconds`` to ``end_seconds``."""
 
     type: ClassVar[str] = "event"
+    left_out: ClassVar[frozenset[str]] = frozenset({"camera", "zone", "staleness_seconds"})
     label: str
     score: float
     start_seconds: float
     end_seconds: float
+    camera: str | None = None
+    zone: str | None = None
+    staleness_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,9 +118,27 @@ class Gap(_Record):
     """A break in the source: what came before ended at ``pts_seconds``, the next frame is at ``resume_seconds``."""
 
     type: ClassVar[str] = "gap"
+    left_out: ClassVar[frozenset[str]] = frozenset({"frames_lost", "camera"})
     pts_seconds: float
     reason: str
     resume_seconds: float
+    frames_lost: int | None = None
+    camera: str | None = None
+
+
+CameraState = Literal["connecting", "live", "stalled", "reconnecting", "ended", "failed", "overloaded"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status(_Record):
+    """How a camera is, told whenever it changes."""
+
+    type: ClassVar[str] = "status"
+    left_out: ClassVar[frozenset[str]] = frozenset({"reason", "retry_seconds", "camera"})
+    state: CameraState
+    reason: str | None = None
+    retry_seconds: float | None = None
+    camera: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +146,7 @@ class End(_Record):
     """The last record of a watch."""
 
     type: ClassVar[str] = "end"
+    left_out: ClassVar[frozenset[str]] = frozenset({"camera", "dropped"})
     frames_read: int
     frames_sampled: int
     frames_held: int
@@ -110,9 +158,11 @@ class End(_Record):
     media_seconds: float
     wall_seconds: float
     interrupted: bool
+    dropped: dict[str, int] = field(default_factory=dict)
+    camera: str | None = None
 
 
-Record: TypeAlias = Start | Prediction | Event | Gap | End
+Record: TypeAlias = Start | Status | Prediction | Event | Gap | End
 
 
 def _plain(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TypeAlias
 
@@ -13,8 +14,15 @@ from framestream.events import EventDetector, OpenEvent
 from framestream.frames import Image
 from framestream.preprocess import Color, fit_frame
 from framestream.records import Event, Gap, Prediction
-from framestream.sampling import Sample, Sampler, SamplingClock, SamplingCounts, frames_to_hold
-from framestream.session import ModelSession
+from framestream.sampling import (
+    MAX_HOLD_SECONDS,
+    Sample,
+    Sampler,
+    SamplingClock,
+    SamplingCounts,
+    frames_to_hold,
+)
+from framestream.session import WINDOW_STATE, ModelSession, State
 from framestream.spec import EventSettings
 
 Result: TypeAlias = Prediction | Event | Gap
@@ -41,9 +49,10 @@ class Stream:
         self._chunk_steps = chunk_steps
         self._sampler = Sampler(SamplingClock(self._spec.frame_rate))
         self._detector = EventDetector.for_model(self._spec, events)
-        self._state = session.zero_state()
+        self._state: State = session.zero_state()
         self._pending: list[Sample] = []
         self._newest: Sample | None = None
+        self._newest_row: list[float] | None = None
         self._begin_seconds = 0.0
         self._media_seconds = 0.0
         self._rows = 0
@@ -88,12 +97,47 @@ class Stream:
         """Take a gap, or a sample whose image already has the model's size and colour; see ``sampling``."""
         if isinstance(item, Gap):
             return [*self._end_stretch(item.pts_seconds), item]
-        if self._newest is None:
-            self._begin_seconds = item.pts_seconds
-            self._detector.begin(item.pts_seconds)
-        self._newest = item
-        self._pending.append(item)
+        self.add(item)
         return self.run_pending() if len(self._pending) >= self._chunk_steps else []
+
+    def add(self, sample: Sample) -> None:
+        """Take a sample without running anything, for somebody who runs several streams at once: ``run_together``."""
+        if self._newest is None:
+            self._begin_seconds = sample.pts_seconds
+            self._detector.begin(sample.pts_seconds)
+        self._newest = sample
+        self._pending.append(sample)
+
+    def miss(self, first_seconds: float, ticks: int) -> list[Result]:
+        """Take notice that samples were dropped because there was no time to run them.
+
+        A window model holds the newest frame's features in their place, so that its window keeps its length in time;
+        there is no prediction for these ticks, and an event that goes on goes on. A model whose state cannot be held
+        so, or a longer pause than a picture may stand still, makes a gap.
+
+        Args:
+            first_seconds: the tick of the first.
+            ticks: how many, one after the other.
+        """
+        results = self.run_pending()
+        if self._newest is None:
+            return results
+        period = 1 / self._spec.frame_rate
+        if not self._can_hold or ticks * period > MAX_HOLD_SECONDS:
+            gap = Gap(
+                pts_seconds=first_seconds,
+                reason="machine too slow",
+                resume_seconds=first_seconds + ticks * period,
+                frames_lost=ticks,
+            )
+            return [*results, *self.feed(gap)]
+        self._newest = Sample(self._newest.image, first_seconds + (ticks - 1) * period, held=True)
+        self._state = {name: _hold_newest(array, ticks) for name, array in self._state.items()}
+        self._rows += ticks
+        if self._newest_row is not None:
+            for tick in range(ticks):
+                results += self._detector.push(first_seconds + tick * period, self._newest_row)
+        return results
 
     def flush(self, end_seconds: float | None = None) -> list[Result]:
         """End the stream: run what waits, close the open event. Afterwards it can be used anew.
@@ -112,16 +156,31 @@ class Stream:
 
     def run_pending(self) -> list[Result]:
         """Run samples that still wait for their chunk to fill; results are the same, only earlier."""
-        if not self._pending:
-            return []
+        return [result for _, results in run_together(self._session, [self]) for result in results]
+
+    @property
+    def pending_steps(self) -> int:
+        """Samples that wait to be run."""
+        return len(self._pending)
+
+    @property
+    def _can_hold(self) -> bool:
+        """Whether the state is nothing but the features of the frames before."""
+        return self._spec.kind == "window" and set(self._state) <= {WINDOW_STATE}
+
+    def _take_pending(self) -> list[Sample]:
         samples, self._pending = self._pending, []
-        frames = np.stack([item.image for item in samples])[np.newaxis]
-        probabilities, self._state = self._session.run(frames, self._state)
+        return samples
+
+    def _take_rows(self, samples: list[Sample], rows: NDArray[np.float32], state: State) -> list[Result]:
+        """Go on with what the model made of samples: ``rows`` ``[steps, classes]``, and the state after them."""
+        self._state = state
         results: list[Result] = []
-        for item, row in zip(samples, probabilities[0], strict=True):
+        for item, row in zip(samples, rows.tolist(), strict=True):
             self._rows += 1
             # Rows before the first whole window look at zeros that never were frames.
             if self._rows >= self._spec.window:
+                self._newest_row = row
                 results.append(self._prediction(item.pts_seconds, row))
                 results += self._detector.push(item.pts_seconds, row)
         return results
@@ -138,15 +197,62 @@ class Stream:
         results += self._detector.flush(end_seconds)
         self._media_seconds += end_seconds - self._begin_seconds
         self._state = self._session.zero_state()
-        self._newest = None
+        self._newest = self._newest_row = None
         self._rows = 0
         return results
 
-    def _prediction(self, pts_seconds: float, row: NDArray[np.float32]) -> Prediction:
-        best = int(np.argmax(row))
+    def _prediction(self, pts_seconds: float, row: list[float]) -> Prediction:
+        score = max(row)
         return Prediction(
             pts_seconds=pts_seconds,
-            label=self._spec.labels[best],
-            score=float(row[best]),
-            probabilities=dict(zip(self._spec.labels, map(float, row), strict=True)),
+            label=self._spec.labels[row.index(score)],
+            score=score,
+            probabilities=dict(zip(self._spec.labels, row, strict=True)),
         )
+
+
+def run_together(session: ModelSession, streams: Sequence[Stream]) -> Iterator[tuple[Stream, list[Result]]]:
+    """Run what waits in several streams of one model, as few times as can be.
+
+    Streams in which the same number of samples waits are one batch, on the model's ``cameras`` axis. Who shares a
+    batch with whom changes no result.
+
+    Yields:
+        each stream in which something waited, with its results.
+
+    Raises:
+        ModelError: the model fails; the samples of that batch are gone.
+    """
+    groups: dict[int, list[Stream]] = {}
+    for stream in streams:
+        if stream.pending_steps:
+            groups.setdefault(stream.pending_steps, []).append(stream)
+    for group in groups.values():
+        samples = [stream._take_pending() for stream in group]
+        frames = _batch(samples)
+        rows, states = session.run(frames, _joined([stream._state for stream in group]))
+        for index, stream in enumerate(group):
+            state = {name: array[index : index + 1] for name, array in states.items()}
+            yield stream, stream._take_rows(samples[index], rows[index], state)
+
+
+def _batch(samples: Sequence[Sequence[Sample]]) -> NDArray[np.uint8]:
+    """Put samples by camera, the same number each, into frames ``[cameras, steps, height, width, 3]``."""
+    images = [item.image for of_one in samples for item in of_one]
+    if len(images) == 1:
+        # The usual case of one camera, which should not pay for copying.
+        return images[0][np.newaxis, np.newaxis]
+    return np.stack(images).reshape(len(samples), len(samples[0]), *images[0].shape)
+
+
+def _joined(states: Sequence[State]) -> State:
+    """Put states side by side on the cameras axis."""
+    if len(states) == 1:
+        return states[0]
+    return {name: np.concatenate([state[name] for state in states]) for name in states[0]}
+
+
+def _hold_newest(features: NDArray[np.float32], ticks: int) -> NDArray[np.float32]:
+    """Shift features ``[1, frames, …]`` by some ticks, in which the newest frame stands still."""
+    repeated = np.repeat(features[:, -1:], min(ticks, features.shape[1]), axis=1)
+    return np.concatenate([features[:, ticks:], repeated], axis=1)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import deque
 from collections.abc import Iterator
 from functools import partial
 from types import TracebackType
 
-from framestream.capture import open_source
-from framestream.frames import FrameSource, SourceInfo
+from framestream.frames import Interruptible, SourceInfo
 from framestream.preprocess import fit_frame
 from framestream.readahead import ReadAhead, StopFlag
 from framestream.records import End, Event, Gap, Prediction, Record, Start
 from framestream.sampling import Sample, Sampler, SamplingClock, SamplingCounts, sample
 from framestream.session import ModelSession
+from framestream.sources import AnySource, SourceOptions, open_source
 from framestream.spec import EventSettings
 from framestream.stream import Stream
 
@@ -38,18 +37,20 @@ class Watch:
     def __init__(
         self,
         session: ModelSession,
-        source: str | os.PathLike[str] | FrameSource,
+        source: AnySource,
         *,
         events: EventSettings | None = None,
         predictions: bool = True,
+        options: SourceOptions | None = None,
     ) -> None:
         """Open the source; a path is closed with the watch, a ``FrameSource`` is left to its owner."""
         self._stop = StopFlag()
         self._session = session
         self._stream = Stream(session, events=events, chunk_steps=_CHUNK_STEPS)
         self._with_predictions = predictions
-        self._source = open_source(source)
+        self._source = open_source(source, options=options)
         self._owns_source = self._source is not source
+        self._interrupt = self._source.interrupt if isinstance(self._source, Interruptible) else _do_nothing
         spec = session.spec
         self._sampler = Sampler(SamplingClock(spec.frame_rate), prepare=partial(fit_frame, size_wh=spec.size_wh))
         # Nothing that the reader holds leads back to this watch, so a forgotten one goes at once.
@@ -113,13 +114,17 @@ class Watch:
     def __del__(self) -> None:
         """Let the thread of a forgotten watch end after the frame it is at."""
         self._stop.set()
+        # There is none where the source could not be opened.
+        getattr(self, "_interrupt", _do_nothing)()
 
     def stop(self) -> None:
         """Ask the iteration to finish: it closes the open event and yields ``End``. Safe in a signal handler.
 
-        It takes effect after the frame that is being read; a source that blocks in ``grab`` holds it up.
+        It takes effect after the frame that is being read. A source whose ``grab`` waits for others is told, if it is
+        ``Interruptible``; any other that blocks holds it up.
         """
         self._stop.set()
+        self._interrupt()
 
     def close(self) -> None:
         """End the iteration without further records, join the thread and release the source.
@@ -131,6 +136,7 @@ class Watch:
 
     def _release(self) -> None:
         self._stop.set()
+        self._interrupt()
         self._reader.close()
         if self._owns_source:
             self._source.close()
@@ -139,7 +145,7 @@ class Watch:
         """Get the next records ready; what fails is kept, to be raised after them."""
         if self._started is None:
             self._started = time.perf_counter()
-            self._ready.append(self._start())
+            self._ready.append(start_record(self._source.info, self._session))
             return
         try:
             items = self._next_items()
@@ -178,22 +184,6 @@ class Watch:
             if self._with_predictions or not isinstance(result, Prediction):
                 self._ready.append(result)
 
-    def _start(self) -> Start:
-        info, spec = self._source.info, self._session.spec
-        return Start(
-            source=info.name,
-            size_wh=info.size_wh,
-            declared_fps=info.declared_fps,
-            declared_frames=info.declared_frames,
-            model=str(self._session.path),
-            provider=self._session.provider,
-            threads=self._session.threads,
-            labels=spec.labels,
-            background=spec.background,
-            frame_rate=spec.frame_rate,
-            model_window_seconds=spec.window_seconds,
-        )
-
     def _end(self, wall_seconds: float, interrupted: bool) -> End:
         counts = self._sampler.counts
         return End(
@@ -210,3 +200,26 @@ class Watch:
             wall_seconds=wall_seconds,
             interrupted=interrupted,
         )
+
+
+def start_record(info: SourceInfo, session: ModelSession) -> Start:
+    """Return what is known before the first frame."""
+    spec = session.spec
+    return Start(
+        source=info.name,
+        size_wh=info.size_wh,
+        declared_fps=info.declared_fps,
+        declared_frames=info.declared_frames,
+        model=str(session.path),
+        provider=session.provider,
+        threads=session.threads,
+        labels=spec.labels,
+        background=spec.background,
+        frame_rate=spec.frame_rate,
+        model_window_seconds=spec.window_seconds,
+        slower_than_model=info.is_slower_than(spec.frame_rate),
+    )
+
+
+def _do_nothing() -> None:
+    pass

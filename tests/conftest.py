@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -91,6 +92,15 @@ def real_footage() -> Path:
 def odd_videos(real_footage: Path) -> Path:
     """Folder of awkward files that are not part of the repository."""
     return real_footage / "odd"
+
+
+@pytest.fixture(scope="session")
+def ffmpeg() -> str:
+    """The FFmpeg program, which makes the videos that OpenCV cannot write."""
+    program = shutil.which("ffmpeg")
+    if program is None:
+        pytest.skip("no ffmpeg program here")
+    return program
 
 
 @pytest.hookimpl(wrapper=True)

@@ -77,7 +77,8 @@ def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["watch", "--help"]) == 0
     shown = capsys.readouterr().out
     options = ("--model", "--format", "--predictions", "--device", "--threads", "--enter", "--leave", "--min-seconds")
-    assert all(option in shown for option in options)
+    live = ("--config", "--max-lag", "--stall-seconds", "--no-reconnect", "--image-rate", "--size", "--rate")
+    assert all(option in shown for option in (*options, *live))
 
 
 def test_ctrl_c_still_writes_the_end(model_path: Path, write_video: WriteVideo) -> None:

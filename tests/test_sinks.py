@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from framestream import End, Event, Gap, Prediction, Start, records
+from framestream import End, Event, Gap, Prediction, Start, Status, records
 from framestream.records import Record
 from framestream.sinks import Sink
 from framestream.sinks.jsonl import JsonLinesSink
@@ -41,6 +41,16 @@ END = End(
 )
 ALL: list[Record] = [START, PREDICTION, EVENT, GAP, END]
 
+STATUS = Status(state="reconnecting", reason="connection refused", retry_seconds=2.0, camera="door")
+OF_MANY: list[Record] = [
+    STATUS,
+    dataclasses.replace(START, camera="door"),
+    dataclasses.replace(PREDICTION, camera="door", zone="mat", staleness_seconds=0.1234567),
+    dataclasses.replace(EVENT, camera="door", zone="mat", staleness_seconds=0.2),
+    dataclasses.replace(GAP, camera="door", frames_lost=17),
+    dataclasses.replace(END, camera="door", frames_dropped=2, dropped={"too slow": 2}),
+]
+
 
 def write_all(sink: Sink) -> None:
     for record in ALL:
@@ -54,7 +64,7 @@ def test_json_lines_carry_every_field() -> None:
     lines = [json.loads(line) for line in output.getvalue().splitlines()]
     assert [line["type"] for line in lines] == ["start", "prediction", "event", "gap", "end"]
     for record, line in zip(ALL, lines, strict=True):
-        assert set(line) == {"type", *(field.name for field in dataclasses.fields(record))}
+        assert set(line) == {"type", *(field.name for field in dataclasses.fields(record))} - record.left_out
     assert lines[0]["source"] == "füm.mp4"
     assert lines[0]["size_wh"] == [640, 480]
     assert lines[0]["declared_fps"] is None
@@ -62,7 +72,39 @@ def test_json_lines_carry_every_field() -> None:
     assert lines[2] == {"type": "event", "label": "wave", "score": 0.971235, "start_seconds": 3.2, "end_seconds": 5.96}
 
 
-@pytest.mark.parametrize("record", ALL, ids=lambda record: record.type)
+def test_json_lines_name_camera_and_zone_where_there_are_any() -> None:
+    lines = [record.to_dict() for record in OF_MANY]
+    for record, line in zip(OF_MANY, lines, strict=True):
+        assert set(line) == {"type", *(field.name for field in dataclasses.fields(record))}
+    assert lines[0] == {
+        "type": "status",
+        "state": "reconnecting",
+        "reason": "connection refused",
+        "retry_seconds": 2.0,
+        "camera": "door",
+    }
+    assert Status(state="live").to_dict() == {"type": "status", "state": "live"}
+    assert (lines[2]["zone"], lines[2]["staleness_seconds"]) == ("mat", 0.123457)
+    assert lines[-1]["dropped"] == {"too slow": 2}
+
+
+def test_text_begins_with_the_camera_where_there_are_many() -> None:
+    output, messages = io.StringIO(), io.StringIO()
+    sink = TextSink(output, messages, bar=False)
+    for record in OF_MANY:
+        sink.write(record)
+    sink.write(Status(state="live", camera="door"))
+    sink.write(Status(state="live", camera="yard"))
+    assert output.getvalue() == "door/mat  00:03.20 – 00:05.96  wave  0.97\n"
+    assert messages.getvalue().splitlines() == [
+        "door  reconnecting: connection refused; next attempt in 2.0 s",
+        "door  gap at 00:07.00: timestamp jump, some 17 frames lost",
+        # Of a camera that never was in trouble there is nothing to tell.
+        "door  live",
+    ]
+
+
+@pytest.mark.parametrize("record", [*ALL, STATUS], ids=lambda record: record.type)
 def test_every_field_is_documented(record: Record) -> None:
     assert records.__doc__ is not None
     section = records.__doc__.split(f"``{record.type}``", 1)[1]
@@ -74,6 +116,14 @@ def test_text_without_a_terminal_is_one_line_per_event() -> None:
     write_all(TextSink(output, messages))
     assert output.getvalue() == "00:03.20 – 00:05.96  wave  0.97\n"
     assert messages.getvalue() == "gap at 00:07.00: timestamp jump\n"
+
+
+def test_text_says_when_a_source_is_slower_than_the_model() -> None:
+    output, messages = io.StringIO(), io.StringIO()
+    TextSink(output, messages).write(dataclasses.replace(START, declared_fps=2.5, slower_than_model=True))
+    assert output.getvalue() == ""
+    assert messages.getvalue().startswith("füm.mp4 has 2.5 frames a second and the model sees 10: each is held")
+    assert messages.getvalue().count("\n") == 1
 
 
 def test_text_shows_predictions_on_request() -> None:

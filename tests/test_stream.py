@@ -189,7 +189,7 @@ def test_results_do_not_depend_on_the_chunks(
 
 
 def test_live_equals_offline(classifier: Classifier, write_video: WriteVideo) -> None:
-    from framestream.capture import VideoFile
+    from framestream.sources import VideoFile
 
     path = write_video(["blue"] * 40 + ["red"] * 50 + ["green"] * 31, fps=24.0)
     offline = [record for record in classifier.watch(path) if isinstance(record, (Prediction, Event))]

@@ -70,6 +70,15 @@ def test_a_watch_goes_from_start_to_end(classifier: Classifier, write_video: Wri
     assert times == pytest.approx([0.3 + index / 10 for index in range(62)])
 
 
+@pytest.mark.parametrize(("fps", "slower"), [(5.0, True), (9.8, True), (9.99, False), (10.0, False), (30.0, False)])
+def test_a_source_slower_than_the_model_is_told(
+    classifier: Classifier, write_video: WriteVideo, fps: float, slower: bool
+) -> None:
+    start = next(iter(classifier.watch(write_video(["red"] * 5, fps=fps))))
+    assert isinstance(start, Start)
+    assert start.slower_than_model is slower
+
+
 def test_predictions_can_be_left_out_but_are_counted(classifier: Classifier, write_video: WriteVideo) -> None:
     records = list(classifier.watch(write_video(["red"] * 60), predictions=False))
     assert [type(item) for item in records] == [Start, Event, End]
@@ -322,9 +331,9 @@ def test_a_missing_file_is_an_error_at_once(classifier: Classifier, tmp_path: Pa
         classifier.watch(tmp_path / "missing.mp4")
 
 
-@pytest.mark.parametrize("source", [0, b"film.mp4"])
+@pytest.mark.parametrize("source", [None, b"film.mp4"])
 def test_what_is_neither_path_nor_source_is_an_error_at_once(classifier: Classifier, source: object) -> None:
-    with pytest.raises(SettingsError, match="give the path of a video file"):
+    with pytest.raises(SettingsError, match="give a path, an address, a device index"):
         classifier.watch(source)  # type: ignore[arg-type]
 
 

@@ -19,11 +19,11 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from framestream.capture import open_source
 from framestream.errors import SourceError, UnreadableSourceError
 from framestream.preprocess import fit_frame
 from framestream.records import Gap
 from framestream.sampling import Sampler, SamplingClock, sample
+from framestream.sources import VideoFile
 from framestream_export.recordings import Recording
 from framestream_export.run_folder import writing
 
@@ -139,7 +139,7 @@ def _decode(path: Path, part: Path, *, frame_rate: float, size_wh: tuple[int, in
     pts_seconds: list[float] = []
     stretch_frames = [0]
     sampler = Sampler(SamplingClock(frame_rate), prepare=partial(fit_frame, size_wh=size_wh))
-    source = open_source(path)
+    source = VideoFile(path)
     try:
         with part.open("wb") as stream:
             for item in sample(source, sampler):

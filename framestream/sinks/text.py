@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TextIO
 
-from framestream.records import End, Event, Gap, Prediction, Record, Start
+from framestream.records import End, Event, Gap, Prediction, Record, Start, Status
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -18,36 +18,73 @@ class TextSink:
     """
 
     def __init__(
-        self, output: TextIO, messages: TextIO | None, *, predictions: bool = False, progress: bool = False
+        self,
+        output: TextIO,
+        messages: TextIO | None,
+        *,
+        predictions: bool = False,
+        progress: bool = False,
+        bar: bool = True,
     ) -> None:
-        """Write to two text streams, which are left open; without ``messages``, those are thrown away."""
+        """Write to two text streams, which are left open; without ``messages``, those are thrown away.
+
+        With ``bar=False`` there is none in any case, as for sources that have no end or are many.
+        """
         self._output = output
         self._messages = messages
         self._with_predictions = predictions
         self._with_summary = progress
-        self._bar = _Bar(messages) if progress and messages is not None and not predictions else None
+        with_bar = bar and progress and messages is not None and not predictions
+        self._bar = _Bar(messages) if with_bar and messages is not None else None
+        # Cameras that were said to be in trouble, so that the end of it is said as well.
+        self._troubled: set[str | None] = set()
 
     def write(self, record: Record) -> None:
         """Show one record."""
         if isinstance(record, Event):
             span = f"{format_time(record.start_seconds)} \N{EN DASH} {format_time(record.end_seconds)}"
-            self._line(self._output, f"{span}  {record.label}  {record.score:.2f}")
+            self._line(self._output, f"{_place(record)}{span}  {record.label}  {record.score:.2f}")
         elif isinstance(record, Prediction):
             if self._with_predictions:
-                self._line(self._output, f"{format_time(record.pts_seconds)}  {record.label}  {record.score:.2f}")
+                when = format_time(record.pts_seconds)
+                self._line(self._output, f"{_place(record)}{when}  {record.label}  {record.score:.2f}")
             if self._bar is not None:
                 self._bar.move_to(record.pts_seconds)
         elif isinstance(record, Gap):
-            self._line(self._messages, f"gap at {format_time(record.pts_seconds)}: {record.reason}")
+            lost = "" if record.frames_lost is None else f", some {record.frames_lost} frames lost"
+            self._line(
+                self._messages, f"{_place(record)}gap at {format_time(record.pts_seconds)}: {record.reason}{lost}"
+            )
+        elif isinstance(record, Status):
+            self._show_status(record)
         elif isinstance(record, Start):
-            if self._with_summary:
-                self._line(self._messages, _introduction(record))
-            if self._bar is not None:
-                self._bar.start(record)
+            self._show_start(record)
         else:
             self.close()
             if self._with_summary:
-                self._line(self._messages, _summary(record))
+                self._line(self._messages, _place(record) + _summary(record))
+
+    def _show_start(self, start: Start) -> None:
+        if self._with_summary:
+            self._line(self._messages, _place(start) + _introduction(start))
+        if start.slower_than_model:
+            self._line(self._messages, _place(start) + _slowness(start))
+        if self._bar is not None:
+            self._bar.start(start)
+
+    def _show_status(self, status: Status) -> None:
+        # What goes well is told to somebody who looks on, trouble and its end to anybody.
+        is_trouble = status.reason is not None or status.state == "stalled"
+        if status.state == "failed" and status.camera is None:
+            # Whoever watches a single source is told by an error.
+            return
+        if not (is_trouble or self._with_summary or status.camera in self._troubled):
+            return
+        if status.state != "overloaded":
+            (self._troubled.add if is_trouble else self._troubled.discard)(status.camera)
+        reason = "" if status.reason is None else f": {status.reason}"
+        retry = "" if status.retry_seconds is None else f"; next attempt in {status.retry_seconds:.1f} s"
+        self._line(self._messages, f"{_place(status)}{status.state}{reason}{retry}")
 
     def close(self) -> None:
         """Remove the bar."""
@@ -109,6 +146,13 @@ class _Bar:
         self._progress = None
 
 
+def _place(record: Record) -> str:
+    """Return what a line about one of many cameras or zones begins with."""
+    zone = record.zone if isinstance(record, (Event, Prediction)) else None
+    names = [name for name in (record.camera, zone) if name is not None]
+    return "/".join(names) + "  " if names else ""
+
+
 def format_time(seconds: float) -> str:
     """Return ``MM:SS.ss``, with hours in front where there are any."""
     hundredths = round(seconds * 100)
@@ -123,6 +167,13 @@ def _introduction(start: Start) -> str:
     size = f"{start.size_wh[0]}x{start.size_wh[1]}"
     threads = f"{start.threads} thread" + ("" if start.threads == 1 else "s")
     return f"{start.source} ({size}): {start.model} on {start.provider}, {threads}"
+
+
+def _slowness(start: Start) -> str:
+    return (
+        f"{start.source} has {start.declared_fps:g} frames a second and the model sees {start.frame_rate:g}: "
+        "each is held until the next, and fast motion is missed"
+    )
 
 
 def _summary(end: End) -> str:

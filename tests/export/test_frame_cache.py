@@ -10,8 +10,8 @@ import pytest
 from rich.console import Console
 
 from framestream import preprocess, sampling
-from framestream.capture import open_source
 from framestream.errors import DataError, SettingsError
+from framestream.sources import open_source
 from framestream_export import frame_cache
 from framestream_export.decoding import decode_recordings
 from framestream_export.recordings import Dataset, Recording, Segment, read_dataset

@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 import logging
-import math
 import os
 import stat
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeGuard
 
 import cv2
 import numpy as np
 
-from framestream.errors import SettingsError, SourceNotFoundError, UnreadableSourceError
-from framestream.frames import FrameSource, Image, SourceInfo, safe_address
+from framestream.errors import SourceNotFoundError, UnreadableSourceError
+from framestream.frames import Image, SourceInfo
+from framestream.sources.opencv import opencv_silenced, read_info
 
 _log = logging.getLogger(__name__)
 
 # Where a header gives no usable rate (raw H.264 without timing) 25 is what FFmpeg assumes as well.
 _FALLBACK_FPS = 25.0
-_MAX_PLAUSIBLE_FPS = 1000.0
-_LOG_LEVEL_SILENT = 0
-# OpenCV's log level belongs to the process; two that change it at once would leave it silent.
-_log_level_lock = threading.Lock()
 # FFmpeg draws any text file with one of these names (.txt, .nfo, .asc, .diz, …) as a film of a terminal.
 _DRAWN_TEXT = "ansi"
+# Headers of healthy files are off by a frame or two.
+_NEARLY_ALL = 0.95
+# The stream's own timestamp in frames; OpenCV has it since 4.10.
+_PTS_PROPERTY: int | None = getattr(cv2, "CAP_PROP_PTS", None)
 
 
 class VideoFile:
@@ -39,7 +35,11 @@ class VideoFile:
     Index over declared rate is wrong on all but the plainest of them. For a frame without a timestamp OpenCV reports
     0; see ``_time_of_frame``.
 
-    Display rotation is applied by OpenCV. A damaged file plays as far as it decodes.
+    Display rotation is applied by OpenCV. A sample aspect ratio is not, and need not be: the model's picture is the
+    whole frame stretched to a fixed size, which comes out the same whether pixels were made square before or not
+    (and so do zones, which are shares of the frame). Where the size changes on the way, OpenCV scales later frames
+    to the size of the first, which is that same stretch, so nothing breaks off there. Gray and more than 8 bits
+    become 8-bit BGR. A damaged file plays as far as it decodes.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -50,7 +50,7 @@ class VideoFile:
             UnreadableSourceError: it is a directory, empty, not a video, or no frame decodes.
         """
         self._path = Path(path)
-        _check_file(self._path)
+        check_file(self._path)
         self._capture = _open_capture(self._path)
         # The first frame is grabbed here, so that a file without any is refused at the door; grab() then hands it out.
         self._closed = False
@@ -60,7 +60,7 @@ class VideoFile:
             raise UnreadableSourceError(
                 f"{path}: no frame could be decoded; check that the file is complete and has a video track"
             )
-        self._info = _read_info(self._path, self._capture)
+        self._info = read_info(str(self._path), self._capture)
         self._frames = 0
         self._raw_seconds = 0.0
         self._timed_seconds = 0.0
@@ -124,37 +124,19 @@ class VideoFile:
 
     def _report_end(self) -> None:
         declared = self._info.declared_frames
-        # Headers of healthy files are off by a frame or two.
-        if declared is not None and self._frames < 0.95 * declared:
+        if declared is None or self._frames >= _NEARLY_ALL * declared:
+            return
+        # The count may be a duration times a rate, where time jumps ahead or starts high: then the last timestamp,
+        # in frames, is as far as it should be, and nothing is missing.
+        reached = self._raw_seconds * self._fps
+        if _PTS_PROPERTY is not None:
+            reached = max(reached, self._capture.get(_PTS_PROPERTY))
+        if reached + 1 < _NEARLY_ALL * declared:
             _log.warning("%s: %d of %d declared frames could be decoded", self._path, self._frames, declared)
 
 
-def open_source(source: str | os.PathLike[str] | FrameSource) -> FrameSource:
-    """Return a source to read from: a path becomes a ``VideoFile``, a ``FrameSource`` is passed on.
-
-    Raises:
-        SourceNotFoundError: there is no such file.
-        UnreadableSourceError: it is not a video, or an address.
-        SettingsError: it is neither a path nor a source.
-    """
-    if isinstance(source, FrameSource):
-        return source
-    if not isinstance(source, (str, os.PathLike)):
-        raise SettingsError(
-            f"source is {source!r}: give the path of a video file, or an object with info, grab, retrieve and close"
-        )
-    if _is_address(source):
-        raise UnreadableSourceError(
-            f"{safe_address(source)}: addresses cannot be watched yet; give the path of a video file"
-        )
-    return VideoFile(source)
-
-
-def _is_address(source: str | os.PathLike[str]) -> TypeGuard[str]:
-    return isinstance(source, str) and "://" in source
-
-
-def _check_file(path: Path) -> None:
+def check_file(path: Path) -> None:
+    """Raise what is wrong with a file before OpenCV is asked: its errors say nothing."""
     try:
         status = path.stat()
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -180,7 +162,7 @@ def _check_file(path: Path) -> None:
 
 
 def _open_capture(path: Path) -> cv2.VideoCapture:
-    with _opencv_silenced():
+    with opencv_silenced():
         # An absolute path keeps FFmpeg from reading "name:rest.mp4" as a protocol.
         capture = cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG)
     if not capture.isOpened() or int(capture.get(cv2.CAP_PROP_FOURCC)) == cv2.VideoWriter.fourcc(*_DRAWN_TEXT):
@@ -189,31 +171,3 @@ def _open_capture(path: Path) -> cv2.VideoCapture:
             f"{path} is not a video that can be decoded; check that it is complete and has a video track"
         )
     return capture
-
-
-@contextmanager
-def _opencv_silenced() -> Iterator[None]:
-    """Keep OpenCV and FFmpeg from printing while our one-line error does the telling."""
-    # FFmpeg's level is read once, at the first capture of the process, and only from the environment; a value the user
-    # set is kept.
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    # OpenCV 4 has the functions at the top, OpenCV 5 in a module of their own.
-    levels: Any = cv2 if hasattr(cv2, "setLogLevel") else cv2.utils.logging
-    with _log_level_lock:
-        before = levels.getLogLevel()
-        levels.setLogLevel(_LOG_LEVEL_SILENT)
-        try:
-            yield
-        finally:
-            levels.setLogLevel(before)
-
-
-def _read_info(path: Path, capture: cv2.VideoCapture) -> SourceInfo:
-    fps = capture.get(cv2.CAP_PROP_FPS)
-    count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
-    return SourceInfo(
-        name=str(path),
-        size_wh=(int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))),
-        declared_fps=fps if math.isfinite(fps) and 0 < fps <= _MAX_PLAUSIBLE_FPS else None,
-        declared_frames=int(count) if math.isfinite(count) and count >= 1 else None,
-    )

@@ -1,0 +1,178 @@
+"""One camera's items on their way to the consumer."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter, deque
+from dataclasses import dataclass, field, replace
+
+from framestream.errors import SettingsError
+from framestream.pipeline.doorbell import Doorbell
+from framestream.pipeline.items import Arrival, Closed, FeedItem, Missed, Notice, condense
+from framestream.sampling import Sample, SamplingCounts
+
+TOO_SLOW = "too slow"
+"""Dropped because it waited longer than the lag allows."""
+INBOX_FULL = "inbox full"
+"""Dropped because the consumer fetched nothing for so long that the inbox was full."""
+STOPPED = "stopped"
+"""Dropped because its camera was stopped or removed before it could be run."""
+
+DEFAULT_CAPACITY = 64
+# Many more than there can be when they are condensed and every other item is a sample.
+_NOTICES_PER_SAMPLE = 16
+
+
+@dataclass(slots=True)
+class InboxCounts:
+    """What has passed through an inbox.
+
+    Attributes:
+        source: the feed's own counts, as last heard.
+        dropped: frames dropped by reason; held samples are none.
+        dropped_held: held samples dropped.
+    """
+
+    source: SamplingCounts = field(default_factory=SamplingCounts)
+    dropped: Counter[str] = field(default_factory=Counter)
+    dropped_held: int = 0
+
+
+class Inbox:
+    """One camera's items on their way to the consumer: bounded, in order, safe between threads."""
+
+    def __init__(self, bell: Doorbell | None = None, *, capacity: int = DEFAULT_CAPACITY) -> None:
+        """Make an inbox for at most ``capacity`` samples; ``bell`` is rung for whatever comes in."""
+        if capacity < 1:
+            raise SettingsError(f"capacity is {capacity}: give a number of samples, 1 or more")
+        self._bell = bell or Doorbell()
+        self._capacity = capacity
+        self._items: deque[Notice | Arrival] = deque()
+        self._samples = 0
+        self._counts = InboxCounts()
+        self._stopped = False
+        self._changed = threading.Condition()
+
+    @property
+    def counts(self) -> InboxCounts:
+        """A copy of the counts, all of one moment."""
+        with self._changed:
+            counts = self._counts
+            return InboxCounts(replace(counts.source), counts.dropped.copy(), counts.dropped_held)
+
+    def has_samples(self, samples: int) -> bool:
+        """Return whether that many samples wait, or fewer with something behind that makes waiting for more useless."""
+        with self._changed:
+            return self._samples >= samples or (self._samples > 0 and not isinstance(self._items[-1], Arrival))
+
+    def has_notices(self) -> bool:
+        """Return whether something comes before the next sample."""
+        with self._changed:
+            return bool(self._items) and not isinstance(self._items[0], Arrival)
+
+    def put(self, item: FeedItem, *, arrived_seconds: float, counts: SamplingCounts | None = None) -> None:
+        """Add an item without waiting; if the inbox is full, its oldest samples make room.
+
+        Args:
+            item: what came.
+            arrived_seconds: when, by ``time.monotonic()``.
+            counts: the feed's counts so far, this item included; a copy is kept.
+        """
+        with self._changed:
+            self._add(item, arrived_seconds, counts)
+            while self._samples > self._capacity:
+                self._drop_oldest(INBOX_FULL)
+        self._bell.ring()
+
+    def put_waiting(self, item: FeedItem, *, arrived_seconds: float, counts: SamplingCounts | None = None) -> bool:
+        """Add an item, waiting while the inbox is full; return False if it was stopped, so that the feed should end."""
+        with self._changed:
+            while self._samples >= self._capacity and isinstance(item, Sample) and not self._stopped:
+                self._changed.wait()
+            self._add(item, arrived_seconds, counts)
+            going_on = not self._stopped
+        self._bell.ring()
+        return going_on
+
+    def take_notices(self) -> list[Notice]:
+        """Return the items that come before the next sample."""
+        notices: list[Notice] = []
+        with self._changed:
+            while self._items and not isinstance(self._items[0], Arrival):
+                item = self._items.popleft()
+                assert not isinstance(item, Arrival)
+                notices.append(item)
+        return notices
+
+    def take_samples(self, limit: int) -> list[Arrival]:
+        """Return the next samples, at most ``limit``, up to whatever else comes between."""
+        samples: list[Arrival] = []
+        with self._changed:
+            while len(samples) < limit and self._items:
+                item = self._items[0]
+                if not isinstance(item, Arrival):
+                    break
+                samples.append(item)
+                self._items.popleft()
+            self._samples -= len(samples)
+            self._changed.notify_all()
+        return samples
+
+    def drop_older_than(self, oldest_seconds: float) -> int:
+        """Drop samples that arrived before a moment; return how many frames that were (held ones are none)."""
+        dropped = self._counts.dropped
+        with self._changed:
+            before = dropped[TOO_SLOW]
+            while (oldest := self._oldest()) is not None and oldest.arrived_seconds < oldest_seconds:
+                self._drop_oldest(TOO_SLOW)
+            return dropped[TOO_SLOW] - before
+
+    def stop(self) -> None:
+        """Take no more samples, drop those that wait, and release a feed that waits for room; notices still pass."""
+        with self._changed:
+            self._stopped = True
+            while self._samples:
+                self._drop_oldest(STOPPED)
+            self._changed.notify_all()
+        self._bell.ring()
+
+    def _add(self, item: FeedItem, arrived_seconds: float, counts: SamplingCounts | None) -> None:
+        if isinstance(item, Closed):
+            counts = item.counts
+        if counts is not None:
+            self._counts.source = replace(counts)
+        if not isinstance(item, Sample):
+            self._items.append(item)
+            self._bound_notices()
+            return
+        self._items.append(Arrival(item, arrived_seconds))
+        self._samples += 1
+        if self._stopped:
+            self._drop_oldest(STOPPED)
+
+    def _oldest(self) -> Arrival | None:
+        return next((item for item in self._items if isinstance(item, Arrival)), None)
+
+    def _drop_oldest(self, reason: str) -> None:
+        """Put a note in the place of the oldest sample, or add it to the note before."""
+        index = next(index for index, item in enumerate(self._items) if isinstance(item, Arrival))
+        arrival = self._items[index]
+        assert isinstance(arrival, Arrival)
+        tick = arrival.sample.pts_seconds
+        missed = Missed(tick, tick, ticks=1, frames=0 if arrival.sample.held else 1)
+        before = self._items[index - 1] if index else None
+        if isinstance(before, Missed):
+            self._items[index - 1] = before.joined(missed)
+            del self._items[index]
+        else:
+            self._items[index] = missed
+        self._samples -= 1
+        if arrival.sample.held:
+            self._counts.dropped_held += 1
+        else:
+            self._counts.dropped[reason] += 1
+
+    def _bound_notices(self) -> None:
+        """Keep a camera that breaks off again and again from filling the inbox of a consumer that does not look."""
+        if len(self._items) - self._samples > _NOTICES_PER_SAMPLE * self._capacity:
+            self._items = deque(condense(list(self._items)))

@@ -1,0 +1,80 @@
+"""Watching many sources at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from framestream.errors import SettingsError
+from framestream.pipeline.engine import Engine
+from framestream.pipeline.settings import CameraSettings, check_name, make_camera
+from framestream.pipeline.watching import Watching
+from framestream.records import Status
+from framestream.session import ModelSession
+from framestream.sources import AnySource
+from framestream.spec import EventSettings
+
+
+class WatchMany(Watching):
+    """What many cameras and recordings show, as one row of records that each name their ``camera``.
+
+    Made by ``Classifier.watch_many``. Frames of all are run together, which changes no result; each has its own state,
+    settings and fate: one that fails says so in a ``Status``, and the others go on. Each camera that has begun ends
+    with one ``End``. Cameras may come and go at any time::
+
+        with classifier.watch_many({"door": "rtsp://…", "yard": "rtsp://…"}) as watch:
+            for record in watch:
+                ...                        # and, from here or any other thread:
+                watch.add("hall", 0)
+                watch.remove("yard")
+    """
+
+    def __init__(
+        self,
+        session: ModelSession,
+        cameras: Mapping[str, AnySource | CameraSettings],
+        *,
+        events: EventSettings | None = None,
+        predictions: bool = True,
+        max_lag_seconds: float | None = None,
+        until_stopped: bool = False,
+    ) -> None:
+        """Prepare to watch; sources are opened when the first record is asked for, each by its own thread."""
+        engine = Engine(session, max_lag_seconds=max_lag_seconds, until_stopped=until_stopped)
+        self._session = session
+        self._events = events
+        self._with_predictions = predictions
+        super().__init__(engine)
+        for name, source in cameras.items():
+            self.add(name, source)
+        if not cameras and not until_stopped:
+            raise SettingsError("there are no cameras to watch; give one or more, or until_stopped=True")
+
+    @property
+    def statuses(self) -> dict[str, Status]:
+        """How each camera is, by name; those that were removed are left out."""
+        return {name: status for name, status in self._engine.roster.statuses().items() if name is not None}
+
+    def add(self, name: str, source: AnySource | CameraSettings) -> None:
+        """Let a camera join, from any thread. One that still has that name and was removed is waited for.
+
+        Raises:
+            SettingsError: the name is taken, the source is none, or the watch has ended.
+        """
+        settings = source if isinstance(source, CameraSettings) else CameraSettings(source)
+        camera = make_camera(
+            check_name(name),
+            settings,
+            self._session,
+            bell=self._engine.bell,
+            events=self._events,
+            predictions=self._with_predictions,
+        )
+        self._engine.add(camera)
+
+    def remove(self, name: str) -> None:
+        """Let a camera leave, from any thread; its ``End`` follows, and the others notice nothing.
+
+        Raises:
+            SettingsError: there is no camera of that name.
+        """
+        self._engine.remove(name)

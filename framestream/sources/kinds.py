@@ -1,0 +1,110 @@
+"""What a source is, told from its name alone; nothing is opened."""
+
+from __future__ import annotations
+
+import enum
+import os
+import re
+from typing import TypeAlias
+
+from framestream.errors import SettingsError
+from framestream.frames import FrameSource, safe_address
+
+AnySource: TypeAlias = int | str | os.PathLike[str] | FrameSource
+"""Everything a user may name or hand over as a source."""
+
+URL_SCHEMES = ("rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "hls", "udp", "tcp", "rtp", "srt")
+"""Addresses that can be watched; what is behind one of them counts as live."""
+
+_STDIN = "-"
+_DEVICE_PATH = re.compile(r"/dev/(video\d+|v4l/.+)")
+_GLOB_CHARACTERS = frozenset("*?[")
+
+
+class SourceKind(enum.Enum):
+    """The kinds of source; see ``classify``."""
+
+    FILE = "file"
+    IMAGES = "images"
+    DEVICE = "device"
+    URL = "url"
+    STDIN = "stdin"
+    FRAMES = "frames"
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it goes on while nobody reads: it cannot wait, and has no end of its own.
+
+        For ``FRAMES`` only the object knows; see ``is_live``.
+        """
+        return self in (SourceKind.DEVICE, SourceKind.URL)
+
+
+def classify(source: AnySource) -> SourceKind:
+    """Say what a source is.
+
+    ======================================  ==========
+    an integer, ``"0"``, ``"/dev/video0"``  ``DEVICE``
+    ``"rtsp://…"``, ``"http://…"``, …       ``URL``
+    ``"-"``                                 ``STDIN``: raw frames
+    a folder, ``"frames/*.png"``            ``IMAGES``
+    any other path                          ``FILE``, whether it exists or not
+    an object with ``grab``                 ``FRAMES``
+    ======================================  ==========
+
+    A file whose name is a number or a dash is given as ``./0``, or as a ``pathlib.Path``.
+
+    Raises:
+        SettingsError: it is none of these, or an address of a scheme nobody can read.
+    """
+    if isinstance(source, FrameSource):
+        return SourceKind.FRAMES
+    if isinstance(source, int) and not isinstance(source, bool):
+        if source < 0:
+            raise SettingsError(f"source is {source}: device indices start at 0")
+        return SourceKind.DEVICE
+    if not isinstance(source, (str, os.PathLike)) or not isinstance(os.fspath(source), str):
+        raise SettingsError(
+            f"source is {source!r}: give a path, an address, a device index, "
+            "or an object with info, grab, retrieve and close"
+        )
+    if isinstance(source, str):
+        kind = _kind_of_text(source)
+        if kind is not None:
+            return kind
+    return _kind_of_path(os.fspath(source))
+
+
+def is_live(source: AnySource) -> bool:
+    """Say whether a source goes on while nobody reads; a recording waits.
+
+    Raises:
+        SettingsError: as ``classify``.
+    """
+    return source.info.live if isinstance(source, FrameSource) else classify(source).is_live
+
+
+def _kind_of_text(source: str) -> SourceKind | None:
+    if source == _STDIN:
+        return SourceKind.STDIN
+    if source.isascii() and source.isdigit():
+        return SourceKind.DEVICE
+    scheme, separator, _ = source.partition("://")
+    if not separator or not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme):
+        return None
+    if scheme.lower() not in URL_SCHEMES:
+        raise SettingsError(
+            f"{safe_address(source)}: addresses of this scheme cannot be watched; "
+            f"give a path, or an address that starts with one of {', '.join(URL_SCHEMES)}"
+        )
+    return SourceKind.URL
+
+
+def _kind_of_path(path: str) -> SourceKind:
+    if _DEVICE_PATH.fullmatch(path):
+        return SourceKind.DEVICE
+    if os.path.isdir(path):
+        return SourceKind.IMAGES
+    # Cameras and people use brackets in names, too.
+    is_pattern = bool(_GLOB_CHARACTERS & set(path)) and not os.path.lexists(path)
+    return SourceKind.IMAGES if is_pattern else SourceKind.FILE

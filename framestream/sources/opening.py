@@ -1,0 +1,90 @@
+"""From what a user names to a source that can be read."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+
+from framestream.errors import SettingsError, UnreadableSourceError
+from framestream.frames import FrameSource, check_rate, safe_address
+from framestream.sources.image_folder import ImageSequence
+from framestream.sources.kinds import AnySource, SourceKind, classify
+from framestream.sources.raw_video import PixelFormat, RawVideo
+from framestream.sources.video_file import VideoFile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceOptions:
+    """What some sources cannot say themselves; the others need none of it.
+
+    Attributes:
+        image_rate: images per second, for a folder or pattern.
+        raw_size_wh: width and height of raw frames, pixels, for standard input.
+        raw_rate: raw frames per second, for standard input.
+        raw_pixel_format: how their pixels lie in memory.
+    """
+
+    image_rate: float | None = None
+    raw_size_wh: tuple[int, int] | None = None
+    raw_rate: float | None = None
+    raw_pixel_format: PixelFormat = "bgr24"
+
+    def __post_init__(self) -> None:
+        """Raise SettingsError for what is no rate or no size."""
+        for name in ("image_rate", "raw_rate"):
+            rate = getattr(self, name)
+            if rate is not None:
+                check_rate(rate, name=name)
+        if self.raw_size_wh is not None and (len(self.raw_size_wh) != 2 or min(self.raw_size_wh) < 1):
+            raise SettingsError(f"raw_size_wh is {self.raw_size_wh}: give width and height in pixels, both 1 or more")
+
+
+def open_source(source: AnySource, *, options: SourceOptions | None = None) -> FrameSource:
+    """Return a source to read from: a path is opened, a ``FrameSource`` is passed on; see ``classify``.
+
+    Raises:
+        SourceNotFoundError: there is no such file.
+        UnreadableSourceError: no frame can be decoded, or it is a camera, which this function does not open.
+        SettingsError: it is no source, or an option it needs is missing.
+    """
+    if isinstance(source, FrameSource):
+        return source
+    kind = classify(source)
+    options = options or SourceOptions()
+    if kind.is_live or isinstance(source, int):
+        shown = safe_address(source) if isinstance(source, str) and kind is SourceKind.URL else source
+        raise UnreadableSourceError(f"{shown}: a camera cannot be read as a recording; give a file")
+    if kind is SourceKind.STDIN:
+        return _open_stdin(options)
+    if kind is SourceKind.IMAGES:
+        return _open_images(source, options)
+    return VideoFile(source)
+
+
+def _open_images(source: str | os.PathLike[str], options: SourceOptions) -> ImageSequence:
+    if options.image_rate is None:
+        raise SettingsError(
+            f"{os.fspath(source)}: images carry no times; say how many make a second with --image-rate (image_rate), "
+            "or give one video file"
+        )
+    return ImageSequence(source, image_rate=options.image_rate)
+
+
+def _open_stdin(options: SourceOptions) -> RawVideo:
+    if options.raw_size_wh is None or options.raw_rate is None:
+        raise SettingsError(
+            "standard input: raw frames say nothing about themselves; "
+            "give --size WIDTHxHEIGHT (raw_size_wh) and --rate (raw_rate)"
+        )
+    if sys.stdin is None or sys.stdin.isatty():
+        raise UnreadableSourceError(
+            "standard input: nothing is piped into it; "
+            "write raw frames to it, as with: ffmpeg -i FILE -f rawvideo -pix_fmt bgr24 - | framestream watch -"
+        )
+    return RawVideo(
+        sys.stdin.buffer,
+        size_wh=options.raw_size_wh,
+        rate=options.raw_rate,
+        pixel_format=options.raw_pixel_format,
+    )

@@ -1,0 +1,41 @@
+"""Be called when something happens, with cameras that come and go.
+
+    python samples/call_back.py samples/care-home.webm samples/gym.webm
+
+The first source is watched from the start, the others join when the first event is seen.
+"""
+
+import sys
+
+from framestream import Classifier, Event, EventSettings, Record, WatchMany
+
+
+class Guard:
+    """Reacts to events; anything with a method will do."""
+
+    def __init__(self, watch: WatchMany, later: list[str]) -> None:
+        """Remember whom to tell, and which cameras are to join."""
+        self._watch = watch
+        self._later = later
+
+    def on_record(self, record: Record) -> None:
+        """Take the next record; runs on the thread that called ``run``, so it should not take long."""
+        if not isinstance(record, Event):
+            return
+        print(f"{record.camera}: {record.label} ({record.score:.2f})")
+        while self._later:
+            # Any thread may do this, at any time; ``remove`` is its opposite.
+            source = self._later.pop()
+            self._watch.add(source, source)
+
+
+def main(sources: list[str]) -> None:
+    """Watch until all sources have ended."""
+    first, *others = sources
+    settings = EventSettings(enter=0.7, leave=0.5)
+    watch = Classifier.load().watch_many({first: first}, events=settings, predictions=False)
+    watch.run(Guard(watch, others).on_record)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

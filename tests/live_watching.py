@@ -1,0 +1,144 @@
+"""Watching one live camera in a test: what it brings, waiting for something to come, and nothing left at the end."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+
+import pytest
+
+from framestream.live import LiveCamera, LiveSettings
+from framestream.pipeline.feeds import Arrival, Closed, Inbox, Opened
+from framestream.pipeline.items import Notice
+from framestream.records import Gap, Status
+from framestream.sampling import Sample
+from framestream.zones import Zone
+from tests.servers.rtsp import RtspCamera
+
+# For a busy machine; a test that works waits a fraction of it.
+PATIENCE_SECONDS = 60.0
+
+QUICK = LiveSettings(open_seconds=6, stall_seconds=1.5, first_retry_seconds=0.2, longest_retry_seconds=0.5)
+
+
+class Watching:
+    """A ``LiveCamera`` and everything it has put into its inbox; a context manager that fails if anything is left."""
+
+    def __init__(
+        self,
+        source: str | int,
+        *,
+        settings: LiveSettings = QUICK,
+        frame_rate: float = 10.0,
+        zones: tuple[Zone, ...] = (),
+    ) -> None:
+        self.camera = LiveCamera(source, frame_rate=frame_rate, size_wh=(16, 12), zones=zones, settings=settings)
+        self.inbox = Inbox(capacity=10_000)
+        self.items: list[Notice | Arrival] = []
+        self._pipes_before = _pipes()
+
+    def __enter__(self) -> Watching:
+        self.camera.start(self.inbox)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.end()
+        if error is None:
+            self.check_nothing_is_left()
+
+    def end(self) -> None:
+        """Stop it; ``join`` gives up before two seconds are over, so that it has ended says it took less."""
+        self.camera.stop()
+        self.inbox.stop()
+        self.camera.join()
+        assert not self.camera.is_running
+        self.collect()
+
+    def check_nothing_is_left(self) -> None:
+        assert isinstance(self.items[-1], Closed)
+        assert reader_processes() == []
+        assert _pipes() == self._pipes_before
+
+    def collect(self) -> None:
+        """Move what has come to ``items``."""
+        while (notices := self.inbox.take_notices()) or (samples := self.inbox.take_samples(1000)):
+            self.items += notices or samples
+
+    def until(self, found: Callable[[], object]) -> None:
+        """Wait until something is true of what has come."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        self.collect()
+        while not found():
+            if time.monotonic() > deadline:
+                pytest.fail(
+                    f"waited in vain; the newest statuses are {self.statuses[-3:]}, {len(self.samples)} samples"
+                )
+            time.sleep(0.01)
+            self.collect()
+
+    def until_samples(self, count: int) -> None:
+        """Wait for so many more samples."""
+        wanted = len(self.samples) + count
+        self.until(lambda: len(self.samples) >= wanted)
+
+    def until_state(self, state: str, times: int = 1) -> Status:
+        """Wait for a status; return the newest of this state."""
+        self.until(lambda: self.states.count(state) >= times)
+        return [status for status in self.statuses if status.state == state][-1]
+
+    @property
+    def samples(self) -> list[Sample]:
+        return [item.sample for item in self.items if isinstance(item, Arrival)]
+
+    @property
+    def gaps(self) -> list[Gap]:
+        return [item for item in self.items if isinstance(item, Gap)]
+
+    @property
+    def statuses(self) -> list[Status]:
+        return [item for item in self.items if isinstance(item, Status)]
+
+    @property
+    def states(self) -> list[str]:
+        return [status.state for status in self.statuses]
+
+    @property
+    def opened(self) -> list[Opened]:
+        return [item for item in self.items if isinstance(item, Opened)]
+
+    @property
+    def closed(self) -> Closed:
+        closed = self.items[-1]
+        assert isinstance(closed, Closed)
+        return closed
+
+
+def reader_processes() -> list[int]:
+    """Process numbers of the readers this process has, dead ones that nobody waited for included."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            status = (folder / "stat").read_text()
+            command = (folder / "cmdline").read_bytes()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        state, parent = status.rpartition(")")[2].split()[:2]
+        if int(parent) == os.getpid() and (b"framestream.live.reader" in command or state == "Z"):
+            found.append(int(folder.name))
+    return found
+
+
+def _pipes() -> int:
+    """How many pipes this process has open, apart from those of cameras."""
+    links = [path for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]
+    return sum(os.readlink(link).startswith("pipe:") for link in links) - 2 * RtspCamera.running
+
+
+def all_text(watching: Watching, logged: str) -> str:
+    """Everything a reader of logs, records and errors could see."""
+    return "\n".join([repr(watching.items), repr(watching.camera), str(watching.closed.error), logged])
