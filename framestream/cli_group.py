@@ -7,6 +7,8 @@ from importlib.metadata import EntryPoint, entry_points
 import click
 
 from framestream import __version__
+from framestream.cli_bench import bench
+from framestream.cli_doctor import doctor
 from framestream.cli_info import info
 from framestream.cli_watch import watch
 from framestream.errors import MissingDependencyError
@@ -75,3 +77,5 @@ def framestream(ctx: click.Context) -> None:
 
 framestream.add_command(watch)
 framestream.add_command(info)
+framestream.add_command(bench)
+framestream.add_command(doctor)

@@ -1,0 +1,167 @@
+"""The figures of one bench, and what they are held against."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, TypeAlias
+
+from framestream.bench.timing import Spread, Timings
+
+Bound = Literal["at most", "at least"]
+Facts: TypeAlias = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a figure should be: ``bound`` and ``value``."""
+
+    bound: Bound
+    value: float
+
+    def holds(self, value: float) -> bool:
+        """Return whether a figure keeps it."""
+        return value <= self.value if self.bound == "at most" else value >= self.value
+
+    def shortfall(self, value: float) -> float:
+        """Return by which share of the target a figure misses it; 0 if it does not."""
+        if self.holds(value):
+            return 0.0
+        return abs(value - self.value) / self.value if self.value else abs(value)
+
+    def __str__(self) -> str:
+        """Return it as a table shows it."""
+        return f"{self.bound} {self.value:g}"
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """Two things measured in turns, one divided by the other.
+
+    Attributes:
+        name: what is divided by what.
+        spread: its median over the turns, and the quartiles.
+        meaning: in words.
+        target: what it should be, if there is such a thing.
+        reason: why it misses its target, where that can be said.
+    """
+
+    name: str
+    spread: Spread
+    meaning: str
+    target: Target | None = None
+    reason: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as a JSON object."""
+        value = self.spread.median
+        return {
+            "value": value,
+            "low": self.spread.low,
+            "high": self.spread.high,
+            "meaning": self.meaning,
+            **judge(value, self.target),
+            "reason": self.reason or None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class CamerasFigures:
+    """Cameras in real time, all through one session.
+
+    Attributes:
+        cameras: how many.
+        facts: size, rate, seconds, frames pushed, predictions, frames dropped by reason, processor cores used.
+        staleness: from the arrival of a frame to its prediction.
+        staleness_target_ms: what its 95th percentile should be at most.
+        reason: why a target is missed; empty if none is.
+    """
+
+    cameras: int
+    facts: Facts
+    staleness: Timings
+    staleness_target_ms: float
+    reason: str = ""
+
+    @property
+    def frames_dropped(self) -> int:
+        """Frames that came and were not used for want of time."""
+        return sum(self.facts["dropped"].values())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as a JSON object."""
+        return {
+            "cameras": self.cameras,
+            **self.facts,
+            "frames_dropped": self.frames_dropped,
+            "frames_dropped_verdict": judge(self.frames_dropped, Target("at most", 0)),
+            "staleness": asdict(self.staleness),
+            "staleness_p95_verdict": judge(self.staleness.p95_ms, Target("at most", self.staleness_target_ms)),
+            "reason": self.reason or None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class IdleFigures:
+    """What a camera that sends nothing costs: processor time over wall time, a share of one core."""
+
+    seconds: float
+    cpu_share: float
+    target: Target
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as a JSON object."""
+        return {"seconds": self.seconds, "cpu_share": self.cpu_share, **judge(self.cpu_share, self.target)}
+
+
+@dataclass(frozen=True, slots=True)
+class BenchReport:
+    """Everything one bench measured.
+
+    Attributes:
+        machine: cores, load, versions, provider, threads.
+        model: path and what matters of its spec.
+        source: the video that was read.
+        stages: milliseconds by stage. ``decode`` is of every frame of the source, ``preprocess`` and ``total`` (from
+            grabbing a frame to its results, on one thread) of those the model wants. ``model`` is the bare graph on
+            one frame, ``encode`` and ``head`` its two parts, ``new prediction`` the same through the runtime.
+        throughput: by name, per second.
+        ratios: side by side, from one run.
+        memory: bytes before and at the peak of watching the source in a process of its own; None if unknown here.
+        cameras: many cameras in real time, or None if left out.
+        idle: one paused camera, or None if left out.
+        notes: what could not be measured, and why.
+    """
+
+    machine: Facts
+    model: Facts
+    source: Facts
+    stages: Mapping[str, Timings]
+    throughput: Mapping[str, float]
+    ratios: tuple[Ratio, ...]
+    memory: Facts | None = None
+    cameras: CamerasFigures | None = None
+    idle: IdleFigures | None = None
+    notes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as one JSON object; all numbers are finite."""
+        return {
+            "machine": dict(self.machine),
+            "model": dict(self.model),
+            "source": dict(self.source),
+            "stages": {name: asdict(timings) for name, timings in self.stages.items()},
+            "throughput": dict(self.throughput),
+            "ratios": {ratio.name: ratio.to_dict() for ratio in self.ratios},
+            "memory": None if self.memory is None else dict(self.memory),
+            "cameras": None if self.cameras is None else self.cameras.to_dict(),
+            "idle": None if self.idle is None else self.idle.to_dict(),
+            "notes": list(self.notes),
+        }
+
+
+def judge(value: float, target: Target | None) -> dict[str, Any]:
+    """Return target, whether it holds and by which share it is missed, as a JSON object."""
+    if target is None:
+        return {"target": None, "met": None, "shortfall": None}
+    return {"target": str(target), "met": target.holds(value), "shortfall": target.shortfall(value)}

@@ -1,0 +1,171 @@
+"""One bench from beginning to end."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import cv2
+
+from framestream.bench.camera_runs import measure_cameras, measure_idle, measure_throughput
+from framestream.bench.file_runs import measure_file
+from framestream.bench.footage import write_film
+from framestream.bench.memory import measure_memory
+from framestream.bench.model_runs import measure_model
+from framestream.bench.report import BenchReport
+from framestream.classifier import Classifier
+from framestream.errors import SettingsError
+from framestream.session import Device, ModelSession, import_runtime, usable_cores
+
+# Order in which the stages of a frame are shown.
+_STAGES = ("decode", "preprocess", "encode", "head", "model", "new prediction", "total")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchSettings:
+    """How much to measure.
+
+    Attributes:
+        cameras: how many cameras to try; 0 leaves them out.
+        camera_seconds: how long they run, in real time.
+        idle_seconds: how long a paused camera is watched.
+        blocks: turns of each thing that is timed.
+        runs: measured runs in a turn.
+        source_frames: frames of the source to read at most.
+        rounds: how often the source is read in each way.
+    """
+
+    cameras: int = 8
+    camera_seconds: float = 10.0
+    idle_seconds: float = 3.0
+    blocks: int = 20
+    runs: int = 10
+    source_frames: int = 600
+    rounds: int = 5
+
+    def __post_init__(self) -> None:
+        """Raise SettingsError for a value out of range."""
+        if self.cameras < 0:
+            raise SettingsError(f"cameras is {self.cameras}: give a number of cameras, 0 leaves them out")
+        if not (self.camera_seconds > 0 and self.idle_seconds > 0):
+            raise SettingsError("camera_seconds and idle_seconds: give a number of seconds above 0")
+        if min(self.blocks, self.runs, self.source_frames, self.rounds) < 1:
+            raise SettingsError("blocks, runs, source_frames and rounds: give 1 or more of each")
+
+
+def run_bench(
+    model: str | os.PathLike[str] | None = None,
+    *,
+    source: str | os.PathLike[str] | None = None,
+    settings: BenchSettings | None = None,
+    device: Device = "auto",
+    threads: int | None = None,
+    progress: Callable[[str], None] = lambda stage: None,
+) -> BenchReport:
+    """Measure a model on this machine.
+
+    Args:
+        model: an ONNX file; by default the one that comes along.
+        source: a video file to read; by default a short film is made.
+        settings: how much to measure.
+        device: see ``ModelSession``.
+        threads: see ``ModelSession``.
+        progress: told what is being measured next.
+
+    Raises:
+        SourceError: the source cannot be used.
+        ModelError: the model cannot be used.
+    """
+    settings = settings or BenchSettings()
+    load_before = _load_average()
+    classifier = Classifier.load(model, device=device, threads=threads)
+    session = classifier.session
+    folder = TemporaryDirectory(prefix="framestream-bench-") if source is None else nullcontext("")
+    with folder as name:
+        progress("preparing")
+        path = _film(Path(name), settings) if source is None else Path(source)
+        progress("reading the source")
+        file = measure_file(session, path, frames=settings.source_frames, rounds=settings.rounds)
+        progress("peak memory")
+        memory = measure_memory(session, path, device=device)
+    progress("the model")
+    figures = measure_model(session, cameras=settings.cameras, blocks=settings.blocks, runs=settings.runs)
+    ratios = [*figures.ratios, *file.ratios]
+    cameras = None
+    if settings.cameras:
+        if settings.cameras > 1:
+            progress("throughput of cameras")
+            ratios.append(
+                measure_throughput(
+                    classifier, cameras=settings.cameras, frames=settings.source_frames, rounds=settings.rounds
+                )
+            )
+        progress("cameras in real time")
+        cameras = measure_cameras(classifier, cameras=settings.cameras, seconds=settings.camera_seconds)
+    progress("a paused camera")
+    idle = measure_idle(classifier, seconds=settings.idle_seconds)
+    stages = {**file.stages, **figures.stages}
+    return BenchReport(
+        machine=_machine(session, load_before),
+        model=_model(session),
+        source={**file.facts, "made_for_the_bench": source is None},
+        stages={stage: stages[stage] for stage in _STAGES if stage in stages},
+        throughput={**file.throughput, **figures.throughput},
+        ratios=tuple(ratios),
+        memory=memory,
+        cameras=cameras,
+        idle=idle,
+        notes=tuple(figures.notes),
+    )
+
+
+def _film(folder: Path, settings: BenchSettings) -> Path:
+    path = folder / "film.mp4"
+    write_film(path, frames=min(settings.source_frames, 300))
+    return path
+
+
+def _machine(session: ModelSession, load_before: float | None) -> dict[str, Any]:
+    return {
+        "system": platform.platform(terse=True),
+        "processor": _processor(),
+        "cores": usable_cores(),
+        "load_average_before": load_before,
+        "load_average_after": _load_average(),
+        "provider": session.provider,
+        "threads": session.threads,
+        "onnxruntime": str(import_runtime().__version__),
+        "opencv": cv2.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def _model(session: ModelSession) -> dict[str, Any]:
+    spec = session.spec
+    return {
+        "path": str(session.path),
+        "kind": spec.kind,
+        "size_wh": list(spec.size_wh),
+        "frame_rate": spec.frame_rate,
+        "window_frames": spec.window,
+        "labels": len(spec.labels),
+    }
+
+
+def _processor() -> str:
+    facts = Path("/proc/cpuinfo")
+    if facts.is_file():
+        for line in facts.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _load_average() -> float | None:
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else None

@@ -1,0 +1,127 @@
+"""A bench report for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from framestream.bench.report import BenchReport, Target
+
+_WIDTH_OF_A_PIPE = 120
+
+
+def print_report(report: BenchReport) -> None:
+    """Print a report on stdout."""
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_WIDTH_OF_A_PIPE)
+    console.print(Group(*_parts(report)))
+
+
+def _parts(report: BenchReport) -> Iterator[RenderableType]:
+    yield _machine(report)
+    yield Text()
+    yield _stages(report)
+    yield Text()
+    yield _throughput(report)
+    yield Text()
+    yield _ratios(report)
+    if report.cameras is not None or report.idle is not None:
+        yield Text()
+        yield _cameras(report)
+    for remark in _remarks(report):
+        yield Text(remark, style="yellow")
+
+
+def _machine(report: BenchReport) -> Text:
+    machine, model, source = report.machine, report.model, report.source
+    load = machine["load_average_before"]
+    threads = f"{machine['threads']} thread" + ("" if machine["threads"] == 1 else "s")
+    lines = [
+        f"{model['path']} on {machine['provider']}, {threads}, ONNX Runtime {machine['onnxruntime']}",
+        f"{machine['processor']}, {machine['cores']} cores" + ("" if load is None else f", load {load:.1f} before"),
+    ]
+    made = " (made for the bench)" if source["made_for_the_bench"] else ""
+    size = "x".join(map(str, source["size_wh"]))
+    lines.append(f"{source['name']}{made}: {size}, {source['frames']} frames, {source['frames_sampled']} for the model")
+    if report.memory is not None:
+        before, peak = (report.memory[name] / 2**20 for name in ("before_bytes", "peak_bytes"))
+        lines.append(f"peak memory of watching it {peak:.0f} MiB, {before:.0f} MiB of them before a model is loaded")
+    return Text("\n".join(lines))
+
+
+def _stages(report: BenchReport) -> Table:
+    table = _table("ms per frame", "p50", "p95", "p99", "mean", "count", numbers_from=1)
+    for name, times in report.stages.items():
+        figures = (f"{value:.3f}" for value in (times.p50_ms, times.p95_ms, times.p99_ms, times.mean_ms))
+        table.add_row(name, *figures, str(times.count))
+    return table
+
+
+def _throughput(report: BenchReport) -> Table:
+    table = _table("throughput", "per second", numbers_from=1)
+    for name, value in report.throughput.items():
+        table.add_row(name.replace("_", " "), f"{value:,.0f}")
+    return table
+
+
+def _ratios(report: BenchReport) -> Table:
+    table = _table("ratio", "value", "quartiles", "target", "", "meaning")
+    for ratio in report.ratios:
+        spread = ratio.spread
+        table.add_row(
+            ratio.name.replace("_", " "),
+            f"{spread.median:.2f}",
+            f"{spread.low:.2f} … {spread.high:.2f}",
+            *_verdict(spread.median, ratio.target),
+            ratio.meaning,
+        )
+    return table
+
+
+def _cameras(report: BenchReport) -> Table:
+    table = _table("in real time", "value", "target", "")
+    cameras, idle = report.cameras, report.idle
+    if cameras is not None:
+        facts = cameras.facts
+        size = "x".join(map(str, facts["size_wh"]))
+        what = f"{cameras.cameras} cameras, {size}, {facts['rate']:g} fps, {facts['seconds']:.0f} s: frames dropped"
+        dropped = cameras.frames_dropped
+        table.add_row(what, f"{dropped} of {facts['frames_read']}", *_verdict(dropped, Target("at most", 0)))
+        late, limit = cameras.staleness, Target("at most", cameras.staleness_target_ms)
+        table.add_row("staleness p95, ms", f"{late.p95_ms:.1f}", *_verdict(late.p95_ms, limit))
+        table.add_row("staleness p50 and p99, ms", f"{late.p50_ms:.1f}, {late.p99_ms:.1f}", "", "")
+        table.add_row("cores used", f"{facts['cores_used']:.2f}", "", "")
+    if idle is not None:
+        verdict = _verdict(idle.cpu_share, idle.target)
+        table.add_row("one paused camera, share of a core", f"{idle.cpu_share:.4f}", *verdict)
+    return table
+
+
+def _verdict(value: float, target: Target | None) -> Sequence[RenderableType]:
+    if target is None:
+        return "", ""
+    if target.holds(value):
+        return str(target), Text("met", style="green")
+    missed = f"missed by {target.shortfall(value):.0%}" if target.value else "missed"
+    return str(target), Text(missed, style="red")
+
+
+def _remarks(report: BenchReport) -> Iterator[str]:
+    for ratio in report.ratios:
+        if ratio.reason:
+            yield f"{ratio.name.replace('_', ' ')}: {ratio.reason}"
+    if report.cameras is not None and report.cameras.reason:
+        yield f"cameras: {report.cameras.reason}"
+    yield from report.notes
+
+
+def _table(*titles: str, numbers_from: int | None = None) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for index, title in enumerate(titles):
+        right = numbers_from is not None and index >= numbers_from
+        table.add_column(title, justify="right" if right else "left", overflow="fold")
+    return table
