@@ -50,11 +50,14 @@ def test_shell_commands_run(workplace: Path, code: str) -> None:
     output = _run(["bash", "-euo", "pipefail", "-c", code], workplace)
     if "jsonl" in code:
         assert '"type": "end"' in (workplace / "events.jsonl").read_text(encoding="utf-8").splitlines()[-1]
+    elif "doctor" in code:
+        assert "CPUExecutionProvider" in output
+        assert "new prediction" in output
     elif "train" not in code:
-        assert re.search(r"^\d\d:\d\d\.\d\d – \d\d:\d\d\.\d\d  \S+  \d\.\d\d$", output, flags=re.MULTILINE)
+        assert re.search(r"^(?:\S+  )?\d\d:\d\d\.\d\d – \d\d:\d\d\.\d\d  \S+  \d\.\d\d$", output, flags=re.MULTILINE)
 
 
-@pytest.mark.parametrize("code", PYTHON, ids=["watch", "push"])
+@pytest.mark.parametrize("code", PYTHON, ids=["watch", "many", "push"])
 def test_python_programs_run(workplace: Path, code: str) -> None:
     output = _run([sys.executable, "-c", code], workplace)
     assert ("fell at" in output) if "fell" in code else ("since" in output)
