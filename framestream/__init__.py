@@ -6,40 +6,47 @@
     for record in classifier.watch("film.mp4"):
         print(record)
 
-Names listed in ``__all__`` are the public API; everything else may change.
+Names listed in ``__all__`` are the public API; everything else may change. Each is imported when it is first asked for,
+so that importing the package costs nothing, and ``framestream doctor`` can tell why OpenCV does not load.
 """
 
-from importlib.metadata import PackageNotFoundError, version
+from __future__ import annotations
 
-from framestream.classifier import Classifier
-from framestream.errors import (
-    DataError,
-    FrameStreamError,
-    MetadataError,
-    MissingDependencyError,
-    ModelError,
-    ModelNotFoundError,
-    ProviderError,
-    SettingsError,
-    SignatureError,
-    SourceError,
-    SourceNotFoundError,
-    UnreadableSourceError,
-)
-from framestream.events import EventDetector, OpenEvent
-from framestream.frames import FrameSource, SourceInfo
-from framestream.live import LiveSettings
-from framestream.pipeline.live_watch import LiveWatch
-from framestream.pipeline.settings import CameraSettings
-from framestream.pipeline.watch_many import WatchMany
-from framestream.records import End, Event, Gap, Prediction, Record, Start, Status
-from framestream.sampling import Sample, SamplingCounts
-from framestream.session import ModelSession
-from framestream.sources import PushedFrames, SourceOptions
-from framestream.spec import EventSettings, ModelSpec
-from framestream.stream import Stream
-from framestream.watch import Watch
-from framestream.zones import Zone
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from framestream.classifier import Classifier
+    from framestream.errors import (
+        DataError,
+        FrameStreamError,
+        MetadataError,
+        MissingDependencyError,
+        ModelError,
+        ModelNotFoundError,
+        ProviderError,
+        SettingsError,
+        SignatureError,
+        SourceError,
+        SourceNotFoundError,
+        UnreadableSourceError,
+    )
+    from framestream.events import EventDetector, OpenEvent
+    from framestream.frames import FrameSource, SourceInfo
+    from framestream.live import LiveSettings
+    from framestream.pipeline.live_watch import LiveWatch
+    from framestream.pipeline.settings import CameraSettings
+    from framestream.pipeline.watch_many import WatchMany
+    from framestream.records import End, Event, Gap, Prediction, Record, Start, Status
+    from framestream.sampling import Sample, SamplingCounts
+    from framestream.session import ModelSession
+    from framestream.sources import PushedFrames, SourceOptions
+    from framestream.spec import EventSettings, ModelSpec
+    from framestream.stream import Stream
+    from framestream.watch import Watch
+    from framestream.zones import Zone
+
+    __version__: str
 
 __all__ = [
     "CameraSettings",
@@ -83,7 +90,86 @@ __all__ = [
     "__version__",
 ]
 
-try:
-    __version__ = version("framestream")
-except PackageNotFoundError:  # a source tree on the path without an installation
-    __version__ = "0+unknown"
+# Where each name lives. Type checkers and editors read the imports above; a test compares the two.
+_HOMES = {
+    name: module
+    for module, names in {
+        "framestream.classifier": ("Classifier",),
+        "framestream.errors": (
+            "DataError",
+            "FrameStreamError",
+            "MetadataError",
+            "MissingDependencyError",
+            "ModelError",
+            "ModelNotFoundError",
+            "ProviderError",
+            "SettingsError",
+            "SignatureError",
+            "SourceError",
+            "SourceNotFoundError",
+            "UnreadableSourceError",
+        ),
+        "framestream.events": (
+            "EventDetector",
+            "OpenEvent",
+        ),
+        "framestream.frames": (
+            "FrameSource",
+            "SourceInfo",
+        ),
+        "framestream.live": ("LiveSettings",),
+        "framestream.pipeline.live_watch": ("LiveWatch",),
+        "framestream.pipeline.settings": ("CameraSettings",),
+        "framestream.pipeline.watch_many": ("WatchMany",),
+        "framestream.records": (
+            "End",
+            "Event",
+            "Gap",
+            "Prediction",
+            "Record",
+            "Start",
+            "Status",
+        ),
+        "framestream.sampling": (
+            "Sample",
+            "SamplingCounts",
+        ),
+        "framestream.session": ("ModelSession",),
+        "framestream.sources": (
+            "PushedFrames",
+            "SourceOptions",
+        ),
+        "framestream.spec": (
+            "EventSettings",
+            "ModelSpec",
+        ),
+        "framestream.stream": ("Stream",),
+        "framestream.watch": ("Watch",),
+        "framestream.zones": ("Zone",),
+    }.items()
+    for name in names
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        value: object = _version()
+    elif name in _HOMES:
+        value = getattr(import_module(_HOMES[name]), name)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("framestream")
+    except PackageNotFoundError:  # a source tree on the path without an installation
+        return "0+unknown"

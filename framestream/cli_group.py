@@ -7,31 +7,30 @@ from importlib.metadata import EntryPoint, entry_points
 import click
 
 from framestream import __version__
-from framestream.cli_bench import bench
-from framestream.cli_doctor import doctor
-from framestream.cli_info import info
-from framestream.cli_watch import watch
 from framestream.errors import MissingDependencyError
 
 COMMAND_GROUP = "framestream.commands"
 
+# The runtime's own, loaded in the same way: where OpenCV is broken, `framestream doctor` still runs and says why.
+_OWN = {
+    name: EntryPoint(name, f"framestream.cli_{name}:{name}", COMMAND_GROUP)
+    for name in ("bench", "doctor", "info", "watch")
+}
+
 
 class CommandGroup(click.Group):
-    """A group that also offers the commands other distributions or packages register as entry points.
+    """A group of commands that are loaded when they are asked for: our own, and those registered as entry points.
 
-    They are loaded when they are asked for, so the runtime neither names nor needs them.
+    So the runtime neither names nor needs what other distributions or packages add.
     """
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands."""
-        return sorted({*super().list_commands(ctx), *(point.name for point in entry_points(group=COMMAND_GROUP))})
+        return sorted({*_OWN, *(point.name for point in entry_points(group=COMMAND_GROUP))})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a command by name, or None."""
-        command = super().get_command(ctx, cmd_name)
-        if command is not None:
-            return command
-        points = list(entry_points(group=COMMAND_GROUP, name=cmd_name))
+        points = [_OWN[cmd_name]] if cmd_name in _OWN else list(entry_points(group=COMMAND_GROUP, name=cmd_name))
         return _load(points[0]) if points else None
 
 
@@ -57,7 +56,7 @@ def _unavailable(point: EntryPoint, cause: Exception) -> click.Command:
     @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
     def command(arguments: tuple[str, ...]) -> None:
         del arguments
-        raise MissingDependencyError(f"command {point.name} cannot be loaded ({cause}); install FrameStream again")
+        raise MissingDependencyError(f"command {point.name} cannot be loaded ({cause}); see `framestream doctor`")
 
     return command
 
@@ -73,9 +72,3 @@ def framestream(ctx: click.Context) -> None:
     """Recognise what happens in video, with CNN-LSTM models that are one ONNX file."""
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
-
-
-framestream.add_command(watch)
-framestream.add_command(info)
-framestream.add_command(bench)
-framestream.add_command(doctor)

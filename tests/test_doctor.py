@@ -201,6 +201,26 @@ main()
     assert 'pip install "framestream[cpu]"' in done.stdout
 
 
+def test_an_opencv_that_does_not_load_is_told_and_everything_else_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "cv2").mkdir()
+    (tmp_path / "cv2" / "__init__.py").write_text("raise ImportError('libGL.so.1: cannot open shared object file')")
+    program = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from framestream.cli import main; main()"
+    told, failed = (
+        subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, timeout=120)
+        for arguments in (["doctor", "--format", "json"], ["watch", "film.mp4"])
+    )
+    assert (told.returncode, told.stderr) == (1, "")
+    findings = json.loads(told.stdout)["findings"]
+    broken = [finding for finding in findings if finding["state"] == "broken"]
+    assert [finding["name"] for finding in broken] == ["OpenCV"]
+    assert "libGL.so.1" in broken[0]["detail"]
+    assert "opencv-python-headless" in broken[0]["remedy"]
+    assert failed.returncode == 1
+    assert len(failed.stderr.splitlines()) == 1
+    assert "libGL.so.1" in failed.stderr
+    assert "framestream doctor" in failed.stderr
+
+
 def test_it_loads_no_training_side() -> None:
     loaded = modules_after("from framestream.cli import run; assert run(['doctor', '--format', 'json']) == 0")
     assert loaded & TRAINING_SIDE == set()

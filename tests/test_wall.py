@@ -26,8 +26,14 @@ def modules_after(program: str, *arguments: str) -> set[str]:
     return set(done.stdout.splitlines()[-1].split())
 
 
-def test_importing_framestream_loads_nothing_heavy() -> None:
+def test_importing_framestream_loads_nothing_else() -> None:
     loaded = modules_after("import framestream")
+    assert "framestream" in loaded
+    assert loaded & (TRAINING_SIDE | {"onnxruntime", "click", "rich", "numpy", "cv2"}) == set()
+
+
+def test_the_classifier_loads_no_engine_before_there_is_a_model() -> None:
+    loaded = modules_after("from framestream import Classifier")
     assert {"framestream", "numpy", "cv2"} <= loaded
     assert loaded & (TRAINING_SIDE | {"onnxruntime", "click", "rich"}) == set()
 

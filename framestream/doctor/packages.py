@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import platform
 import re
 from collections.abc import Mapping, Sequence
@@ -56,6 +57,20 @@ def check_overlaps(owners: Mapping[str, Sequence[str]] | None = None) -> list[Fi
             remedy = f"if pip should manage it, run: pip install {wanted}"
             findings.append(Finding("packages", title, "note", "not installed by pip", remedy))
     return findings
+
+
+def check_opencv() -> list[Finding]:
+    """Say why OpenCV cannot be imported, if so; nothing works without it."""
+    try:
+        importlib.import_module("cv2")
+    except ImportError as error:
+        reason = " ".join(str(error).split())
+        remedy = (
+            "run: pip install --force-reinstall opencv-python-headless (unlike opencv-python it needs no libGL; "
+            "uninstall any other OpenCV first)"
+        )
+        return [Finding("packages", "OpenCV", "broken", f"cannot be imported: {reason}", remedy)]
+    return []
 
 
 def _one_to_keep(names: Sequence[str], wanted: str) -> str:
