@@ -26,7 +26,7 @@ from typing import Any
 
 from framestream.errors import SettingsError
 from framestream.live import LiveSettings
-from framestream.pipeline.settings import CameraSettings, check_name
+from framestream.pipeline.settings import CameraSettings, check_name, check_standard_input
 from framestream.sources import SourceKind, SourceOptions, classify
 from framestream.spec import EventSettings
 from framestream.zones import Zone
@@ -110,6 +110,10 @@ def read_cameras(path: Path, *, events: EventSettings, live: LiveSettings, optio
         if name in cameras:
             raise SettingsError(f"{where}: name {name} occurs twice; give each camera a name of its own")
         cameras[name] = dataclasses.replace(settings, live=live, options=options)
+    try:
+        check_standard_input(cameras)
+    except SettingsError as error:
+        raise SettingsError(f"{path}: {error}") from error
     return cameras
 
 
@@ -120,6 +124,7 @@ def _read_camera(table: dict[str, Any], where: str, folder: Path, events: EventS
         raise SettingsError(f"{where} has no {missing}; each camera needs name and url")
     try:
         name = check_name(table["name"])
+        where = f"{where} ({name})"
         given = {key: _number(table[key], key) for key in _EVENT_KEYS if key in table}
         zones = table.get("zones", [])
         if not isinstance(zones, list):
@@ -130,7 +135,7 @@ def _read_camera(table: dict[str, Any], where: str, folder: Path, events: EventS
             zones=tuple(_read_zone(zone) for zone in zones),
         )
     except SettingsError as error:
-        raise SettingsError(f"{where} ({table['name']}): {error}") from error
+        raise SettingsError(f"{where}: {error}") from error
 
 
 def _source(url: object, folder: Path) -> int | str:

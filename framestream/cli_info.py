@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import click
 
 from framestream.classifier import Classifier
 from framestream.session import ModelSession
+from framestream.spec import KEY_PREFIX
 
 
 @click.command()
@@ -31,11 +33,12 @@ def info(model: str | None, format_name: str) -> None:
 
 
 def model_facts(session: ModelSession) -> dict[str, Any]:
-    """Return everything known about a loaded model, in the order to show it."""
-    spec = session.spec
+    """Return everything known about a loaded model, in the order to show it; None where the file does not say."""
+    spec, state = session.spec, session.zero_state()
     return {
         "model": str(session.path),
         "file_bytes": session.path.stat().st_size,
+        "variant": session.metadata.get(f"{KEY_PREFIX}variant"),
         "kind": spec.kind,
         "labels": list(spec.labels),
         "background": spec.background,
@@ -46,13 +49,22 @@ def model_facts(session: ModelSession) -> dict[str, Any]:
         "size_wh": list(spec.size_wh),
         "color": spec.color,
         "resize": spec.resize,
-        "state": {name: list(array.shape[1:]) for name, array in session.zero_state().items()},
+        "cameras_at_once": 1 if session.one_camera else "any",
+        "steps_at_once": 1 if session.one_step else "any",
+        "state": {name: list(array.shape[1:]) for name, array in state.items()},
+        "state_bytes": sum(array.nbytes for array in state.values()),
+        "parameters": _count(session, "parameters"),
+        "macs_per_frame": _count(session, "macs_per_frame"),
+        "opset": _count(session, "opset"),
+        "operators": _operators(session),
         "event_enter": spec.events.enter,
         "event_leave": spec.events.leave,
         "event_smoothing_seconds": spec.events.smoothing_seconds,
         "event_min_seconds": spec.events.min_seconds,
         "accuracy": spec.accuracy,
         "parity": spec.parity,
+        "drop": _share(session, "variant_drop"),
+        "flips": _share(session, "variant_flips"),
         "producer": spec.producer,
         "training_fingerprint": spec.training_fingerprint,
         "created": spec.created,
@@ -60,6 +72,28 @@ def model_facts(session: ModelSession) -> dict[str, Any]:
         "provider": session.provider,
         "threads": session.threads,
     }
+
+
+def _count(session: ModelSession, name: str) -> int | None:
+    """A whole number that export writes beside the spec; None in files of before, or of others."""
+    text = session.metadata.get(KEY_PREFIX + name, "")
+    return int(text) if text.isdecimal() else None
+
+
+def _share(session: ModelSession, name: str) -> float | None:
+    try:
+        value = float(session.metadata[KEY_PREFIX + name])
+    except (KeyError, ValueError):
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _operators(session: ModelSession) -> dict[str, int] | None:
+    """How often each operator is in the graph, the commonest first."""
+    lines = session.metadata.get(f"{KEY_PREFIX}operators", "").split("\n")
+    pairs = [line.rpartition(" ") for line in lines]
+    found = {name: int(count) for name, _, count in pairs if name and count.isdecimal()}
+    return found or None
 
 
 def _as_text(value: Any) -> str:

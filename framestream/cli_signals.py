@@ -48,6 +48,19 @@ def stop_on_interrupt(watch: Stoppable) -> Iterator[StopFlag]:
 
 
 @contextmanager
+def hangup_ignored() -> Iterator[None]:
+    """Ignore SIGHUP: before a file is read for the first time, a request to read it again is as good as done."""
+    if not hasattr(signal, "SIGHUP") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, previous)
+
+
+@contextmanager
 def call_on_hangup(reload: Callable[[], None]) -> Iterator[None]:
     """Call a function, on a thread of its own, whenever SIGHUP arrives; where there is no such signal, never."""
     if not hasattr(signal, "SIGHUP") or threading.current_thread() is not threading.main_thread():

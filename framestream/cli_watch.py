@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import click
@@ -11,6 +11,7 @@ import click
 from framestream.camera_file import adapt_events
 from framestream.classifier import DEFAULT_MAX_LAG_SECONDS, Classifier
 from framestream.cli_cameras import SizeType
+from framestream.cli_signals import hangup_ignored
 from framestream.cli_watch_job import WatchJob
 from framestream.errors import SettingsError
 from framestream.live import LiveSettings
@@ -116,7 +117,9 @@ def watch(
         max_lag_seconds=max_lag,
         predictions=predictions or format_name == "text",
     )
-    with closing(_make_sink(format_name, predictions, bar=job.is_recording)) as sink:
+    # A service manager may ask for the file to be read again while the model is still being loaded.
+    quiet = nullcontext() if config is None else hangup_ignored()
+    with closing(_make_sink(format_name, predictions, bar=job.is_recording)) as sink, quiet:
         classifier = Classifier.load(model, device=device, threads=threads)
         given = {"enter": enter, "leave": leave, "min_seconds": min_seconds}
         interrupted = job.run(classifier, adapt_events(classifier.spec.events, given), sink)

@@ -77,6 +77,16 @@ class Interruptible(Protocol):
         ...
 
 
+@runtime_checkable
+class Lossy(Protocol):
+    """A live source that loses frames when nobody reads them in time, and counts them."""
+
+    @property
+    def dropped(self) -> int:
+        """Frames lost so far before they could be grabbed."""
+        ...
+
+
 def check_rate(rate: float, *, name: str) -> float:
     """Return a rate that is one.
 

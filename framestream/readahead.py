@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from itertools import islice
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+
+PATIENCE_SECONDS = 0.25
+"""What a slow source has given is not kept back for longer than this so that more of it can be run at once."""
 
 
 class StopFlag:
@@ -49,7 +53,10 @@ class ReadAhead(Generic[T]):
         self._error: BaseException | None = None
 
     def next_chunk(self) -> list[T]:
-        """Return the next items, fewer than ``chunk`` only at the end, and start reading those after; [] is the end."""
+        """Return the next items, and start reading those after; [] is the end.
+
+        Fewer than ``chunk`` come at the end, and of a source that is slow.
+        """
         if self._reader is None:
             self._start()
         self._join()
@@ -86,9 +93,10 @@ class ReadAhead(Generic[T]):
     def _read(self) -> None:
         # The list is published item by item, so what was read before an error is not lost.
         try:
+            deadline = time.monotonic() + PATIENCE_SECONDS
             for item in islice(self._items, self._chunk):
                 self._ready.append(item)
-                if self._stop.is_set():
+                if self._stop.is_set() or time.monotonic() > deadline:
                     return
             self._ended = len(self._ready) < self._chunk
         except BaseException as error:  # the thread's boundary: next_chunk raises it in the consumer

@@ -33,7 +33,7 @@ on until it was known) unless the source is live.
 ``end``
     ``frames_read``, ``frames_sampled`` (used by the model), ``frames_held`` (times a frame was used again because
     the source had none for that moment), ``frames_skipped`` (between the model's moments, not needed),
-    ``frames_dropped`` (read and wanted, but never seen by the model; 0 for files), ``dropped`` (the same by reason;
+    ``frames_dropped`` (read or pushed, but never seen by the model; 0 for files), ``dropped`` (the same by reason;
     left out if there are none), ``predictions``, ``events``, ``gaps``, ``media_seconds`` (without what gaps left out),
     ``wall_seconds``, ``interrupted`` (it was stopped before its end; for a single file the frame counts then include
     the few that had been read ahead), ``camera``. Always ``frames_read`` = ``frames_sampled`` + ``frames_skipped`` +

@@ -20,6 +20,7 @@ from framestream.errors import (
     SettingsError,
     SignatureError,
 )
+from framestream.model_file import ORT_SUFFIX, check_external_data
 from framestream.spec import FRAMES, ModelSpec
 
 Device = Literal["auto", "cpu", "cuda"]
@@ -43,8 +44,11 @@ class ModelSession:
     Attributes:
         path: the file it came from.
         spec: what the model says about itself.
+        metadata: the same and more, as the flat strings in the file.
         provider: the ONNX Runtime execution provider it really runs on.
         threads: CPU threads one run may use.
+        one_camera: its graph takes one camera at a time; ``run`` still takes any number, in turns.
+        one_step: its graph takes one frame at a time; likewise.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, device: Device = "auto", threads: int | None = None) -> None:
@@ -78,8 +82,11 @@ class ModelSession:
                 "device cuda: ONNX Runtime has a CUDA provider but it did not start, so it would run on "
                 f"{self.provider}; check the NVIDIA driver, CUDA and cuDNN, or use --device cpu"
             )
-        self.spec = ModelSpec.from_metadata(self._session.get_modelmeta().custom_metadata_map, path=self.path)
+        self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
+        self.spec = ModelSpec.from_metadata(self.metadata, path=self.path)
         self._state_shapes = _check_signature(self._session, self.spec, self.path)
+        axes = next(item.shape for item in self._session.get_inputs() if item.name == FRAMES)
+        self.one_camera, self.one_step = isinstance(axes[0], int), isinstance(axes[1], int)
         self._output_names = [PROBABILITIES, *(NEXT_PREFIX + name for name in self.spec.state_names)]
         self._warm_up()
 
@@ -118,6 +125,31 @@ class ModelSession:
             raise SignatureError(
                 f"{self.path}: state has {sorted(state)}; give {sorted(self._state_shapes)}, as zero_state() does"
             )
+        if (self.one_camera and len(frames) > 1) or (self.one_step and frames.shape[1] > 1):
+            return self._run_in_turns(frames, state)
+        return self._run_once(frames, state)
+
+    def _run_in_turns(
+        self, frames: NDArray[np.uint8], state: State
+    ) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
+        """Run frames that are more than the graph takes at once."""
+        cameras = 1 if self.one_camera else len(frames)
+        steps = 1 if self.one_step else frames.shape[1]
+        rows, states = [], []
+        for first in range(0, len(frames), cameras):
+            own = {name: array[first : first + cameras] for name, array in state.items()}
+            row = []
+            for start in range(0, frames.shape[1], steps):
+                piece = np.ascontiguousarray(frames[first : first + cameras, start : start + steps])
+                probabilities, own = self._run_once(piece, own)
+                row.append(probabilities)
+            rows.append(np.concatenate(row, axis=1))
+            states.append(own)
+        return np.concatenate(rows), {name: np.concatenate([own[name] for own in states]) for name in state}
+
+    def _run_once(
+        self, frames: NDArray[np.uint8], state: State
+    ) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
         try:
             values = self._session.run(self._output_names, {FRAMES: frames, **state})
         except _runtime_errors() as error:
@@ -180,6 +212,8 @@ def import_runtime() -> ModuleType:
     try:
         import onnxruntime
     except ImportError as error:
+        if isinstance(error.__cause__, KeyboardInterrupt):  # Ctrl-C while its extension module was starting
+            raise error.__cause__ from None
         raise MissingDependencyError(
             f'ONNX Runtime cannot be imported ({_first_line(error)}); run: pip install "framestream[cpu]" '
             '(or "framestream[gpu]" for NVIDIA)'
@@ -218,7 +252,11 @@ def open_graph(
         providers: execution providers, the wanted one first.
         threads: CPU threads for one run.
         content: bytes of a model to open in the file's place.
+
+    Raises:
+        ModelError: it is no model, or would have files read from outside its folder.
     """
+    _check_other_files(path, content)
     options = runtime.SessionOptions()
     options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_ENABLE_ALL
     options.intra_op_num_threads = threads
@@ -235,6 +273,17 @@ def open_graph(
             f"{path} is not an ONNX model this ONNX Runtime can load ({_first_line(error)}); "
             "export it again or update ONNX Runtime"
         ) from error
+
+
+def _check_other_files(path: Path, content: bytes | None) -> None:
+    if content is None:
+        if path.suffix.lower() == ORT_SUFFIX:
+            return
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise ModelError(f"{path} cannot be read ({error.strerror}); check its permissions") from error
+    check_external_data(path, content)
 
 
 def _check_signature(session: Any, spec: ModelSpec, path: Path) -> dict[str, tuple[int, ...]]:
@@ -271,14 +320,15 @@ def _check_signature(session: Any, spec: ModelSpec, path: Path) -> dict[str, tup
 
 
 def _check_tensor(path: Path, tensor: Any, element: str, wanted: tuple[int | None, ...]) -> None:
-    """Check element type and shape; None in ``wanted`` is an axis that must be dynamic."""
+    """Check element type and shape; None in ``wanted`` is an axis that must be dynamic, or fixed to one."""
     # Where the graph does not say a size that the contract fixes, the warm-up run checks it.
     found = list(tensor.shape)
     fits = len(found) == len(wanted) and all(
-        not isinstance(size, int) or size == want for size, want in zip(found, wanted, strict=True)
+        not isinstance(size, int) or size == (1 if want is None else want)
+        for size, want in zip(found, wanted, strict=True)
     )
     if tensor.type != f"tensor({element})" or not fits:
-        axes = ", ".join("dynamic" if want is None else str(want) for want in wanted)
+        axes = ", ".join("dynamic or 1" if want is None else str(want) for want in wanted)
         raise SignatureError(
             f"{path}: {tensor.name} is {tensor.type} {found}; the contract asks for tensor({element}) [{axes}]; "
             "use a file written by `framestream export`"

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
-from collections.abc import Iterator
 from functools import partial
-from types import TracebackType
 
 from framestream.frames import Interruptible, SourceInfo
 from framestream.preprocess import fit_frame
 from framestream.readahead import ReadAhead, StopFlag
+from framestream.record_iterator import RecordIterator
 from framestream.records import End, Event, Gap, Prediction, Record, Start
 from framestream.sampling import Sample, Sampler, SamplingClock, SamplingCounts, sample
 from framestream.session import ModelSession
@@ -22,7 +22,7 @@ from framestream.stream import Stream
 _CHUNK_STEPS = 16
 
 
-class Watch:
+class Watch(RecordIterator):
     """Everything a source shows, as records: ``Start``, then predictions, events and gaps as they come, then ``End``.
 
     An iterator, to be used once; made by ``Classifier.watch``. Decoding runs ahead on its own thread. The file is
@@ -62,6 +62,7 @@ class Watch:
         self._failure: Exception | None = None
         self._finished = False
         self._closed = False
+        self._advancing = threading.Lock()
 
     @property
     def info(self) -> SourceInfo:
@@ -72,44 +73,6 @@ class Watch:
     def counts(self) -> SamplingCounts:
         """Frames read so far, which is a little ahead of the records."""
         return self._sampler.counts
-
-    def __iter__(self) -> Iterator[Record]:
-        """Return the watch itself."""
-        return self
-
-    def __next__(self) -> Record:
-        """Return the next record.
-
-        Raises:
-            StopIteration: after ``End``, after an error, or after ``close``.
-            ModelError: the model fails.
-            Exception: whatever the source raises (``UnreadableSourceError`` for a file), after the records of what
-                came before it; an open event ends there, and there is no ``End``.
-        """
-        while not (self._ready or self._finished or self._closed):
-            self._advance()
-        if self._closed:
-            raise StopIteration
-        if self._ready:
-            return self._ready.popleft()
-        failure, self._failure = self._failure, None
-        if failure is None:
-            raise StopIteration
-        try:
-            raise failure
-        finally:
-            # Its traceback holds this frame; together they would wait for the garbage collector.
-            del failure
-
-    def __enter__(self) -> Watch:
-        """Return the watch itself."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Close the watch."""
-        self.close()
 
     def __del__(self) -> None:
         """Let the thread of a forgotten watch end after the frame it is at."""
@@ -141,7 +104,30 @@ class Watch:
         if self._owns_source:
             self._source.close()
 
+    def _has_next(self) -> bool:
+        return bool(self._ready) or self._finished or self._closed
+
+    def _take(self) -> Record | None:
+        if self._closed:
+            return None
+        if self._ready:
+            return self._ready.popleft()
+        failure, self._failure = self._failure, None
+        if failure is None:
+            return None
+        try:
+            raise failure
+        finally:
+            # Its traceback holds this frame; together they would wait for the garbage collector.
+            del failure
+
     def _advance(self) -> None:
+        with self._advancing:
+            # Another may have done it meanwhile.
+            if not self._has_next():
+                self._make_ready()
+
+    def _make_ready(self) -> None:
         """Get the next records ready; what fails is kept, to be raised after them."""
         if self._started is None:
             self._started = time.perf_counter()

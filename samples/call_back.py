@@ -25,15 +25,15 @@ class Guard:
         print(f"{record.camera}: {record.label} ({record.score:.2f})")
         while self._later:
             # Any thread may do this, at any time; ``remove`` is its opposite.
-            source = self._later.pop()
-            self._watch.add(source, source)
+            # Named by its number, not by its address, which may hold a password.
+            self._watch.add(f"camera {len(self._later) + 1}", self._later.pop())
 
 
 def main(sources: list[str]) -> None:
     """Watch until all sources have ended."""
     first, *others = sources
     settings = EventSettings(enter=0.7, leave=0.5)
-    watch = Classifier.load().watch_many({first: first}, events=settings, predictions=False)
+    watch = Classifier.load().watch_many({"camera 1": first}, events=settings, predictions=False)
     watch.run(Guard(watch, others).on_record)
 
 

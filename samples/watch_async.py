@@ -11,7 +11,9 @@ from framestream import Classifier, Event
 
 async def watch(classifier: Classifier, sources: list[str], alarms: "asyncio.Queue[Event | None]") -> None:
     """Put every event into a queue, and None at the end."""
-    async with classifier.watch_many({source: source for source in sources}, predictions=False) as records:
+    # Not named by their addresses, which may hold passwords.
+    cameras = {f"camera {number}": source for number, source in enumerate(sources, start=1)}
+    async with classifier.watch_many(cameras, predictions=False) as records:
         async for record in records:
             if isinstance(record, Event):
                 await alarms.put(record)

@@ -292,7 +292,14 @@ def test_the_film_is_not_left_behind(tmp_path: Path, model_path: Path, monkeypat
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"cameras": -1}, {"camera_seconds": 0.0}, {"idle_seconds": math.nan}, {"blocks": 0}, {"source_frames": 0}],
+    [
+        {"cameras": -1},
+        {"camera_seconds": 0.0},
+        {"camera_seconds": math.inf},
+        {"idle_seconds": math.nan},
+        {"blocks": 0},
+        {"source_frames": 0},
+    ],
 )
 def test_settings_are_checked(wrong: dict[str, Any]) -> None:
     with pytest.raises(SettingsError, match="give"):

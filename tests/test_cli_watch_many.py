@@ -187,6 +187,25 @@ def test_a_file_that_changes_is_followed_after_sighup(films: Path, model_path: P
         assert end["frames_read"] == end["frames_sampled"] + end["frames_skipped"] + end["frames_dropped"]
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="this system has no SIGHUP")
+def test_sighup_while_the_model_is_loaded_ends_nothing(films: Path, model_path: Path) -> None:
+    config = films / "cameras.toml"
+    config.write_text("[[camera]]\nname = 'a'\nurl = 'second.avi'\n")
+    program = (
+        "import os, signal, sys\n"
+        "from framestream import cli, Classifier\n"
+        "load = Classifier.load\n"
+        "def hung_up_on(*given, **named):\n"
+        "    os.kill(os.getpid(), signal.SIGHUP)\n"
+        "    return load(*given, **named)\n"
+        "Classifier.load = hung_up_on\n"
+        "sys.exit(cli.run(sys.argv[1:]))\n"
+    )
+    command = [sys.executable, "-c", program, "watch", "--config", str(config), "--model", str(model_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_ctrl_c_ends_all_in_good_order(films: Path, model_path: Path) -> None:
     # Port 9 (discard) is nobody's, so the third is tried again and again.
     sources = [str(films / "long.avi"), str(films / "long.avi"), "rtsp://me:secret@127.0.0.1:9/1"]

@@ -15,6 +15,7 @@ import pytest
 
 from framestream.errors import UnreadableSourceError
 from framestream.live import LiveSettings
+from framestream.pipeline.feeds import Lost
 from framestream.sampling import Sample
 from framestream.zones import Zone
 from tests.live_watching import QUICK, Watching, all_text, reader_processes
@@ -48,6 +49,10 @@ def test_a_server_that_is_killed_and_started_again() -> None:
         watching.until_samples(10)
     assert watching.states[:3] == ["connecting", "live", "reconnecting"]
     [gap] = watching.gaps
+    # That it is over with what was there is known at once, how long it was away only later.
+    [lost] = [item for item in watching.items if isinstance(item, Lost)]
+    assert lost.end_seconds == gap.pts_seconds
+    assert watching.items.index(lost) < watching.items.index(watching.statuses[2])
     assert gap.reason.startswith("reconnected: ")
     # It was away for longer than one attempt takes to be refused, at 25 frames a second.
     assert gap.frames_lost is not None

@@ -45,7 +45,13 @@ def test_waits_that_make_no_sense_are_refused(options: dict[str, float]) -> None
 
 @pytest.mark.parametrize(
     "options",
-    [{"open_seconds": 0}, {"stall_seconds": float("nan")}, {"first_retry_seconds": 9, "longest_retry_seconds": 8}],
+    [
+        {"open_seconds": 0},
+        {"open_seconds": 1e9},
+        {"stall_seconds": float("nan")},
+        {"stall_seconds": 1e300},
+        {"first_retry_seconds": 9, "longest_retry_seconds": 8},
+    ],
 )
 def test_live_settings_that_make_no_sense_are_refused(options: dict[str, float]) -> None:
     with pytest.raises(SettingsError, match=f"{'|'.join(options)}.*give"):

@@ -77,3 +77,44 @@ def test_a_loop_left_early_leaves_nothing_behind(classifier: Classifier) -> None
     before = threading.active_count()
     asyncio.run(main())
     assert threading.active_count() == before
+
+
+def test_a_single_recording_can_be_awaited_as_well(classifier: Classifier) -> None:
+    frames = timed([colour_image("red")] * 40)
+    wanted = list(classifier.watch(ImageSource(frames)))[:-1]
+
+    async def main() -> list[Record]:
+        async with classifier.watch(ImageSource(frames)) as watch:
+            return [record async for record in watch]
+
+    *records, end = asyncio.run(main())
+    assert records == wanted
+    assert isinstance(end, End)
+    called: list[Record] = []
+    classifier.watch(ImageSource(frames)).run(called.append)
+    assert called[:-1] == wanted
+
+
+def test_a_cancelled_task_loses_no_record_of_a_single_recording(classifier: Classifier) -> None:
+    frames = PushedFrames(size_wh=(64, 48))
+    records: list[Record] = []
+
+    async def take_all(watch: object) -> None:
+        async for record in watch:  # type: ignore[attr-defined]
+            records.append(record)
+
+    async def main() -> None:
+        async with classifier.watch(frames) as watch:
+            for pts_seconds, image in timed([colour_image("red")] * 20):
+                frames.push(image, pts_seconds=pts_seconds)
+                waiting = asyncio.create_task(take_all(watch))
+                await asyncio.sleep(0.01)
+                waiting.cancel()
+                await asyncio.gather(waiting, return_exceptions=True)
+            frames.end()
+            await take_all(watch)
+
+    asyncio.run(main())
+    times = [record.pts_seconds for record in records if isinstance(record, Prediction)]
+    assert times == pytest.approx([index / 10 for index in range(3, 20)])
+    assert isinstance(records[-1], End)

@@ -120,7 +120,8 @@ def test_stopping_releases_who_waits_and_counts_what_is_lost() -> None:
 
 def test_a_waiting_inbox_is_ready_early_when_nothing_can_follow() -> None:
     inbox = Inbox()
-    put_samples(inbox, 3)
+    # Samples that will have arrived: they have not waited for long.
+    put_samples(inbox, 3, first=1 << 40)
     assert not inbox.has_samples(16)
     assert inbox.has_samples(3)
     inbox.put(Closed(SamplingCounts(3, 3)), arrived_seconds=0)
@@ -203,3 +204,13 @@ def test_a_bell_rung_before_the_wait_is_heard_and_heard_once() -> None:
     assert not bell.wait(0.001)
     threading.Timer(0.01, bell.ring).start()
     assert bell.wait(10)
+
+
+def test_samples_that_have_waited_for_long_wait_for_no_more() -> None:
+    inbox = Inbox()
+    assert not inbox.has_samples(16)
+    put_samples(inbox, 1, first=1 << 40)
+    assert not inbox.has_samples(16)
+    inbox.take_samples(1)
+    put_samples(inbox, 1, first=-(1 << 40))
+    assert inbox.has_samples(16)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from framestream import Classifier, End, Event, Gap, ModelSession, Prediction, Record, Sample, Status, Stream
 from framestream.pipeline.camera import Camera
 from framestream.pipeline.engine import Engine
+from framestream.pipeline.feeds import Lost
 from framestream.preprocess import fit_frame
 from framestream.stream import Result
 from tests.conftest import colour_image
@@ -247,3 +248,27 @@ def test_missing_before_the_first_frame_is_nothing(classifier: Classifier) -> No
     stream = Stream(classifier.session)
     assert stream.miss(0.0, 5) == []
     assert stream.flush() == []
+
+
+def test_an_event_is_told_when_its_camera_is_lost_and_not_when_it_is_back(classifier: Classifier) -> None:
+    bench = Bench(classifier.session, ["a"])
+    for tick in range(20):
+        bench.put("a", "red", tick)
+        bench.engine.advance(0)
+    inbox = bench.feeds["a"].inbox
+    assert inbox is not None
+    inbox.put(Lost(2.0), arrived_seconds=time.monotonic())
+    bench.engine.advance(0)
+    event = of_type(list(bench.engine.ready), Event)[0]
+    assert (event.label, event.start_seconds, event.end_seconds) == ("red", 0.0, 2.0)
+    # Back after a minute: the gap adds nothing to what was told.
+    inbox.put(Gap(pts_seconds=2.0, reason="reconnected", resume_seconds=60.0), arrived_seconds=time.monotonic())
+    for tick in range(600, 620):
+        bench.put("a", "red", tick)
+    records = bench.finish()
+    assert [(item.start_seconds, item.end_seconds) for item in of_type(records, Event)] == [
+        (0.0, 2.0),
+        (60.0, pytest.approx(62.0)),
+    ]
+    assert len(of_type(records, Gap)) == 1
+    assert of_type(records, End)[0].media_seconds == pytest.approx(4.0)

@@ -63,6 +63,7 @@ def test_a_stream_without_a_whole_frame_is_an_error(content: bytes) -> None:
     [
         ({"rate": 0}, "rate is 0"),
         ({"size_wh": (0, 2)}, "size_wh is"),
+        ({"size_wh": (100_000, 100_000)}, "100000x100000 is over a gigabyte"),
         ({"pixel_format": "nv12"}, "give one of bgr24, rgb24, gray, yuv420p"),
         ({"pixel_format": "yuv420p", "size_wh": (5, 2)}, "even width and height"),
     ],

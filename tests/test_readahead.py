@@ -1,5 +1,6 @@
 import gc
 import threading
+import time
 import weakref
 from collections.abc import Iterator
 
@@ -115,3 +116,18 @@ def test_an_error_that_was_raised_is_not_kept_alive() -> None:
         assert [reference() for reference in kept] == [None]
     finally:
         gc.enable()
+
+
+def test_what_a_slow_source_has_given_is_not_kept_back() -> None:
+    def items() -> Iterator[int]:
+        for number in numbers(12):
+            time.sleep(0.1)
+            yield number
+
+    began = time.monotonic()
+    reader = ReadAhead(items(), chunk=100)
+    first = reader.next_chunk()
+    assert first
+    assert time.monotonic() - began < 1.0, "the whole chunk was waited for"
+    # An early chunk is no end.
+    assert [*first, *(number for chunk in drain(reader) for number in chunk)] == list(range(12))

@@ -1,4 +1,5 @@
 import dataclasses
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from framestream import MetadataError, ModelError, ModelNotFoundError, ProviderError, SettingsError, SignatureError
-from framestream.session import ModelSession
+from framestream.session import ModelSession, import_runtime
 from tests.tiny_model import LABELS, SIZE, expected_probabilities, make_spec, write_model
 
 RANDOM = np.random.default_rng(7)
@@ -212,3 +213,16 @@ def test_answers_that_are_no_numbers_are_an_error(session: ModelSession) -> None
 def test_a_name_no_file_can_have_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(ModelError, match=r"cannot be opened .*check the path"):
         ModelSession(tmp_path / name)
+
+
+def test_ctrl_c_while_onnxruntime_starts_is_no_missing_onnxruntime(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupted:
+        @staticmethod
+        def find_spec(name: str, *_: object) -> None:
+            if name == "onnxruntime":  # as pybind11 says it
+                raise ImportError("initialization failed") from KeyboardInterrupt()
+
+    monkeypatch.delitem(sys.modules, "onnxruntime", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Interrupted, *sys.meta_path])
+    with pytest.raises(KeyboardInterrupt):
+        import_runtime()

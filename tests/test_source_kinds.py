@@ -161,3 +161,26 @@ def test_a_closed_standard_input_is_told(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_options_out_of_range_are_refused(given: dict[str, object], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         SourceOptions(**given)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "slip", ["rtsp:/me:secret@camera/1", "rtsp//me:secret@camera", "me:secret@camera/1", " rtsp://me:secret@camera"]
+)
+def test_an_address_with_a_slip_does_not_show_its_password(slip: str) -> None:
+    with pytest.raises(SettingsError, match="write rtsp://user:password@host/path") as caught:
+        classify(slip)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_file_may_be_called_like_an_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    name = "10:30 @home.mp4"
+    assert classify(f"./{name}") is SourceKind.FILE
+    assert classify(str(tmp_path / name)) is SourceKind.FILE
+    (tmp_path / name).write_bytes(b"")
+    assert classify(name) is SourceKind.FILE
+
+
+def test_nothing_is_no_source() -> None:
+    with pytest.raises(SettingsError, match="source is empty"):
+        classify("")

@@ -14,7 +14,7 @@ import numpy as np
 from keras import layers
 
 from framestream.errors import DataError, SettingsError
-from framestream_export.run_folder import ENCODER_FILE
+from framestream_export.run_folder import DAMAGED, ENCODER_FILE
 from framestream_export.settings import NAMED_WEIGHTS
 from framestream_export.small_encoder import build_small_encoder
 
@@ -151,7 +151,7 @@ def _load_weights(network: Any, path: Path, *, name: str) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             network.load_weights(path)
-    except (OSError, ValueError, KeyError) as error:
+    except DAMAGED as error:
         raise DataError(f"{path} does not hold the weights of this {name} encoder: {_first_line(error)}") from error
     absent = [weight.path for weight in network.weights if np.isnan(np.asarray(weight)).any()]
     if absent:

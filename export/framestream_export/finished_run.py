@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from framestream.errors import DataError
 from framestream_export.model import SequenceModel
-from framestream_export.run_folder import RunFolder
+from framestream_export.run_folder import DAMAGED, RunFolder
 from framestream_export.settings import TrainSettings
 
 
@@ -39,7 +39,7 @@ class FinishedRun:
         model = SequenceModel.load(path, kind=settings.kind, window=settings.window)
         try:
             frames = np.load(folder.parity_frames, allow_pickle=False)
-        except (OSError, ValueError) as error:
+        except DAMAGED as error:
             raise DataError(
                 f"{folder.parity_frames} cannot be read ({error}); delete it and resume the training"
             ) from error

@@ -71,7 +71,7 @@ class SequenceModel:
         for name in (ENCODER_FILE, HEAD_FILE):
             if not (folder / name).is_file():
                 raise DataError(f"{folder} has no {name}: not the output of a finished `framestream train`")
-            parts.append(keras.saving.load_model(folder / name, compile=False, safe_mode=True))
+            parts.append(_load(folder / name))
         return cls(kind, window, parts[0], parts[1], _without_softmax(parts[1]))
 
     @property
@@ -139,6 +139,18 @@ def windows_of(features: Any, row_ends: NDArray[np.int32], *, window: int) -> An
     return tf.gather(features, row_ends[:, None] + np.arange(1 - window, 1, dtype=np.int32), axis=1)
 
 
+def _load(path: Path) -> Any:
+    try:
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # Keras, HDF5 and zipfile each raise their own for a damaged file
+        if "safe_mode" in str(error):
+            raise DataError(
+                f"{path} holds code of its own (a Lambda layer) that would run while it is loaded; refused: use a run"
+                " that `framestream train` made"
+            ) from error
+        raise DataError(f"{path} cannot be read; delete it and resume the training, which writes it again") from error
+
+
 def _build_head(settings: TrainSettings, *, feature_dim: int, classes: int) -> Any:
     window = settings.kind == "window"
     features = keras.Input((settings.window if window else None, feature_dim), name="features")
@@ -154,7 +166,7 @@ def _take_head(head: Any, base: BaseRun, labels: Sequence[str]) -> bool:
     path = base.path / HEAD_FILE
     if base.labels != tuple(labels) or not path.is_file():
         return False
-    previous = keras.saving.load_model(path, compile=False, safe_mode=True)
+    previous = _load(path)
     if [weight.shape for weight in previous.weights] != [weight.shape for weight in head.weights]:
         return False
     head.set_weights(previous.get_weights())

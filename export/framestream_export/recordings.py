@@ -41,7 +41,7 @@ class Segment:
         if not (self.start_seconds >= 0 and not math.isinf(self.start_seconds)):
             raise DataError(f"start {self.start_seconds} is not a time in seconds")
         if not self.end_seconds > self.start_seconds:
-            raise DataError(f"end {self.end_seconds} is not after start {self.start_seconds}")
+            raise DataError(f"end {self.end_seconds} is not after start {self.start_seconds}; correct the times")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +96,8 @@ def read_dataset(data: Path, *, background: str | None = None) -> Dataset:
         raise DataError(f"{data} is neither a directory of clips nor a .csv manifest")
     else:
         raise DataError(f"{data} does not exist; give a directory of clips or a .csv manifest")
+    if not recordings and data.is_file():
+        raise DataError(f"{data} lists no clips; add a row for each")
     if not recordings:
         raise DataError(
             f"{data} holds no clips; expected <class>/<clip>.mp4, a {MANIFEST}, or films with a timeline"
@@ -108,7 +110,7 @@ def read_dataset(data: Path, *, background: str | None = None) -> Dataset:
         raise DataError(f"background label {background!r} is on no clip; the labels are {', '.join(sorted(used))}")
     labels = tuple(sorted(used | ({background} if background else set())))
     if len(labels) < 2:
-        raise DataError(f"{data} has one class only ({', '.join(labels)}); a classifier needs at least two")
+        raise DataError(f"{data} has one class only ({', '.join(labels)}); add clips of at least one other")
     return Dataset(root=root, recordings=tuple(recordings), labels=labels, background=background)
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import textwrap
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -15,6 +17,8 @@ from rich.table import Table
 
 from framestream_export.evaluate import Answers, accuracy
 from framestream_export.run_folder import write_atomically
+
+_LABEL_WIDTH = 20
 
 
 def write_report(answers: Answers, labels: Sequence[str], folder: Path, *, console: Console) -> dict[str, Any]:
@@ -40,7 +44,7 @@ def write_report(answers: Answers, labels: Sequence[str], folder: Path, *, conso
     text = json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     write_atomically(folder / "report.json", lambda stream: stream.write(text.encode()))
     figure = _draw(confusion, labels, title=f"test split: {report['accuracy']:.1%} of {report['windows']} windows")
-    write_atomically(folder / "confusion_matrix.png", lambda stream: figure.savefig(stream, format="png", dpi=120))
+    write_atomically(folder / "confusion_matrix.png", lambda stream: _save(figure, stream))
     console.print(
         f"test split: accuracy {report['accuracy']:.3f} of {report['windows']} windows,"
         f" {report['piece_accuracy']:.3f} of {report['pieces']} labelled pieces",
@@ -90,15 +94,25 @@ def _table(report: dict[str, Any]) -> Table:
 
 def _draw(confusion: NDArray[np.int64], labels: Sequence[str], *, title: str) -> Figure:
     shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
-    side = 2.5 + 0.6 * len(labels)
+    side = max(4.4, 2.5 + 0.6 * len(labels))
+    names = [textwrap.fill(label, _LABEL_WIDTH, max_lines=2, placeholder=" …") for label in labels]
     figure = Figure(figsize=(side, side), layout="constrained")
     axes = figure.add_subplot()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    axes.set(xlabel="answer", ylabel="truth", title=title)
-    axes.set_xticks(range(len(labels)), labels, rotation=45, ha="right")
-    axes.set_yticks(range(len(labels)), labels)
+    axes.set(xlabel="answer", ylabel="truth")
+    figure.suptitle(title)
+    # Labels are text: with dollar signs they are no formulas.
+    axes.set_xticks(range(len(labels)), names, rotation=45, ha="right", parse_math=False)
+    axes.set_yticks(range(len(labels)), names, parse_math=False)
     for (row, column), share in np.ndenumerate(shares):
         if confusion[row, column]:
             color = "white" if share > 0.5 else "black"
             axes.text(column, row, f"{share:.0%}", ha="center", va="center", color=color, fontsize=8)
     return figure
+
+
+def _save(figure: Figure, stream: IO[bytes]) -> None:
+    with warnings.catch_warnings():
+        # Letters that Matplotlib's font lacks are drawn as boxes; report.json and the table have them.
+        warnings.filterwarnings("ignore", message="Glyph")
+        figure.savefig(stream, format="png", dpi=120)

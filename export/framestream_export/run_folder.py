@@ -8,6 +8,7 @@
     RUN/parity_frames.npy   real frames that `export` and `verify` compare Keras and ONNX on
     RUN/checkpoints/        last.npz (everything `--resume` needs), best.npz
     RUN/report/             report.json, confusion_matrix.png
+    RUN/speed.json, kept/   what `export --handoff` could not make alike twice: measured times, ONNX Runtime's own format
     RUN/cache/              decoded frames, unless --cache points elsewhere; can be deleted
 """
 
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import json
 import os
+import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,6 +31,9 @@ from framestream.errors import DataError, FrameStreamError, SettingsError
 RUN_VERSION = 1
 ENCODER_FILE = "encoder.keras"
 HEAD_FILE = "head.keras"
+_ALWAYS_RECORDED = ("state", "settings", "labels", "fingerprint", "splits")
+# What NumPy and zipfile raise for files that are missing, cut short or overwritten.
+DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +76,14 @@ class RunFolder:
         try:
             record = json.loads(self.record.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise DataError(f"{self.path} is not a training run: no readable run.json in it") from error
+            raise DataError(
+                f"{self.path} is not a training run: no readable run.json in it; give a folder that `framestream train`"
+                " has written"
+            ) from error
         if not isinstance(record, dict) or record.get("run_version") != RUN_VERSION:
             raise DataError(f"{self.record} is not of version {RUN_VERSION}; train again with this FrameStream")
+        if missing := [key for key in _ALWAYS_RECORDED if key not in record]:
+            raise DataError(f"{self.record} lacks {', '.join(missing)}; it is damaged, train again into a new folder")
         return record
 
     def write_record(self, record: Mapping[str, Any]) -> None:
@@ -145,5 +155,5 @@ def load_arrays(path: Path) -> tuple[list[NDArray[Any]], dict[str, Any]]:
         with np.load(path, allow_pickle=False) as stored:
             note = json.loads(bytes(stored["note"]).decode())
             return [stored[name] for name in sorted(stored.files) if name != "note"], note
-    except (OSError, ValueError, KeyError) as error:
-        raise DataError(f"{path} cannot be read ({error}); delete it to start the run anew") from error
+    except DAMAGED as error:
+        raise DataError(f"{path} cannot be read ({error}); delete {path.parent} to start the run anew") from error

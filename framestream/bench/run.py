@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 from collections.abc import Callable
@@ -53,7 +54,7 @@ class BenchSettings:
         """Raise SettingsError for a value out of range."""
         if self.cameras < 0:
             raise SettingsError(f"cameras is {self.cameras}: give a number of cameras, 0 leaves them out")
-        if not (self.camera_seconds > 0 and self.idle_seconds > 0):
+        if not all(0 < seconds < math.inf for seconds in (self.camera_seconds, self.idle_seconds)):
             raise SettingsError("camera_seconds and idle_seconds: give a number of seconds above 0")
         if min(self.blocks, self.runs, self.source_frames, self.rounds) < 1:
             raise SettingsError("blocks, runs, source_frames and rounds: give 1 or more of each")
@@ -134,7 +135,7 @@ def _film(folder: Path, settings: BenchSettings) -> Path:
 def _machine(session: ModelSession, load_before: float | None) -> dict[str, Any]:
     return {
         "system": platform.platform(terse=True),
-        "processor": _processor(),
+        "processor": processor_name(),
         "cores": usable_cores(),
         "load_average_before": load_before,
         "load_average_after": _load_average(),
@@ -158,7 +159,8 @@ def _model(session: ModelSession) -> dict[str, Any]:
     }
 
 
-def _processor() -> str:
+def processor_name() -> str:
+    """What the processor calls itself."""
     facts = Path("/proc/cpuinfo")
     if facts.is_file():
         for line in facts.read_text(encoding="utf-8", errors="replace").splitlines():

@@ -13,7 +13,7 @@ from framestream.live.connection import Connection, Outcome
 from framestream.live.job import ReaderJob
 from framestream.live.settings import LiveSettings
 from framestream.live.timeline import Timeline
-from framestream.pipeline.feeds import Closed, Inbox
+from framestream.pipeline.feeds import Closed, Inbox, Lost
 from framestream.records import CameraState, Status
 from framestream.sources.kinds import SourceKind, classify
 from framestream.zones import Zone, check_zones
@@ -129,6 +129,8 @@ class LiveCamera:
             wait_seconds = next(delays)
             if outcome.failure.is_refusal:
                 wait_seconds = self._settings.longest_retry_seconds
+            if outcome.lived_seconds > 0 and self._timeline.end_seconds is not None:
+                inbox.put(Lost(self._timeline.end_seconds), arrived_seconds=time.monotonic())
             _tell(inbox, "reconnecting", reason=outcome.failure.cause, retry_seconds=wait_seconds)
             if self._stop.wait(wait_seconds):
                 return None

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from framestream.errors import SettingsError
 
+_LONGEST_SECONDS = 86_400.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveSettings:
@@ -31,8 +33,8 @@ class LiveSettings:
         """Raise SettingsError for what is no time."""
         for name in ("open_seconds", "stall_seconds", "first_retry_seconds", "longest_retry_seconds"):
             value = getattr(self, name)
-            if not (math.isfinite(value) and value > 0):
-                raise SettingsError(f"{name} is {value}: give a number of seconds above 0")
+            if not (math.isfinite(value) and 0 < value <= _LONGEST_SECONDS):
+                raise SettingsError(f"{name} is {value}: give a number of seconds above 0, a day at most")
         if self.longest_retry_seconds < self.first_retry_seconds:
             raise SettingsError(
                 f"longest_retry_seconds is {self.longest_retry_seconds}, less than first_retry_seconds "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TypeVar
@@ -10,7 +11,8 @@ from typing import TypeVar
 from framestream.errors import FrameStreamError
 from framestream.frames import SourceInfo
 from framestream.pipeline.doorbell import Doorbell
-from framestream.pipeline.feeds import Closed, Feed, Inbox, Missed, Opened
+from framestream.pipeline.feeds import Closed, Feed, Inbox, Lost, Missed, Opened
+from framestream.pipeline.inbox import SOURCE_FULL
 from framestream.pipeline.items import Notice
 from framestream.records import End, Event, Gap, Prediction, Record, Status
 from framestream.session import ModelSession
@@ -152,7 +154,7 @@ class Camera:
 
     def _handle(self, notice: Notice) -> Iterator[Record]:
         # What a feed still says about the time after the stop concerns nobody.
-        if self.finished or (self.is_stopping and isinstance(notice, (Gap, Missed))):
+        if self.finished or (self.is_stopping and isinstance(notice, (Gap, Lost, Missed))):
             return
         if isinstance(notice, Opened):
             if self.info is None:
@@ -164,6 +166,8 @@ class Camera:
             yield from self._tell(notice)
         elif isinstance(notice, Gap):
             yield from self._break(notice)
+        elif isinstance(notice, Lost):
+            yield from self._end_streams(notice.end_seconds)
         elif isinstance(notice, Missed):
             self.has_missed = True
             self._missed = notice if self._missed is None else self._missed.joined(notice)
@@ -190,11 +194,14 @@ class Camera:
             yield from self.records(stream, [result for result in results if not isinstance(result, Gap)])
         yield from self.records(self.streams[0], gaps)
 
-    def _close(self, closed: Closed) -> Iterator[Record]:
+    def _end_streams(self, end_seconds: float | None) -> Iterator[Record]:
         yield from self._apply_missed()
-        self.error = closed.error
         for stream in self.streams:
-            yield from self.records(stream, stream.flush(None if self.is_stopping else closed.end_seconds))
+            yield from self.records(stream, stream.flush(end_seconds))
+
+    def _close(self, closed: Closed) -> Iterator[Record]:
+        self.error = closed.error
+        yield from self._end_streams(None if self.is_stopping else closed.end_seconds)
         if closed.error is None:
             yield from self._tell(Status(state="ended"))
         else:
@@ -210,10 +217,11 @@ class Camera:
 
     def _end(self) -> End:
         counts, stream = self.inbox.counts, self.streams[0]
-        dropped = {reason: frames for reason, frames in sorted(counts.dropped.items()) if frames}
+        # Adding counters leaves out what is zero.
+        dropped = dict(sorted((counts.dropped + Counter({SOURCE_FULL: counts.lost})).items()))
         return End(
-            frames_read=counts.source.read,
-            frames_sampled=counts.source.sampled - sum(dropped.values()),
+            frames_read=counts.source.read + counts.lost,
+            frames_sampled=counts.source.sampled - counts.dropped.total(),
             frames_held=counts.source.held - counts.dropped_held + stream.counts.held,
             frames_skipped=counts.source.skipped,
             frames_dropped=sum(dropped.values()),

@@ -3,7 +3,7 @@
 A feed is started with an inbox and puts into it, from a thread of its own: ``Opened`` once it knows its source, then
 samples and gaps in order of time, statuses whenever they change, and at its very end one ``Closed``. A feed that can
 wait (a recording) uses ``put_waiting``; one that cannot (a camera) uses ``put``, and what the consumer does not fetch
-in time is dropped, oldest first, and counted.
+in time is dropped, oldest first, and counted. One that loses its source and tries again says so with ``Lost``.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from __future__ import annotations
 from typing import Protocol
 
 from framestream.pipeline.inbox import Inbox
-from framestream.pipeline.items import Arrival, Closed, FeedItem, Missed, Opened
+from framestream.pipeline.items import Arrival, Closed, FeedItem, Lost, Missed, Opened
 
-__all__ = ["Arrival", "Closed", "Feed", "FeedItem", "Inbox", "Missed", "Opened"]
+__all__ = ["Arrival", "Closed", "Feed", "FeedItem", "Inbox", "Lost", "Missed", "Opened"]
 
 
 class Feed(Protocol):

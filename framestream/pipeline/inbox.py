@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter, deque
 from dataclasses import dataclass, field, replace
 
 from framestream.errors import SettingsError
 from framestream.pipeline.doorbell import Doorbell
 from framestream.pipeline.items import Arrival, Closed, FeedItem, Missed, Notice, condense
+from framestream.readahead import PATIENCE_SECONDS
 from framestream.sampling import Sample, SamplingCounts
 
 TOO_SLOW = "too slow"
 """Dropped because it waited longer than the lag allows."""
 INBOX_FULL = "inbox full"
 """Dropped because the consumer fetched nothing for so long that the inbox was full."""
+SOURCE_FULL = "source full"
+"""Dropped by the source of the caller's own, because it was not read in time."""
 STOPPED = "stopped"
 """Dropped because its camera was stopped or removed before it could be run."""
 
@@ -31,11 +35,13 @@ class InboxCounts:
         source: the feed's own counts, as last heard.
         dropped: frames dropped by reason; held samples are none.
         dropped_held: held samples dropped.
+        lost: frames that the source dropped before the feed could read them.
     """
 
     source: SamplingCounts = field(default_factory=SamplingCounts)
     dropped: Counter[str] = field(default_factory=Counter)
     dropped_held: int = 0
+    lost: int = 0
 
 
 class Inbox:
@@ -58,12 +64,16 @@ class Inbox:
         """A copy of the counts, all of one moment."""
         with self._changed:
             counts = self._counts
-            return InboxCounts(replace(counts.source), counts.dropped.copy(), counts.dropped_held)
+            return replace(counts, source=replace(counts.source), dropped=counts.dropped.copy())
 
     def has_samples(self, samples: int) -> bool:
-        """Return whether that many samples wait, or fewer with something behind that makes waiting for more useless."""
+        """Return whether that many samples wait, or fewer that have waited for long or have something else behind."""
         with self._changed:
-            return self._samples >= samples or (self._samples > 0 and not isinstance(self._items[-1], Arrival))
+            if self._samples == 0 or self._samples >= samples:
+                return self._samples > 0
+            oldest = self._oldest()
+            has_waited = oldest is not None and time.monotonic() - oldest.arrived_seconds > PATIENCE_SECONDS
+            return has_waited or not isinstance(self._items[-1], Arrival)
 
     def has_notices(self) -> bool:
         """Return whether something comes before the next sample."""
@@ -139,6 +149,7 @@ class Inbox:
     def _add(self, item: FeedItem, arrived_seconds: float, counts: SamplingCounts | None) -> None:
         if isinstance(item, Closed):
             counts = item.counts
+            self._counts.lost = item.frames_lost
         if counts is not None:
             self._counts.source = replace(counts)
         if not isinstance(item, Sample):

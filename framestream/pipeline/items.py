@@ -26,11 +26,24 @@ class Closed:
         counts: its frames, all connections together; ``read == sampled + skipped``.
         error: why it ended, or None for an ordinary end or a stop.
         end_seconds: media time at which its last frame ended, or None for one tick after the last sample.
+        frames_lost: frames that the source itself dropped before they could be read; not among ``counts``.
     """
 
     counts: SamplingCounts
     error: Exception | None = None
     end_seconds: float | None = None
+    frames_lost: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The connection is gone and another is tried: what goes on ends here, however long the outage lasts.
+
+    Attributes:
+        end_seconds: media time at which the last frame ended.
+    """
+
+    end_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +75,16 @@ class Arrival:
     arrived_seconds: float
 
 
-FeedItem: TypeAlias = Opened | Status | Sample | Gap | Closed
-Notice: TypeAlias = Opened | Status | Gap | Closed | Missed
+FeedItem: TypeAlias = Opened | Status | Sample | Gap | Lost | Closed
+Notice: TypeAlias = Opened | Status | Gap | Lost | Closed | Missed
 """What an inbox holds besides samples."""
 
 
 def condense(items: Sequence[Notice | Arrival]) -> list[Notice | Arrival]:
     """Return the same samples with fewer notices between them, for a consumer that has not looked for long.
 
-    Between two samples, or before the first, several gaps become one that spans them all, and of several openings and
-    statuses the newest stays.
+    Between two samples, or before the first, several gaps become one that spans them all, and of several openings,
+    losses and statuses the newest stays.
     """
     condensed: list[Notice | Arrival] = []
     run: list[Notice] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -13,7 +14,7 @@ from framestream.pipeline.doorbell import Doorbell
 from framestream.pipeline.feeds import Feed
 from framestream.pipeline.source_feed import SourceFeed
 from framestream.session import ModelSession
-from framestream.sources import AnySource, SourceOptions, classify, is_live, open_source
+from framestream.sources import AnySource, SourceKind, SourceOptions, classify, is_live, open_source
 from framestream.spec import EventSettings, ModelSpec
 from framestream.zones import Zone, check_zones
 
@@ -89,8 +90,17 @@ def check_name(name: object) -> str:
     """Return a camera's name.
 
     Raises:
-        SettingsError: it is not a text that shows.
+        SettingsError: it is not a text that shows, or an address whose password every record would carry.
     """
     if not isinstance(name, str) or not name.strip() or not name.isprintable():
         raise SettingsError(f"a camera is called {name!r}; give it a name, in one line")
+    if "@" in name.partition("://")[2]:
+        raise SettingsError("a camera is called by its address, user and password included; give it another name")
     return name
+
+
+def check_standard_input(cameras: Mapping[str, CameraSettings]) -> None:
+    """Raise SettingsError if several cameras would read standard input, each a part of it."""
+    names = [name for name, settings in cameras.items() if classify(settings.source) is SourceKind.STDIN]
+    if len(names) > 1:
+        raise SettingsError(f"standard input can be read by one camera only, not by {' and '.join(names)}")

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from framestream.frames import FrameSource, Interruptible
+from framestream.frames import FrameSource, Interruptible, Lossy
 from framestream.pipeline.feeds import Closed, Inbox, Opened
 from framestream.readahead import StopFlag
 from framestream.records import Status
@@ -70,7 +70,8 @@ class SourceFeed:
         except Exception as caught:  # the thread's boundary: it travels in Closed
             error = caught
         end_seconds = None if self._stop.is_set() else self._sampler.clock.end_seconds
-        closed = Closed(self._sampler.counts, error=error, end_seconds=end_seconds)
+        lost = self._source.dropped if isinstance(self._source, Lossy) else 0
+        closed = Closed(self._sampler.counts, error=error, end_seconds=end_seconds, frames_lost=lost)
         inbox.put(closed, arrived_seconds=time.monotonic())
 
     def _open_and_read(self, inbox: Inbox) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from framestream.errors import SettingsError
 from framestream.pipeline.engine import Engine
-from framestream.pipeline.settings import CameraSettings, check_name, make_camera
+from framestream.pipeline.settings import CameraSettings, check_name, check_standard_input, make_camera
 from framestream.pipeline.watching import Watching
 from framestream.records import Status
 from framestream.session import ModelSession
@@ -44,8 +44,10 @@ class WatchMany(Watching):
         self._events = events
         self._with_predictions = predictions
         super().__init__(engine)
-        for name, source in cameras.items():
-            self.add(name, source)
+        settings = {name: _settings_of(source) for name, source in cameras.items()}
+        check_standard_input(settings)
+        for name, camera in settings.items():
+            self.add(name, camera)
         if not cameras and not until_stopped:
             raise SettingsError("there are no cameras to watch; give one or more, or until_stopped=True")
 
@@ -60,10 +62,9 @@ class WatchMany(Watching):
         Raises:
             SettingsError: the name is taken, the source is none, or the watch has ended.
         """
-        settings = source if isinstance(source, CameraSettings) else CameraSettings(source)
         camera = make_camera(
             check_name(name),
-            settings,
+            _settings_of(source),
             self._session,
             bell=self._engine.bell,
             events=self._events,
@@ -78,3 +79,7 @@ class WatchMany(Watching):
             SettingsError: there is no camera of that name.
         """
         self._engine.remove(name)
+
+
+def _settings_of(source: AnySource | CameraSettings) -> CameraSettings:
+    return source if isinstance(source, CameraSettings) else CameraSettings(source)

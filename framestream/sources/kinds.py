@@ -18,6 +18,9 @@ URL_SCHEMES = ("rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "hls", "udp", 
 
 _STDIN = "-"
 _DEVICE_PATH = re.compile(r"/dev/(video\d+|v4l/.+)")
+# "rtsp:/user:password@host", "user:password@host", " rtsp://…": an address to whoever wrote it. A path is not meant by
+# it, or it exists; one that starts with a dot or a slash always is one.
+_ADDRESS_WITH_A_SLIP = re.compile(r"(?![./])[^@]*:[^@]*@")
 _GLOB_CHARACTERS = frozenset("*?[")
 
 
@@ -68,6 +71,8 @@ def classify(source: AnySource) -> SourceKind:
             f"source is {source!r}: give a path, an address, a device index, "
             "or an object with info, grab, retrieve and close"
         )
+    if not os.fspath(source):
+        raise SettingsError("source is empty: give a path, an address or a device index")
     if isinstance(source, str):
         kind = _kind_of_text(source)
         if kind is not None:
@@ -91,6 +96,11 @@ def _kind_of_text(source: str) -> SourceKind | None:
         return SourceKind.DEVICE
     scheme, separator, _ = source.partition("://")
     if not separator or not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme):
+        if _ADDRESS_WITH_A_SLIP.match(source) and not os.path.lexists(source):
+            raise SettingsError(
+                "the source is no file, and no address either (not shown, as it may hold a password); "
+                "write rtsp://user:password@host/path, or ./ in front of a path"
+            )
         return None
     if scheme.lower() not in URL_SCHEMES:
         raise SettingsError(

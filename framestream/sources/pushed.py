@@ -34,7 +34,7 @@ class PushedFrames:
 
     Any thread may push; the frames of several are read in the order they came. As a recording (the default) a push
     waits while the queue is full, and nothing is lost. With ``live`` it never waits: the oldest frame goes, and
-    ``dropped`` counts it::
+    ``dropped`` counts it, as does the ``End`` of the watch::
 
         frames = PushedFrames(size_wh=(640, 480))
         ...                             # in the caller's own loop, on a thread of its own

@@ -20,6 +20,7 @@ _log = logging.getLogger(__name__)
 PixelFormat = Literal["bgr24", "rgb24", "gray", "yuv420p"]
 """Names as FFmpeg's ``-pix_fmt`` has them."""
 
+_MAX_FRAME_BYTES = 1 << 30
 # How often a wait for data looks whether it was interrupted.
 _POLL_MILLISECONDS = 100
 
@@ -67,6 +68,9 @@ class RawVideo:
         self._info = SourceInfo(name=name, size_wh=size_wh, declared_fps=check_rate(rate, name="rate"))
         if pixel_format == "yuv420p" and (size_wh[0] % 2 or size_wh[1] % 2):
             raise SettingsError(f"{name}: yuv420p needs an even width and height, not {size_wh}; use bgr24")
+        frame_bytes = int(size_wh[0] * size_wh[1] * _LAYOUTS[pixel_format].bytes_per_pixel)
+        if frame_bytes > _MAX_FRAME_BYTES:
+            raise SettingsError(f"{name}: a frame of {size_wh[0]}x{size_wh[1]} is over a gigabyte; check the size")
         self._rate = rate
         self._pixel_format = pixel_format
         self._layout = _LAYOUTS[pixel_format]
@@ -75,7 +79,7 @@ class RawVideo:
         # A buffered reader would wait until its buffer is full, where no wait can be interrupted.
         self._stream: Any = stream.raw if isinstance(stream, io.BufferedReader) else stream
         self._poll = _poll_of(self._stream)
-        self._bytes = bytearray(int(size_wh[0] * size_wh[1] * self._layout.bytes_per_pixel))
+        self._bytes = bytearray(frame_bytes)
         self._frames = 0
         self._is_current = False
         self._ended = False

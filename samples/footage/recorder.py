@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -53,7 +55,8 @@ def write_video(path: Path, frames: Iterable[Canvas], *, rate: float) -> int:
         if writer is None:
             path.parent.mkdir(parents=True, exist_ok=True)
             size_wh = (frame.shape[1], frame.shape[0])
-            writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*_FOURCC), rate, size_wh)
+            with _hushed():
+                writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*_FOURCC), rate, size_wh)
             if not writer.isOpened():
                 raise OSError(f"{path}: OpenCV cannot write {_FOURCC} video here")
         writer.write(frame)
@@ -61,6 +64,23 @@ def write_video(path: Path, frames: Iterable[Canvas], *, rate: float) -> int:
     if writer is not None:
         writer.release()
     return count
+
+
+@contextmanager
+def _hushed() -> Iterator[None]:
+    """Keep from stderr what OpenCV says of every WebM file, for no reason: that the tag VP80 "is not supported"."""
+    try:
+        before = os.dup(2)
+    except OSError:  # closed already
+        yield
+        return
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(before, 2)
+        os.close(before)
 
 
 def write_timeline(path: Path, segments: Iterable[Segment]) -> None:

@@ -151,7 +151,7 @@ def test_manifest_row_without_label_takes_the_timeline(tmp_path: Path) -> None:
         ("file,class", [("a.mp4", "x")], r"the header lacks path, label; columns found: file, class"),
         ("path,label", [("a.mp4", "x\ny")], r"row 3: the label 'x\\ny' has a line break"),
         ("path,label", [("a.mp4", "x"), ("b.mp4", "x")], r"one class only \(x\)"),
-        ("path,label", [], r"holds no clips"),
+        ("path,label", [], r"lists no clips"),
     ],
 )
 def test_manifest_that_cannot_be_true(
