@@ -1,25 +1,34 @@
-"""From a finished run to one ONNX file that keeps the streaming contract."""
+"""From a finished run to ONNX files that keep the streaming contract, or to none."""
 
 from __future__ import annotations
 
 import importlib.metadata
 import json
 import os
+import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
-import tf2onnx
-from onnx import helper
+import numpy as np
+from numpy.typing import NDArray
 
-from framestream.errors import ModelError, SettingsError
+from framestream.errors import SettingsError
 from framestream.session import ModelSession
 from framestream.spec import KEY_PREFIX, EventSettings, ModelSpec
 from framestream_export.finished_run import FinishedRun
-from framestream_export.graph import OPSET, HeadWeights, check_structure, streaming_model
-from framestream_export.parity import PARITY_LIMIT, largest_difference, onnx_rows
+from framestream_export.graph import check_structure
+from framestream_export.graph_facts import ModelCost, operator_table
+from framestream_export.parity import largest_difference, onnx_rows
 from framestream_export.run_folder import make_writable, writing
+from framestream_export.seal import sealed, sidecar_of, sidecar_of_bytes
+from framestream_export.variants.figures import Variant, VariantFigures, find_variant
+from framestream_export.variants.gate import Gate, compare
+from framestream_export.variants.maker import VariantMaker
+from framestream_export.variants.ort_format import ort_bytes
+from framestream_export.variants.speed import Speed, compare_speed
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +36,13 @@ class Exported:
     """What an export made.
 
     Attributes:
-        path: The ONNX file.
+        path: The model file.
         sidecar: The same facts as JSON.
         spec: What the file says about itself.
         nodes: Nodes in the graph.
         rows: Answers on which Keras and ONNX were compared.
+        figures: What was measured on it.
+        speed: Of int8 next to float32 here.
     """
 
     path: Path
@@ -39,61 +50,135 @@ class Exported:
     spec: ModelSpec
     nodes: int
     rows: int
+    figures: VariantFigures
+    speed: Speed | None = None
 
 
-def export(run: Path, output: Path, *, events: EventSettings | None = None) -> Exported:
-    """Write a run's model as ONNX, with its sidecar, or nothing.
+def export(
+    run: Path,
+    output: Path,
+    *,
+    events: EventSettings | None = None,
+    variant: str = "float32",
+    gate: Gate | None = None,
+    data: Path | None = None,
+) -> Exported:
+    """Write a run's model as one file, with its sidecar, or nothing; see `Exporter`."""
+    _check_output(output, find_variant(variant))
+    return Exporter(run, events=events, gate=gate, data=data).write(output, variant)
 
-    Args:
-        run: Folder of a finished run.
-        output: The file to write; its folder is made if need be.
-        events: Default event settings to stamp into the model.
 
-    Raises:
-        SettingsError: The file cannot be written, or its sidecar would replace a file that is none.
-        DataError: The run cannot be used.
-        ModelError: The graph is not what it must be, or differs from Keras; nothing is written.
-    """
-    if output.suffix != ".onnx" or output.is_dir():
-        raise SettingsError(f"{output} is not the name of an .onnx file; give --output NAME.onnx")
+class Exporter:
+    """One run, and any number of files made from it; what several need is made or measured once."""
+
+    def __init__(
+        self, run: Path, *, events: EventSettings | None = None, gate: Gate | None = None, data: Path | None = None
+    ) -> None:
+        """Read a run.
+
+        Args:
+            run: Folder of a finished run.
+            events: Default event settings to stamp into the models.
+            gate: What a variant may lose.
+            data: Where the run's data set is now; None is where it was in training.
+
+        Raises:
+            DataError: The run cannot be used.
+        """
+        self.finished = FinishedRun.read(run)
+        self.maker = VariantMaker(self.finished, run, data=data)
+        self._spec = _spec(self.finished, events or EventSettings())
+        self._gate = gate or Gate()
+
+    def write(self, output: Path, variant: str = "float32") -> Exported:
+        """Write a variant with its sidecar, or nothing.
+
+        float32 is held against Keras on the run's parity frames. The others are, and are also measured on all clips
+        that the run kept out of training.
+
+        Args:
+            output: The file to write; its folder is made if need be.
+            variant: One of `figures.VARIANTS`.
+
+        Raises:
+            SettingsError: The file cannot be written, or its sidecar would replace a file that is none.
+            DataError: The held-out clips are gone.
+            ModelError: The graph is not what it must be, differs from Keras, or loses too much; nothing is written.
+        """
+        wanted = find_variant(variant)
+        _check_output(output, wanted)
+        proto = self.maker.make(variant)
+        check_structure(proto, states=self._spec.state_names, lstm_nodes=wanted.lstm_nodes)
+        make_writable(output.parent)
+        sidecar = output.with_suffix(".json")
+        # ONNX Runtime opens paths; the prefix makes a leftover of a crash recognisable.
+        partial, partial_sidecar = output.with_name(f".part.{output.name}"), sidecar.with_name(f".part.{sidecar.name}")
+        try:
+            with writing(output):
+                _write(proto, self._metadata(self._spec, proto), partial, wanted)
+            figures = self._measure(partial, wanted)
+            self._gate.check(figures, wanted)
+            accuracy = self._spec.accuracy if figures.accuracy is None else figures.accuracy
+            spec = replace(self._spec, parity=figures.parity, accuracy=accuracy)
+            with writing(output):
+                facts = _write(proto, self._metadata(spec, proto) | figures.to_metadata(), partial, wanted)
+                partial_sidecar.write_text(facts, encoding="utf-8")
+                speed = self._compare_speed(partial) if variant == "int8" else None
+                os.replace(partial, output)
+                os.replace(partial_sidecar, sidecar)
+        finally:
+            partial.unlink(missing_ok=True)
+            partial_sidecar.unlink(missing_ok=True)
+        rows = self._expected.shape[0] * self._expected.shape[1]
+        return Exported(output, sidecar, spec, len(proto.graph.node), rows, figures, speed)
+
+    def _metadata(self, spec: ModelSpec, proto: Any) -> dict[str, str]:
+        return spec.to_metadata() | operator_table(proto) | self._cost.to_metadata()
+
+    def _measure(self, path: Path, variant: Variant) -> VariantFigures:
+        session = ModelSession(path, device="cpu")
+        parity = largest_difference(self._expected, onnx_rows(session, self.finished.frames))
+        if variant.name == "float32":
+            return VariantFigures(variant.name, parity)
+        held_out = self.maker.held_out
+        return compare(variant, parity, held_out.answers(session), self._float32_answers, held_out.labels())
+
+    def _compare_speed(self, path: Path) -> Speed:
+        with tempfile.TemporaryDirectory() as folder:
+            return compare_speed(path, self._write_float32(Path(folder)))
+
+    @cached_property
+    def _expected(self) -> NDArray[np.float32]:
+        """What Keras says of the run's parity frames."""
+        return self.finished.model.answers(self.finished.frames)
+
+    @cached_property
+    def _float32_answers(self) -> NDArray[np.float32]:
+        """What the float32 file says of the held-out clips."""
+        with tempfile.TemporaryDirectory() as folder:
+            return self.maker.held_out.answers(ModelSession(self._write_float32(Path(folder)), device="cpu"))
+
+    def _write_float32(self, folder: Path) -> Path:
+        path = folder / "float32.onnx"
+        _write(self.maker.make("float32"), self._spec.to_metadata(), path, find_variant("float32"))
+        return path
+
+    @cached_property
+    def _cost(self) -> ModelCost:
+        maker, model = self.maker, self.finished.model
+        parameters = model.encoder.count_params() + model.head.count_params()
+        return ModelCost.of(maker.encoder, maker.head, lstm_steps=self._spec.window, parameters=parameters)
+
+
+def _check_output(output: Path, variant: Variant) -> None:
+    suffix = variant.suffix
+    if output.suffix != suffix or output.is_dir():
+        raise SettingsError(f"{output} is not the name of an {suffix} file; give --output NAME{suffix}")
     sidecar = output.with_suffix(".json")
     if sidecar.exists() and not _is_sidecar(sidecar):
-        raise SettingsError(f"{sidecar} exists and is no model's sidecar; move it, or give another --output NAME.onnx")
-    finished = FinishedRun.read(run)
-    settings, model = finished.settings, finished.model
-    proto = streaming_model(
-        convert_encoder(model.encoder, size_wh=settings.size_wh),
-        HeadWeights.of(model.head),
-        kind=settings.kind,
-        window=settings.window,
-        height=settings.size,
-        width=settings.size,
-    )
-    spec = _spec(finished, events or EventSettings())
-    check_structure(proto, states=spec.state_names)
-    make_writable(output.parent)
-    # ONNX Runtime opens paths; the suffix makes a leftover of a crash recognisable.
-    partial, partial_sidecar = output.with_name(f".part.{output.name}"), sidecar.with_name(f".part.{sidecar.name}")
-    try:
-        with writing(output):
-            _write(proto, spec, partial)
-        expected = model.answers(finished.frames)
-        found = onnx_rows(ModelSession(partial, device="cpu"), finished.frames)
-        difference = largest_difference(expected, found)
-        if not difference <= PARITY_LIMIT:
-            raise ModelError(
-                f"ONNX differs from Keras by {difference:.2e} on real frames; the limit is {PARITY_LIMIT:.0e}"
-            )
-        spec = replace(spec, parity=difference)
-        with writing(output):
-            _write(proto, spec, partial)
-            partial_sidecar.write_text(spec.to_json(), encoding="utf-8")
-            os.replace(partial, output)
-            os.replace(partial_sidecar, sidecar)
-    finally:
-        partial.unlink(missing_ok=True)
-        partial_sidecar.unlink(missing_ok=True)
-    return Exported(output, sidecar, spec, len(proto.graph.node), expected.shape[0] * expected.shape[1])
+        raise SettingsError(
+            f"{sidecar} exists and is no model's sidecar; move it, or give another --output NAME{suffix}"
+        )
 
 
 def _is_sidecar(path: Path) -> bool:
@@ -102,22 +187,6 @@ def _is_sidecar(path: Path) -> bool:
     except (OSError, ValueError):
         return False
     return isinstance(facts, dict) and f"{KEY_PREFIX}spec_version" in facts
-
-
-def convert_encoder(encoder: Any, *, size_wh: tuple[int, int]) -> Any:
-    """A Keras encoder as an onnx.ModelProto: uint8 [N, height, width, 3] to float32 [N, D].
-
-    The batch axis stays dynamic: with a fixed one tf2onnx makes other, worse graphs.
-    """
-    width, height = size_wh
-    signature = [tf.TensorSpec((None, height, width, 3), tf.uint8, name="frames")]
-
-    @tf.function(input_signature=signature)  # type: ignore[untyped-decorator]
-    def encode(frames: Any) -> Any:
-        return encoder(tf.cast(frames, tf.float32), training=False)
-
-    proto, _ = tf2onnx.convert.from_function(encode, input_signature=signature, opset=OPSET)
-    return proto
 
 
 def _spec(finished: FinishedRun, events: EventSettings) -> ModelSpec:
@@ -143,6 +212,11 @@ def _spec(finished: FinishedRun, events: EventSettings) -> ModelSpec:
     )
 
 
-def _write(proto: Any, spec: ModelSpec, path: Path) -> None:
-    helper.set_model_props(proto, spec.to_metadata())
-    path.write_bytes(proto.SerializeToString(deterministic=True))
+def _write(proto: Any, metadata: Mapping[str, str], path: Path, variant: Variant) -> str:
+    """Write the file of a variant; returns the text of its sidecar."""
+    if variant.suffix == ".onnx":
+        path.write_bytes(sealed(proto, metadata))
+        return sidecar_of(proto)
+    content = ort_bytes(proto, metadata)
+    path.write_bytes(content)
+    return sidecar_of_bytes(metadata, content)

@@ -2,181 +2,174 @@
 
 Window model (W frames per answer, D features, U units, K classes; C cameras and S steps are dynamic)::
 
-    frames [C,S,H,W,3] ─ fold [C·S,H,W,3] ─ encoder ─ unfold [C,S,D] ─┐
-    features [C,W-1,D] ──────────────────────────────────── Concat [C,W-1+S,D] ── last W-1 ─ next_features
+    frames [C,S,H,W,3] ─ channels first [C·S,3,H,W] ─ encoder ─ unfold [C,S,D] ─┐
+    features [C,W-1,D] ──────────────────────────────────────────── Concat [C,W-1+S,D] ── last W-1 ─ next_features
                                                                       └ Gather windows [C,W,S,D] ─ [W,C·S,D] ─ LSTM
                                               probabilities [C,S,K] ─ Softmax ─ Dense ─ [C,S,U] ─┘
 
-Stateful model: the unfolded features go through the LSTM as one sequence; the state is `hidden` and `cell`.
+Stateful model: the transpose of the frames puts time first, too, so that the unfolded features [S,C,D] go through the
+LSTM as they are; the state is `hidden` and `cell`.
+
+Fixed shapes (C = S = 1) leave nothing to compute about shapes, and all of it is constant. Without the LSTM operator its
+steps are written out (`unrolled.py`): those of a window, or the one step of a stateful model, whose S is 1 then.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
 from framestream.errors import ModelError
+from framestream_export.graph_parts import Graph, HeadWeights
+from framestream_export.unrolled import add_unrolled_lstm
 
 OPSET = 17
 IR_VERSION = 8  # what goes with opset 17; later ones lock out runtimes that could run the graph
 LOOPS = frozenset({"Loop", "If", "Scan"})
+_MOST_TRANSPOSES = 2  # the frames to channels first, and once between cameras and time first
 _TO_END = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True, slots=True)
-class HeadWeights:
-    """The recurrent head as arrays, in Keras's layout: gates in the order input, forget, cell, output.
+class Layout:
+    """What kind of graph is wanted.
 
     Attributes:
-        kernel: [D, 4U].
-        recurrent: [U, 4U].
-        bias: [4U].
-        dense_kernel: [U, K].
-        dense_bias: [K].
-    """
-
-    kernel: NDArray[np.float32]
-    recurrent: NDArray[np.float32]
-    bias: NDArray[np.float32]
-    dense_kernel: NDArray[np.float32]
-    dense_bias: NDArray[np.float32]
-
-    @classmethod
-    def of(cls, head: Any) -> HeadWeights:
-        """Take them from a Keras head made by `model.SequenceModel`."""
-        cell, dense = head.get_layer("lstm").cell, head.get_layer("logits")
-        parts = (cell.kernel, cell.recurrent_kernel, cell.bias, dense.kernel, dense.bias)
-        return cls(*(np.asarray(part, dtype=np.float32) for part in parts))
-
-    @property
-    def units(self) -> int:
-        """U."""
-        return int(self.recurrent.shape[0])
-
-    @property
-    def feature_dim(self) -> int:
-        """D."""
-        return int(self.kernel.shape[0])
-
-    @property
-    def classes(self) -> int:
-        """K."""
-        return int(self.dense_kernel.shape[1])
-
-    def onnx_lstm(self) -> dict[str, NDArray[np.float32]]:
-        """The operator's inputs: W [1,4U,D], R [1,4U,U], B [1,8U], gates in the order input, output, forget, cell."""
-        order = np.concatenate([np.arange(self.units) + gate * self.units for gate in (0, 3, 1, 2)])
-        bias = np.concatenate([self.bias[order], np.zeros_like(self.bias)])  # Keras has no recurrent bias
-        return {"W": self.kernel.T[None, order], "R": self.recurrent.T[None, order], "B": bias[None]}
-
-
-@dataclass(slots=True)
-class _Graph:
-    """Nodes and constants as they are added."""
-
-    nodes: list[Any] = field(default_factory=list)
-    constants: list[Any] = field(default_factory=list)
-
-    def add(self, op: str, inputs: Sequence[str], *outputs: str, **attributes: Any) -> str:
-        """Append a node named after its first output, which is returned."""
-        name = next(output for output in outputs if output)
-        self.nodes.append(helper.make_node(op, list(inputs), list(outputs), name=name, **attributes))
-        return name
-
-    def constant(self, name: str, value: Any, dtype: Any = np.int64) -> str:
-        """Add a constant and return its name."""
-        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value, dtype=dtype), name))
-        return name
-
-
-def streaming_model(encoder: Any, head: HeadWeights, *, kind: str, window: int, height: int, width: int) -> Any:
-    """Put an encoder and a head together into the graph of the streaming contract.
-
-    Args:
-        encoder: An onnx.ModelProto from uint8 [N, height, width, 3] to float32 [N, D]; one input, one output.
-        head: The recurrent part's weights.
         kind: "window" or "stateful".
         window: Frames per answer of a window model.
         height: Of a frame, pixels.
         width: Of a frame, pixels.
+        fixed: One camera, one step, fixed shapes, instead of any number.
+        lstm_op: Whether the LSTM is ONNX's operator, or written out.
+    """
+
+    kind: str
+    window: int
+    height: int
+    width: int
+    fixed: bool = False
+    lstm_op: bool = True
+
+    @property
+    def cameras(self) -> int | str:
+        """The first axis."""
+        return 1 if self.fixed else "cameras"
+
+    @property
+    def steps(self) -> int | str:
+        """The second axis."""
+        return 1 if self.fixed or (self.kind == "stateful" and not self.lstm_op) else "steps"
+
+
+def streaming_model(encoder: Any, head: HeadWeights, layout: Layout) -> Any:
+    """Put an encoder and a head together into the graph of the streaming contract.
+
+    Args:
+        encoder: An onnx.ModelProto from uint8 [N, 3, height, width] to float32 [N, D]; one input, one output.
+        head: The recurrent part's weights.
+        layout: What to make of them.
 
     Returns:
         An onnx.ModelProto without metadata.
     """
-    graph = _Graph()
-    graph.add("Reshape", ["frames", graph.constant("frame_shape", [-1, height, width, 3])], "encoder/frames")
+    graph = Graph()
+    stateful = layout.kind == "stateful"
+    graph.add("Transpose", ["frames"], "channels_first", perm=[1, 0, 4, 2, 3] if stateful else [0, 1, 4, 2, 3])
+    pixels = [1 if layout.fixed else -1, 3, layout.height, layout.width]
+    graph.add("Reshape", ["channels_first", graph.constant("frame_shape", pixels)], "encoder/frames")
     _append_encoder(graph, encoder)
-    graph.add("Shape", ["frames"], "cameras_steps", start=0, end=2)
-    graph.add("Concat", ["cameras_steps", graph.constant("rest", [-1])], "unfolded_shape", axis=0)
+    if layout.fixed:
+        graph.constant("unfolded_shape", [1, 1, -1])
+    else:
+        graph.add("Shape", ["channels_first"], "leading_axes", start=0, end=2)
+        graph.add("Concat", ["leading_axes", graph.constant("rest", [-1])], "unfolded_shape", axis=0)
     graph.add("Reshape", ["encoder/features", "unfolded_shape"], "new_features")
-    for name, value in head.onnx_lstm().items():
-        graph.constant(f"lstm/{name}", value, np.float32)
-    states = _window_head(graph, head, window=window) if kind == "window" else _stateful_head(graph, head)
-    tensor, dynamic = helper.make_tensor_value_info, ["cameras", "steps"]
+    states = _stateful_head(graph, head, layout) if stateful else _window_head(graph, head, layout)
+    tensor, free = helper.make_tensor_value_info, [layout.cameras, layout.steps]
     made = helper.make_graph(
         graph.nodes,
         "framestream",
         [
-            tensor("frames", TensorProto.UINT8, [*dynamic, height, width, 3]),
-            *(tensor(name, TensorProto.FLOAT, ["cameras", *shape]) for name, shape in states.items()),
+            tensor("frames", TensorProto.UINT8, [*free, layout.height, layout.width, 3]),
+            *(tensor(name, TensorProto.FLOAT, [layout.cameras, *shape]) for name, shape in states.items()),
         ],
         [
-            tensor("probabilities", TensorProto.FLOAT, [*dynamic, head.classes]),
-            *(tensor(f"next_{name}", TensorProto.FLOAT, ["cameras", *shape]) for name, shape in states.items()),
+            tensor("probabilities", TensorProto.FLOAT, [*free, head.classes]),
+            *(tensor(f"next_{name}", TensorProto.FLOAT, [layout.cameras, *shape]) for name, shape in states.items()),
         ],
         initializer=graph.constants,
     )
-    return helper.make_model(
+    model = helper.make_model(
         made, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, producer_name="framestream"
     )
+    # Compilers that need fixed shapes need those inside the graph, too.
+    return onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True) if layout.fixed else model
 
 
-def _window_head(graph: _Graph, head: HeadWeights, *, window: int) -> dict[str, list[int]]:
+def _window_head(graph: Graph, head: HeadWeights, layout: Layout) -> dict[str, list[int]]:
+    window = layout.window
     graph.add("Concat", ["features", "new_features"], "all_features", axis=1)
     last = [graph.constant("state_start", [1 - window]), graph.constant("to_end", [_TO_END])]
     graph.add("Slice", ["all_features", *last, graph.constant("time_axis", [1])], "next_features")
-    # Window s is frames s .. s + W - 1 of all: index [W, S] = column of offsets + row of steps.
-    graph.add("Gather", ["cameras_steps", graph.constant("steps_index", 1)], "steps", axis=0)
-    graph.add("Range", [graph.constant("zero", 0), "steps", graph.constant("one", 1)], "step_index")
-    graph.add("Add", [graph.constant("offsets", np.arange(window)[:, None]), "step_index"], "window_index")
-    graph.add("Gather", ["all_features", "window_index"], "windows", axis=1)
-    graph.add("Transpose", ["windows"], "windows_time_first", perm=[1, 0, 2, 3])
-    fold = graph.constant("sequence_shape", [window, -1, head.feature_dim])
-    graph.add("Reshape", ["windows_time_first", fold], "sequences")
-    graph.add("LSTM", ["sequences", "lstm/W", "lstm/R", "lstm/B"], "", "lstm_hidden", hidden_size=head.units)
+    windows = "all_features" if layout.fixed else _all_windows(graph, window)
+    # With one window to look at, time first is no other order.
+    fold = graph.constant("sequence_shape", [window, 1 if layout.fixed else -1, head.feature_dim])
+    graph.add("Reshape", [windows, fold], "sequences")
+    if layout.lstm_op:
+        _add_lstm(graph, head, "sequences", outputs=["", "lstm_hidden"])
+    else:
+        add_unrolled_lstm(graph, head, "sequences", steps=window)
     graph.add("Reshape", ["lstm_hidden", "unfolded_shape"], "hidden_rows")
     graph.add("Softmax", [_dense(graph, head, "hidden_rows")], "probabilities", axis=-1)
     return {"features": [window - 1, head.feature_dim]}
 
 
-def _stateful_head(graph: _Graph, head: HeadWeights) -> dict[str, list[int]]:
-    graph.add("Transpose", ["new_features"], "sequences", perm=[1, 0, 2])
+def _all_windows(graph: Graph, window: int) -> str:
+    """The windows that end with each new frame, time first: [W, C, S, D]."""
+    graph.add("Gather", ["leading_axes", graph.constant("steps_index", 1)], "steps", axis=0)
+    graph.add("Range", [graph.constant("zero", 0), "steps", graph.constant("one", 1)], "step_index")
+    # Window s is frames s .. s + W - 1 of all: index [W, S] = column of offsets + row of steps.
+    graph.add("Add", [graph.constant("offsets", np.arange(window)[:, None]), "step_index"], "window_index")
+    graph.add("Gather", ["all_features", "window_index"], "windows", axis=1)
+    return graph.add("Transpose", ["windows"], "windows_time_first", perm=[1, 0, 2, 3])
+
+
+def _stateful_head(graph: Graph, head: HeadWeights, layout: Layout) -> dict[str, list[int]]:
     direction = graph.constant("direction_axis", [0])
     for name in ("hidden", "cell"):
         graph.add("Unsqueeze", [name, direction], f"first_{name}")
-    inputs = ["sequences", "lstm/W", "lstm/R", "lstm/B", "", "first_hidden", "first_cell"]
-    graph.add("LSTM", inputs, "lstm_hidden", "last_hidden", "last_cell", hidden_size=head.units)
-    for name in ("hidden", "cell"):
-        graph.add("Squeeze", [f"last_{name}", direction], f"next_{name}")
-    # [S, 1, C, U] to [C, S, U]
-    graph.add("Squeeze", ["lstm_hidden", graph.constant("lstm_direction_axis", [1])], "hidden_time_first")
-    graph.add("Transpose", ["hidden_time_first"], "hidden_rows", perm=[1, 0, 2])
-    graph.add("Softmax", [_dense(graph, head, "hidden_rows")], "probabilities", axis=-1)
+    if layout.lstm_op:
+        state = ["", "first_hidden", "first_cell"]
+        _add_lstm(graph, head, "new_features", *state, outputs=["lstm_hidden", "last_hidden", "last_cell"])
+        graph.add("Squeeze", ["lstm_hidden", graph.constant("lstm_direction_axis", [1])], "hidden_rows")
+    else:
+        add_unrolled_lstm(graph, head, "new_features", steps=1, state=("first_hidden", "first_cell"))
+        graph.add("Identity", ["lstm_hidden"], "hidden_rows")
+    last = ("last_hidden", "last_cell") if layout.lstm_op else ("lstm_hidden", "lstm_cell")
+    for name, made in zip(("hidden", "cell"), last, strict=True):
+        graph.add("Squeeze", [made, direction], f"next_{name}")
+    graph.add("Softmax", [_dense(graph, head, "hidden_rows")], "time_first", axis=-1)
+    graph.add("Transpose", ["time_first"], "probabilities", perm=[1, 0, 2])
     return {"hidden": [head.units], "cell": [head.units]}
 
 
-def _dense(graph: _Graph, head: HeadWeights, rows: str) -> str:
+def _add_lstm(graph: Graph, head: HeadWeights, sequences: str, *state: str, outputs: Sequence[str]) -> None:
+    for name, value in head.onnx_lstm().items():
+        graph.constant(f"lstm/{name}", value, np.float32)
+    graph.add("LSTM", [sequences, "lstm/W", "lstm/R", "lstm/B", *state], *outputs, hidden_size=head.units)
+
+
+def _dense(graph: Graph, head: HeadWeights, rows: str) -> str:
     graph.add("MatMul", [rows, graph.constant("dense/kernel", head.dense_kernel, np.float32)], "weighted")
     return graph.add("Add", ["weighted", graph.constant("dense/bias", head.dense_bias, np.float32)], "logits")
 
 
-def _append_encoder(graph: _Graph, encoder: Any) -> None:
+def _append_encoder(graph: Graph, encoder: Any) -> None:
     """Copy the encoder's nodes, everything renamed by position: the converter's names differ from call to call."""
     source = encoder.graph
     constants = {tensor.name: tensor for tensor in source.initializer}
@@ -212,8 +205,13 @@ def _append_encoder(graph: _Graph, encoder: Any) -> None:
                     tensors[position] = "encoder/features"
 
 
-def check_structure(model: Any, *, states: Sequence[str]) -> None:
+def check_structure(model: Any, *, states: Sequence[str], lstm_nodes: int = 1) -> None:
     """Assert the contract's names, one native LSTM, no control flow, and that ONNX's own checker agrees.
+
+    Args:
+        model: An onnx.ModelProto.
+        states: Names of its recurrent inputs.
+        lstm_nodes: How many LSTM operators it must have: none where the LSTM is written out.
 
     Raises:
         ModelError: What is wrong.
@@ -225,8 +223,10 @@ def check_structure(model: Any, *, states: Sequence[str]) -> None:
     operators = [node.op_type for node in model.graph.node]
     if loops := sorted(LOOPS.intersection(operators)):
         raise ModelError(f"the graph has control flow: {', '.join(loops)}")
-    if operators.count("LSTM") != 1:
-        raise ModelError(f"the graph has {operators.count('LSTM')} LSTM nodes instead of one")
+    if operators.count("LSTM") != lstm_nodes:
+        raise ModelError(f"the graph has {operators.count('LSTM')} LSTM nodes instead of {lstm_nodes}")
+    if operators.count("Transpose") > _MOST_TRANSPOSES:
+        raise ModelError(f"the graph has {operators.count('Transpose')} Transpose nodes; {_MOST_TRANSPOSES} are enough")
     unknown = sorted({op for op in operators if not onnx.defs.has(op)})
     if unknown:  # the converter leaves what it cannot translate as it was, without an error
         raise ModelError(f"the encoder has operations that ONNX does not: {', '.join(unknown)}")

@@ -16,15 +16,18 @@ from onnx import helper, numpy_helper
 
 from framestream import Classifier
 from framestream.events import EventDetector
+from framestream.model_file import DIGEST_KEY, digest_of
 from framestream.records import Event, Prediction
 from framestream.session import ModelSession
 from framestream.spec import ModelSpec
-from framestream_export.convert import convert_encoder
+from framestream_export.encoder_graph import convert_encoder
 from framestream_export.finished_run import FinishedRun
-from framestream_export.graph import HeadWeights, streaming_model
+from framestream_export.graph import Layout, streaming_model
+from framestream_export.graph_parts import HeadWeights
 from framestream_export.model import SequenceModel
 from framestream_export.parity import onnx_rows
 from framestream_export.recordings import read_dataset
+from framestream_export.seal import sealed
 from framestream_export.settings import TrainSettings
 from framestream_export.verify import verify
 from tests.export.conftest import Cli, Trained
@@ -117,7 +120,7 @@ def test_hardly_more_nodes_than_encoder_and_head_alone(kind: str) -> None:
     head, _ = tf2onnx.convert.from_keras(
         model.head, [tf.TensorSpec((None, settings.window, settings.feature_dim), tf.float32)], opset=17
     )
-    whole = streaming_model(encoder, HeadWeights.of(model.head), kind=kind, window=settings.window, height=96, width=96)
+    whole = streaming_model(encoder, HeadWeights.of(model.head), Layout(kind, settings.window, 96, 96))
     alone = len(encoder.graph.node) + len(head.graph.node)
     assert len(whole.graph.node) <= 1.15 * alone, [node.op_type for node in whole.graph.node]
 
@@ -182,11 +185,12 @@ def test_verify_passes_and_shows_its_figures(trained: Trained, cli: Cli) -> None
 
 
 def tampered(trained: Trained, path: Path, change) -> Path:
-    """A copy of the model with something wrong in it."""
+    """A copy of the model with something wrong in it, its digest made anew; the sidecar says what the original did."""
     model = onnx.load(trained.model)
     change(model)
-    onnx.save(model, path)
-    path.with_suffix(".json").write_text(trained.model.with_suffix(".json").read_text())
+    path.write_bytes(sealed(model, {prop.key: prop.value for prop in model.metadata_props}))
+    facts = json.loads(trained.model.with_suffix(".json").read_text())
+    path.with_suffix(".json").write_text(json.dumps(facts | {DIGEST_KEY: digest_of(path.read_bytes())}))
     return path
 
 
@@ -206,6 +210,91 @@ def test_verify_finds_weights_that_are_not_those_of_the_run(trained: Trained, tm
     code, out, _ = cli("verify", path, "--run", trained.run)
     assert code == 1
     assert "FAIL" in out
+
+
+def test_verify_finds_what_was_changed_and_not_covered_up(trained: Trained, tmp_path: Path, cli: Cli) -> None:
+    """Whatever it is: one bit of one weight, two labels, which output is which state, the metadata of another model."""
+
+    def one_bit(model) -> None:
+        kernel = max(model.graph.initializer, key=lambda tensor: len(tensor.raw_data))
+        kernel.raw_data = bytes([kernel.raw_data[0] ^ 1]) + kernel.raw_data[1:]
+
+    def labels(model) -> None:
+        props = {prop.key: prop.value for prop in model.metadata_props}
+        first, second, *rest = props["framestream.labels"].split("\n")
+        helper.set_model_props(model, props | {"framestream.labels": "\n".join([second, first, *rest])})
+
+    def states(model) -> None:
+        last = [value.name for value in model.graph.output][-1]
+        swap = {last: "next_hidden", "next_hidden": last}
+        for node in model.graph.node:
+            node.output[:] = [swap.get(name, name) for name in node.output]
+
+    for change in (one_bit, labels, states):
+        if change is states and "hidden" not in onnx.load(trained.model).graph.input[1].name:
+            continue
+        path = tmp_path / f"{change.__name__}.onnx"
+        model = onnx.load(trained.model)
+        change(model)
+        onnx.save(model, path)
+        path.with_suffix(".json").write_text(trained.model.with_suffix(".json").read_text())
+        (check,) = (check for check in verify(path) if check.name == "unchanged since export")
+        assert not check.passed
+        assert "changed after it was exported" in check.measured
+        assert cli("verify", path)[0] == 1
+
+
+def test_the_digest_is_named_where_the_file_does_not_even_load(trained: Trained, tmp_path: Path, cli: Cli) -> None:
+    model = onnx.load(trained.model)
+    model.metadata_props.remove(next(prop for prop in model.metadata_props if prop.key == "framestream.window"))
+    onnx.save(model, tmp_path / "m.onnx")
+    code, _, errors = cli("verify", tmp_path / "m.onnx")
+    assert (code, errors.count("\n")) == (1, 1)
+    assert "lacks the metadata key framestream.window" in errors
+    assert "the file was changed after it was exported: its digest is another" in errors
+    code, _, errors = cli("verify", tmp_path / "gone.onnx")
+    assert (code, errors.count("\n")) == (1, 1)
+    (tmp_path / "text.onnx").write_text("no model " * 99)
+    assert "text.onnx is not an ONNX model" in cli("verify", tmp_path / "text.onnx")[2]
+
+
+def test_verify_reads_no_weights_from_elsewhere(trained: Trained, tmp_path: Path, cli: Cli) -> None:
+    model = onnx.load(trained.model)
+    (tmp_path / "inside").mkdir()
+    path = tmp_path / "inside" / "m.onnx"
+    onnx.save(model, path, save_as_external_data=True, location="weights.bin", size_threshold=1024)
+    path.with_suffix(".json").write_text(trained.model.with_suffix(".json").read_text())
+    (check,) = (check for check in verify(path) if check.name == "unchanged since export")
+    assert not check.passed
+    assert check.measured.startswith("weights in another file (weights.bin)")
+    model = onnx.load(path, load_external_data=False)
+    for tensor in model.graph.initializer:
+        for entry in tensor.external_data:
+            entry.value = "../weights.bin" if entry.key == "location" else entry.value
+    path.write_bytes(model.SerializeToString())
+    (tmp_path / "inside" / "weights.bin").rename(tmp_path / "weights.bin")
+    code, _, errors = cli("verify", path)
+    assert (code, errors.count("\n")) == (1, 1)
+    assert "would read weights from '../weights.bin', outside its own folder; refused" in errors
+
+
+def test_a_run_with_code_in_it_is_refused(trained: Trained, tmp_path: Path, cli: Cli) -> None:
+    run, touched = tmp_path / "run", tmp_path / "touched"
+    name_of_touched = str(touched)
+    shutil.copytree(trained.run, run)
+    features = keras.Input((4,))
+    code = keras.layers.Lambda(lambda x: (__import__("pathlib").Path(name_of_touched).touch(), x)[1])
+    model = keras.Model(features, code(features))
+    touched.unlink(missing_ok=True)  # building it ran it
+    for name in ("encoder.keras", "head.keras"):
+        shutil.copy(trained.run / name, run / name)
+        model.save(run / name)
+        for command in (["export", run, "--output", tmp_path / "m.onnx"], ["verify", trained.model, "--run", run]):
+            code_, _, errors = cli(*command)
+            assert (code_, errors.strip().count("\n")) == (1, 0), errors
+            assert f"{name} holds code of its own" in errors
+        shutil.copy(trained.run / name, run / name)
+    assert not touched.exists()
 
 
 def test_verify_finds_state_that_is_not_carried(trained: Trained, tmp_path: Path) -> None:

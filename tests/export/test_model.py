@@ -9,10 +9,11 @@ import pytest
 
 from framestream.errors import DataError, SettingsError
 from framestream_export.base_run import BaseRun
-from framestream_export.convert import convert_encoder
+from framestream_export.encoder_graph import convert_encoder
 from framestream_export.encoders import build_encoder
 from framestream_export.finished_run import FinishedRun
-from framestream_export.graph import HeadWeights, check_structure, streaming_model
+from framestream_export.graph import Layout, check_structure, streaming_model
+from framestream_export.graph_parts import HeadWeights
 from framestream_export.model import SequenceModel
 from framestream_export.settings import TrainSettings
 from framestream_export.windows import row_ends
@@ -86,7 +87,7 @@ def test_backbone_by_name_keeps_the_contract(kind: str) -> None:
     model = SequenceModel.build(settings, labels=LABELS)
     settle_batch_statistics(model.encoder)
     encoder = convert_encoder(model.encoder, size_wh=(32, 32))
-    proto = streaming_model(encoder, HeadWeights.of(model.head), kind=kind, window=settings.window, height=32, width=32)
+    proto = streaming_model(encoder, HeadWeights.of(model.head), Layout(kind, settings.window, 32, 32))
     check_structure(proto, states=["features"] if kind == "window" else ["hidden", "cell"])
     session = onnxruntime.InferenceSession(encoder.SerializeToString(), providers=["CPUExecutionProvider"])
     (features,) = session.run(None, {encoder.graph.input[0].name: FRAMES[0]})

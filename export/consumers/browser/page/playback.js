@@ -1,0 +1,148 @@
+/** Frames that may wait for the model before a film is halted, or frames of a camera are left out. */
+const MAX_WAITING = 3;
+
+/** How often a film is wound back for the same lost frame, and how slow it may become by that. */
+const MAX_RETRIES = 4;
+const LEAST_RATE = 0.25;
+const FRAMES_UNTIL_FASTER = 100;
+
+/**
+ * Follows what a video element shows, frame by frame, through a stream.
+ *
+ * A film is to lose no frame: it is halted while the model is busy, and wound back, and slowed down if need be, where
+ * the browser showed a frame without telling. A camera cannot wait: the newest frame wins.
+ */
+export class Playback {
+  #video;
+  #stream;
+  #isLive;
+  #on;
+  #waiting = 0;
+  #work = Promise.resolve();
+  #stopped = false;
+  #halted = false;
+  #origin = null;
+  #newest = null;
+  #retries = 0;
+  #goodFrames = 0;
+  #canvas = new OffscreenCanvas(1, 1);
+  #context = this.#canvas.getContext("2d", { willReadFrequently: true });
+
+  /** Frames that never reached the model, because the machine or the browser was too slow. */
+  missed = 0;
+
+  /**
+   * @param {HTMLVideoElement} video which gets its source from the caller, after this
+   * @param stream of `Stream`
+   * @param {boolean} isLive whether it is a camera
+   * @param on `records(records)` after each frame that the model saw, `failed(error)`
+   */
+  constructor(video, stream, { isLive, on }) {
+    this.#video = video;
+    this.#stream = stream;
+    this.#isLive = isLive;
+    this.#on = on;
+    this.#video.playbackRate = 1;
+    this.#request();
+  }
+
+  /** Take no more frames, answer those that wait, and end the stream. */
+  async stop() {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    await this.#work;
+    try {
+      this.#on.records(await this.#stream.flush());
+    } catch (error) {
+      this.#on.failed(error);
+    }
+  }
+
+  #request() {
+    this.#video.requestVideoFrameCallback((_, metadata) => {
+      if (this.#stopped) return;
+      this.#request();
+      if (this.#isLive || this.#followsNewest(metadata)) {
+        // A camera's clock starts anywhere.
+        this.#origin ??= this.#isLive ? metadata.mediaTime : 0;
+        this.#take(metadata.mediaTime - this.#origin);
+      }
+    });
+  }
+
+  /** Whether this frame of a film is the next one; if not, it was seen before, or the film is wound back for it. */
+  #followsNewest({ mediaTime, presentedFrames }) {
+    const told = presentedFrames + this.#video.getVideoPlaybackQuality().droppedVideoFrames;
+    const newest = this.#newest;
+    if (newest !== null && mediaTime <= newest.seconds) {
+      // Wound back: from here on, frames can be counted again.
+      newest.told = told;
+      return false;
+    }
+    if (newest !== null && told > newest.told + 1 && !this.#video.ended) {
+      if (this.#retries < MAX_RETRIES) {
+        // One wind at a time; frames on the way there are none.
+        if (!this.#video.seeking) this.#windBack();
+        return false;
+      }
+      this.missed += 1;
+    }
+    this.#retries = 0;
+    this.#newest = { seconds: mediaTime, told };
+    this.#goodFrames += 1;
+    if (this.#goodFrames % FRAMES_UNTIL_FASTER === 0) {
+      this.#video.playbackRate = Math.min(1, this.#video.playbackRate * 2);
+    }
+    return true;
+  }
+
+  /** Show the film again from the frame taken last; slower, if that was in vain before. */
+  #windBack() {
+    this.#retries += 1;
+    this.#goodFrames = 0;
+    if (this.#retries > 1) this.#video.playbackRate = Math.max(LEAST_RATE, this.#video.playbackRate / 2);
+    this.#video.currentTime = this.#newest.seconds;
+  }
+
+  /** Pixels are read at once, since the next frame may take their place; the rest may wait for the frame before. */
+  #take(seconds) {
+    if (this.#isLive && this.#waiting >= MAX_WAITING) {
+      this.missed += 1;
+      return;
+    }
+    const picture = this.#stream.wants(seconds) ? this.#readPixels() : null;
+    this.#waiting += 1;
+    this.#work = this.#work.then(() => this.#answer(seconds, picture));
+    if (!this.#isLive && this.#waiting >= MAX_WAITING && !this.#halted) {
+      this.#halted = true;
+      this.#video.pause();
+    }
+  }
+
+  async #answer(seconds, picture) {
+    try {
+      const records = await this.#stream.push(seconds, () => picture);
+      if (picture !== null) this.#on.records(records);
+    } catch (error) {
+      this.#stopped = true;
+      this.#on.failed(error);
+    }
+    this.#waiting -= 1;
+    if (this.#halted && this.#waiting === 0 && !this.#stopped) {
+      this.#halted = false;
+      // Playing a film that has ended would start it again.
+      if (!this.#video.ended) await this.#video.play();
+    }
+  }
+
+  /** At full size: a canvas that scales does not average. */
+  #readPixels() {
+    const { videoWidth: width, videoHeight: height } = this.#video;
+    if (this.#canvas.width !== width || this.#canvas.height !== height) {
+      this.#canvas.width = width;
+      this.#canvas.height = height;
+    }
+    this.#context.drawImage(this.#video, 0, 0);
+    return { data: this.#context.getImageData(0, 0, width, height).data, width, height, channels: 4 };
+  }
+}

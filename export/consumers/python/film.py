@@ -1,0 +1,44 @@
+"""From a film to the pictures that a FrameStream model wants: its clock, its size. Needs numpy and OpenCV."""
+
+import cv2
+import numpy as np
+
+
+def fit(image, size_wh):
+    """Stretch a BGR image to the model's size and bring it to RGB, uint8 `[height, width, 3]`."""
+    shrinks = image.shape[1] >= size_wh[0] and image.shape[0] >= size_wh[1]
+    image = cv2.resize(image, size_wh, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    return np.ascontiguousarray(image[:, :, ::-1])
+
+
+def sample(path, rate, size_wh):
+    """Yield what the model is to see.
+
+    A stretch is a part of a film within which time never jumps. Its ticks are `start + k / rate`; each gets the first
+    picture at or after it, or the picture before if none came before the next tick.
+
+    Yields:
+        `(start, seconds, picture)` for each tick, `(start, end, None)` where a stretch ends, of which each has one.
+    """
+    capture = cv2.VideoCapture(path)
+    start = last = interval = None
+    while capture.grab():
+        seconds = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+        if start is not None and not -1 / rate <= seconds - last <= 5:
+            yield start, last + (interval or 1 / rate), None
+            start = None
+        if start is None:
+            start, last, interval, ticks, picture = seconds, seconds, None, 0, None
+        elif seconds > last:
+            interval, last = min(seconds - last, interval or np.inf), seconds
+        due = int((seconds - start + 0.001) * rate)  # containers round times: allow them a millisecond
+        if due < ticks:
+            continue
+        held, picture = picture, fit(capture.retrieve()[1], size_wh)
+        for tick in range(ticks, due):
+            yield start, start + tick / rate, held
+        yield start, start + due / rate, picture
+        ticks = due + 1
+    if start is None:
+        raise SystemExit(f"{path}: no frame could be decoded")
+    yield start, last + (interval or 1 / rate), None

@@ -1,0 +1,40 @@
+"""Watch a film with OpenVINO alone: python watch_film_openvino.py MODEL.onnx FILM [DEVICE]
+
+MODEL.json must lie beside MODEL.onnx, since OpenVINO does not read ONNX metadata.
+"""
+
+import json
+import pathlib
+import sys
+
+import answers
+import numpy as np
+import openvino
+
+sidecar = pathlib.Path(sys.argv[1]).with_suffix(".json").read_text(encoding="utf-8")
+facts = {key.removeprefix("framestream."): text for key, text in json.loads(sidecar).items()}
+names = facts["state_names"].split("\n")
+
+core = openvino.Core()
+device = sys.argv[3] if len(sys.argv) > 3 else "CPU"
+# One camera, one frame at a time, and float32 also where the device would rather have less: the parity of the file.
+model = core.read_model(sys.argv[1])
+model.reshape(
+    {
+        port.any_name: [1, 1 if port.any_name == "frames" else port.partial_shape[1], *port.partial_shape[2:]]
+        for port in model.inputs
+    }
+)
+compiled = core.compile_model(model, device, {"INFERENCE_PRECISION_HINT": "f32"})
+print(f"OpenVINO {openvino.__version__} on {core.get_property(device, 'FULL_DEVICE_NAME')}", file=sys.stderr)
+
+
+def run(frames, state):
+    """Run one frame: what comes out as `next_x` goes in as `x`."""
+    result = compiled({"frames": frames, **state})
+    # Copied, since the next run writes into the same memory.
+    return result["probabilities"][0, 0].copy(), {name: result[f"next_{name}"].copy() for name in names}
+
+
+zeros = {name: np.zeros(compiled.input(name).shape, np.float32) for name in names}
+answers.watch(run, zeros, facts, sys.argv[2])

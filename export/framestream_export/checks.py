@@ -1,0 +1,30 @@
+"""What a check found, and many of them as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.markup import escape
+from rich.table import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at."""
+
+    name: str
+    measured: str
+    limit: str
+    passed: bool
+
+
+def table(checks: Sequence[Check], *, title: str | None = None) -> Table:
+    """The checks for people."""
+    result = Table(title=title, title_justify="left")
+    for column in ("check", "measured", "limit", ""):
+        result.add_column(column, overflow="fold")
+    for check in checks:
+        verdict = "[green]pass[/]" if check.passed else "[bold red]FAIL[/]"
+        result.add_row(escape(check.name), escape(check.measured), escape(check.limit), verdict)
+    return result

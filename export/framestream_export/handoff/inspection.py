@@ -1,0 +1,79 @@
+"""Checking a hand-off folder: that all of it is there and unchanged, and every variant in it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from framestream.errors import DataError
+from framestream.model_file import ORT_SUFFIX
+from framestream.session import ModelSession
+from framestream_export.checks import Check
+from framestream_export.golden.graph_run import CPU
+from framestream_export.golden.pictures import replay_pictures
+from framestream_export.golden.vectors import VECTORS_FILE
+from framestream_export.handoff.layout import PICTURES_FOLDER, SUMS_FILE
+from framestream_export.verify import verify
+
+
+def inspect_handoff(
+    folder: Path, *, run: Path | None = None, provider: str = CPU
+) -> Iterator[tuple[str | None, Sequence[Check]]]:
+    """Check a hand-off folder; yields a title and the checks under it.
+
+    Args:
+        folder: What `framestream export --handoff` wrote, or one variant's folder inside.
+        run: The run it came from; adds the comparison with Keras.
+        provider: What replays the golden vectors.
+
+    Raises:
+        DataError: It is no hand-off folder, or a file in it cannot be read.
+        ModelError: A model in it cannot be used at all.
+    """
+    if (folder / VECTORS_FILE).is_file():
+        yield folder.name, verify(find_model(folder), run=run, provider=provider)
+        return
+    if not (folder / SUMS_FILE).is_file():
+        raise DataError(f"{folder} is no hand-off folder: no {SUMS_FILE} in it; give a model file, or such a folder")
+    models = [find_model(item.parent) for item in sorted(folder.glob(f"*/{VECTORS_FILE}"))]
+    if not models:
+        raise DataError(f"{folder} holds no variant of a model; get the hand-off folder again")
+    spec = ModelSession(models[0], device="cpu").spec
+    yield folder.name, [_sums(folder), replay_pictures(spec, folder / PICTURES_FOLDER)]
+    for model in models:
+        yield model.parent.name, verify(model, run=run, provider=provider)
+
+
+def find_model(folder: Path) -> Path:
+    """The model in a variant's folder.
+
+    Raises:
+        DataError: There is none, or more than one.
+    """
+    found = sorted(item for item in folder.iterdir() if item.suffix in (".onnx", ORT_SUFFIX))
+    if len(found) != 1:
+        raise DataError(f"{folder} holds {len(found)} models instead of one; get the hand-off folder again")
+    return found[0]
+
+
+def sums_of(folder: Path) -> dict[str, str]:
+    """SHA-256 of each file in a folder, by path; the list itself is left out."""
+    files = sorted(item for item in folder.rglob("*") if item.is_file() and item != folder / SUMS_FILE)
+    return {item.relative_to(folder).as_posix(): hashlib.sha256(item.read_bytes()).hexdigest() for item in files}
+
+
+def _sums(folder: Path) -> Check:
+    name, limit = f"files as in {SUMS_FILE}", "all, and no others"
+    lines = (folder / SUMS_FILE).read_text(encoding="utf-8").splitlines()
+    listed = {path: digest for digest, _, path in (line.partition("  ") for line in lines) if path}
+    found = sums_of(folder)
+    for verb, paths in (
+        ("missing", sorted(listed.keys() - found.keys())),
+        ("not in the list", sorted(found.keys() - listed.keys())),
+        ("changed", sorted(path for path in listed.keys() & found.keys() if listed[path] != found[path])),
+    ):
+        if paths:
+            more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+            return Check(name, f"{paths[0]}{more}: {verb}", limit, False)
+    return Check(name, f"{len(found)} files", limit, True)

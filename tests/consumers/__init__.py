@@ -1,0 +1,1 @@
+"""Programs that run a model without FrameStream answer as FrameStream does."""

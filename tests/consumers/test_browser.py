@@ -1,0 +1,172 @@
+"""The web page, in a real browser: a dropped film, a camera, a slow GPU, and what goes wrong."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import pytest
+
+from framestream.sources.raw_video import RawVideo
+from tests.consumers.chromium import Chromium
+from tests.consumers.comparison import CONSUMERS, DEFAULT_MODEL, KIOSK, ROOT, Record, assert_same, watch
+from tests.consumers.conftest import cut_film, require_modules
+from tests.servers.web import FileServer
+
+PAGE = "export/consumers/browser/index.html"
+MODEL = "?model=/framestream/models/default.onnx"
+CAMERA_FLAGS = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+# A GPU in software: slower than any film, so that waiting shows.
+GPU_FLAGS = (
+    "--enable-unsafe-webgpu",
+    "--use-webgpu-adapter=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--enable-features=Vulkan",
+)
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[FileServer]:
+    """The repository as static files."""
+    require_modules("browser")
+    with FileServer(ROOT) as server:
+        yield server
+
+
+@pytest.fixture
+def film(ffmpeg: str, films: Path) -> Path:
+    """The first seconds of a sample, with two whole events."""
+    path = films / "dropped.webm"
+    return path if path.exists() else cut_film(ffmpeg, path, "-t", "11", "-c", "copy")
+
+
+def events_on_page(page: Chromium) -> list[Record]:
+    records = page.evaluate("[...document.querySelectorAll('#events li')].map((item) => item.dataset.record)")
+    return [json.loads(record) for record in records]
+
+
+def wait_for_status(page: Chromium, text: str, *, timeout: float = 120.0) -> None:
+    page.wait_for(f"document.getElementById('status').textContent.startsWith('{text}')", timeout=timeout)
+
+
+def text_of(page: Chromium, name: str) -> str:
+    return str(page.evaluate(f"document.getElementById('{name}').innerText"))
+
+
+def exactly_converted(ffmpeg: str, film: Path, size_wh: tuple[int, int], rate: int) -> list[Record]:
+    """FrameStream's events of a film whose colours are converted as exactly as browsers do it.
+
+    FFmpeg's default, which OpenCV uses, rounds colours down by up to a level or two. Where one label turns into
+    another slowly, that moves the border by a sample or two.
+    """
+    convert = [ffmpeg, "-v", "error", "-i", str(film), "-vf", "scale=flags=accurate_rnd+full_chroma_int,format=bgr24"]
+    raw = subprocess.run([*convert, "-f", "rawvideo", "-"], capture_output=True, check=True, timeout=100).stdout
+    frames = RawVideo(io.BytesIO(raw), size_wh=size_wh, rate=rate)
+    return [record for record in watch(DEFAULT_MODEL, frames) if record["type"] == "event"]
+
+
+def test_a_dropped_film(site: FileServer, chromium_program: str, film: Path, ffmpeg: str, tmp_path: Path) -> None:
+    wanted = exactly_converted(ffmpeg, film, (256, 192), 20)
+    assert len(wanted) >= 2
+    with Chromium(chromium_program, tmp_path / "profile", "--window-size=1280,900") as page:
+        page.open(site.url(PAGE + MODEL))
+        wait_for_status(page, "Ready")
+        assert "WebAssembly" in text_of(page, "fact-backend")
+        page.drop_files("#stage", film)
+        page.wait_for("document.querySelectorAll('#events li').length >= 1")
+        assert text_of(page, "label")
+        assert "ms a frame" in text_of(page, "fact-speed")
+        wait_for_status(page, "Watched")
+        found = events_on_page(page)
+        frames = text_of(page, "fact-frames")
+        assert page.complaints == []
+    assert_same(found, wanted, seconds=0.1001, score=0.02)
+    capture = cv2.VideoCapture(str(film))
+    assert frames.startswith(f"{int(capture.get(cv2.CAP_PROP_FRAME_COUNT))} read, ")
+    assert "missed" not in frames
+    # And what the command line says of the same film.
+    plain = [record for record in watch(DEFAULT_MODEL, film) if record["type"] == "event"]
+    assert_same(found, plain, seconds=0.2001, score=0.05)
+
+
+def test_a_camera(site: FileServer, chromium_program: str, ffmpeg: str, films: Path, tmp_path: Path) -> None:
+    footage = cut_film(ffmpeg, films / "camera.y4m", "-t", "11", "-pix_fmt", "yuv420p")
+    wanted = [record for record in watch(DEFAULT_MODEL, KIOSK) if record["type"] == "event"][:2]
+    flags = (*CAMERA_FLAGS, f"--use-file-for-fake-video-capture={footage}")
+    with Chromium(chromium_program, tmp_path / "profile", *flags) as page:
+        page.open(site.url(PAGE + MODEL))
+        wait_for_status(page, "Ready")
+        page.evaluate("document.getElementById('use-camera').click()")
+        page.wait_for("document.querySelectorAll('#events li').length >= 2")
+        page.evaluate("document.getElementById('stop').click()")
+        wait_for_status(page, "Watched")
+        found = events_on_page(page)[:2]
+        assert page.evaluate("document.getElementById('video').srcObject === null")
+        assert page.complaints == []
+    # The camera was running before the page saw its first frame.
+    assert_same(found, wanted, seconds=0.5, score=0.1)
+
+
+def test_a_model_too_slow_for_a_film(site: FileServer, chromium_program: str, tmp_path: Path) -> None:
+    clip = ROOT / "samples" / "clips" / "bend" / "bend-0000.webm"
+    with Chromium(chromium_program, tmp_path / "profile", *GPU_FLAGS) as page:
+        page.open(site.url(PAGE + MODEL))
+        wait_for_status(page, "Ready")
+        # Automatic takes no GPU that is none.
+        assert "WebAssembly" in text_of(page, "fact-backend")
+        page.evaluate("document.getElementById('backend').value = 'webgpu'")
+        page.evaluate("document.getElementById('backend').dispatchEvent(new Event('change'))")
+        page.wait_for("document.getElementById('fact-backend').innerText.includes('WebGPU')")
+        wait_for_status(page, "Ready")
+        assert "in software" in text_of(page, "fact-backend")
+        page.choose_file("#video-file", clip)
+        wait_for_status(page, "Watched")
+        assert "missed" not in text_of(page, "fact-frames")
+        assert page.complaints == []
+        found = events_on_page(page)
+    assert_same(
+        found,
+        [record for record in watch(DEFAULT_MODEL, clip) if record["type"] == "event"],
+        seconds=0.2001,
+        score=0.05,
+    )
+
+
+def test_what_goes_wrong_is_said_in_the_page(site: FileServer, chromium_program: str, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.webm"
+    broken.write_bytes(b"this is no film" * 100)
+    with Chromium(chromium_program, tmp_path / "profile") as page:
+        page.open(site.url(PAGE))
+        page.wait_for("!document.getElementById('error').hidden")
+        assert "model.onnx is not there (404)" in text_of(page, "error")
+        page.drop_files("#stage", DEFAULT_MODEL)
+        page.wait_for("document.getElementById('error').innerText.includes('two files')")
+        page.drop_files("#stage", DEFAULT_MODEL, DEFAULT_MODEL.with_suffix(".json"))
+        wait_for_status(page, "Ready")
+        assert page.evaluate("document.getElementById('error').hidden")
+        page.drop_files("#stage", broken)
+        page.wait_for("document.getElementById('error').innerText.includes('cannot decode broken.webm')")
+        page.evaluate("document.getElementById('use-camera').click()")
+        page.wait_for("/no camera|refused|cannot be opened/.test(document.getElementById('error').innerText)")
+
+
+def test_it_fits_on_a_telephone(site: FileServer, chromium_program: str, tmp_path: Path) -> None:
+    with Chromium(chromium_program, tmp_path / "profile") as page:
+        page.call("Emulation.setDeviceMetricsOverride", width=360, height=800, deviceScaleFactor=2, mobile=True)
+        page.open(site.url(PAGE + MODEL))
+        wait_for_status(page, "Ready")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        assert page.evaluate("document.querySelector('#timeline canvas').clientWidth") > 250
+
+
+def test_the_page_needs_nothing_but_its_own_folder() -> None:
+    folder = CONSUMERS / "browser"
+    sources = [folder / "index.html", folder / "style.css", *folder.glob("page/*.js"), *folder.glob("framestream/*.js")]
+    assert len(sources) > 8
+    for path in sources:
+        assert "http://" not in path.read_text(encoding="utf-8")
+        assert "https://" not in path.read_text(encoding="utf-8")
