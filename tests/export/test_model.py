@@ -90,7 +90,8 @@ def test_backbone_by_name_keeps_the_contract(kind: str) -> None:
     proto = streaming_model(encoder, HeadWeights.of(model.head), Layout(kind, settings.window, 32, 32))
     check_structure(proto, states=["features"] if kind == "window" else ["hidden", "cell"])
     session = onnxruntime.InferenceSession(encoder.SerializeToString(), providers=["CPUExecutionProvider"])
-    (features,) = session.run(None, {encoder.graph.input[0].name: FRAMES[0]})
+    channels_first = np.ascontiguousarray(FRAMES[0].transpose(0, 3, 1, 2))
+    (features,) = session.run(None, {encoder.graph.input[0].name: channels_first})
     expected = np.asarray(model.encoder(FRAMES[0].astype(np.float32), training=False))
     assert expected.std() > 0.01
     np.testing.assert_allclose(features, expected, rtol=1e-3, atol=1e-3)
