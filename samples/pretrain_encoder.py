@@ -124,7 +124,7 @@ def _train(pictures: NDArray[np.uint8], targets: NDArray[np.float32], arguments:
     import keras
     import tensorflow as tf
 
-    from framestream_export.encoders import build_encoder
+    from framestream_export.encoders.building import build_encoder
 
     keras.utils.set_random_seed(arguments.seed)
     encoder = build_encoder("small", size=SIZE, feature_dim=arguments.feature_dim)

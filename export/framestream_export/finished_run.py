@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framestream.errors import DataError
-from framestream_export.model import SequenceModel
 from framestream_export.run_folder import DAMAGED, RunFolder
-from framestream_export.settings import TrainSettings
+from framestream_export.training.model import SequenceModel
+from framestream_export.training.settings import TrainSettings
 
 
 @dataclass(frozen=True, slots=True)

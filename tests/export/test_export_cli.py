@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from framestream_export.encoders import build_encoder
+from framestream_export.encoders.building import build_encoder
 from tests.export import toy
 from tests.export.conftest import SMALL_MODEL, Cli
 

@@ -20,15 +20,15 @@ from framestream.model_file import DIGEST_KEY, digest_of
 from framestream.records import Event, Prediction
 from framestream.session import ModelSession
 from framestream.spec import ModelSpec
+from framestream_export.data.recordings import read_dataset
 from framestream_export.encoder_graph import convert_encoder
 from framestream_export.finished_run import FinishedRun
 from framestream_export.graph import Layout, streaming_model
 from framestream_export.graph_parts import HeadWeights
-from framestream_export.model import SequenceModel
 from framestream_export.parity import onnx_rows
-from framestream_export.recordings import read_dataset
 from framestream_export.seal import sealed
-from framestream_export.settings import TrainSettings
+from framestream_export.training.model import SequenceModel
+from framestream_export.training.settings import TrainSettings
 from framestream_export.verify import verify
 from tests.export.conftest import Cli, Trained
 

@@ -12,9 +12,9 @@ from rich.console import Console
 from framestream import preprocess, sampling
 from framestream.errors import DataError, SettingsError
 from framestream.sources import open_source
-from framestream_export import frame_cache
-from framestream_export.decoding import decode_recordings
-from framestream_export.recordings import Dataset, Recording, Segment, read_dataset
+from framestream_export.data import frame_cache
+from framestream_export.data.decoding import decode_recordings
+from framestream_export.data.recordings import Dataset, Recording, Segment, read_dataset
 from framestream_export.run_folder import write_atomically
 from tests.export import toy
 

@@ -18,8 +18,8 @@ from framestream_export.finished_run import FinishedRun
 from framestream_export.graph import Layout, check_structure, streaming_model
 from framestream_export.graph_facts import ModelCost, operator_table
 from framestream_export.graph_parts import HeadWeights
-from framestream_export.model import SequenceModel
-from framestream_export.settings import TrainSettings
+from framestream_export.training.model import SequenceModel
+from framestream_export.training.settings import TrainSettings
 from framestream_export.variants.float16 import halve_encoder
 from tests.export.conftest import Cli, Trained
 

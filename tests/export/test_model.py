@@ -8,15 +8,15 @@ import onnxruntime
 import pytest
 
 from framestream.errors import DataError, SettingsError
-from framestream_export.base_run import BaseRun
 from framestream_export.encoder_graph import convert_encoder
-from framestream_export.encoders import build_encoder
+from framestream_export.encoders.building import build_encoder
 from framestream_export.finished_run import FinishedRun
 from framestream_export.graph import Layout, check_structure, streaming_model
 from framestream_export.graph_parts import HeadWeights
-from framestream_export.model import SequenceModel
-from framestream_export.settings import TrainSettings
-from framestream_export.windows import row_ends
+from framestream_export.training.base_run import BaseRun
+from framestream_export.training.model import SequenceModel
+from framestream_export.training.settings import TrainSettings
+from framestream_export.training.windows import row_ends
 from tests.export.conftest import Trained
 
 FRAMES = np.random.default_rng(0).integers(0, 256, (2, 16, 32, 32, 3), dtype=np.uint8)

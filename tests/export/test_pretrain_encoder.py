@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from framestream_export.encoders import build_encoder
+from framestream_export.encoders.building import build_encoder
 
 SCRIPT = Path(__file__).parents[2] / "samples" / "pretrain_encoder.py"
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from framestream.errors import DataError
-from framestream_export.frame_cache import UNLABELLED, frame_labels
-from framestream_export.recordings import Segment, read_dataset
+from framestream_export.data.frame_cache import UNLABELLED, frame_labels
+from framestream_export.data.recordings import Segment, read_dataset
 from tests.export.toy import write_csv
 
 

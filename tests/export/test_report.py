@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from framestream_export.evaluate import Answers
-from framestream_export.report import write_report
+from framestream_export.measures.answers import Answers
+from framestream_export.measures.report import write_report
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from framestream_export.encoder_graph import convert_encoder
-from framestream_export.small_encoder import build_small_encoder
+from framestream_export.encoders.small_encoder import build_small_encoder
 
 
 def test_a_point_is_where_its_map_is_high() -> None:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from framestream.errors import DataError
-from framestream_export.recordings import Recording
-from framestream_export.splits import SHARES, Splits, split_recordings
+from framestream_export.data.recordings import Recording
+from framestream_export.data.splits import SHARES, Splits, split_recordings
 
 LABELS = ("bend", "clap", "wave")
 

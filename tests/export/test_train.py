@@ -15,9 +15,9 @@ from rich.console import Console
 
 from framestream.errors import DataError, SettingsError
 from framestream_export.run_folder import load_arrays
-from framestream_export.settings import TrainSettings
-from framestream_export.train import resumed_settings
-from framestream_export.training_data import load_training_data
+from framestream_export.training.settings import TrainSettings
+from framestream_export.training.train import resumed_settings
+from framestream_export.training.training_data import load_training_data
 from tests.export import toy
 from tests.export.conftest import SMALL_MODEL, Cli, Trained
 

@@ -22,9 +22,9 @@ from framestream_export.encoder_graph import convert_encoder
 from framestream_export.finished_run import FinishedRun
 from framestream_export.graph import Layout, streaming_model
 from framestream_export.graph_parts import HeadWeights
-from framestream_export.model import SequenceModel
 from framestream_export.parity import onnx_rows
-from framestream_export.settings import TrainSettings
+from framestream_export.training.model import SequenceModel
+from framestream_export.training.settings import TrainSettings
 from framestream_export.variants.calibration import Span
 from framestream_export.variants.figures import VARIANTS, VariantFigures, find_variant
 from framestream_export.variants.gate import Gate, compare

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from framestream_export.frame_cache import UNLABELLED, FrameCache, Stretch
-from framestream_export.settings import TrainSettings
-from framestream_export.windows import TrainingRuns, answer_ends, class_weights, gather, labels_at, row_ends
+from framestream_export.data.frame_cache import UNLABELLED, FrameCache, Stretch
+from framestream_export.training.settings import TrainSettings
+from framestream_export.training.windows import TrainingRuns, answer_ends, class_weights, gather, labels_at, row_ends
 
 PLAIN = TrainSettings(size=16, window=8, batch_size=4, flip=False)
 

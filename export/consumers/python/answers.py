@@ -7,18 +7,18 @@ import film
 import numpy as np
 
 
-def watch(run, zeros, facts, path):
+def watch(facts, zeros, run, path):
     """Print what happens in a film, as `framestream watch --format jsonl --predictions` does.
 
     Args:
-        run: takes frames `[1, 1, height, width, 3]` and a state, returns probabilities `[classes]` and the next state.
-        zeros: the state that starts a stretch.
         facts: the model's metadata, without the `framestream.` of its keys.
+        zeros: the state that starts a stretch.
+        run: takes a picture `[height, width, 3]` and a state, returns probabilities `[classes]` and the next state.
         path: of the film.
     """
     if facts["spec_version"] != "1":
         raise SystemExit(f"this program reads version 1 of the metadata, the model has {facts['spec_version']}")
-    samples = film.sample(path, float(facts["frame_rate"]), (int(facts["width"]), int(facts["height"])))
+    samples = film.sample(path, float(facts["frame_rate"]), (int(facts["height"]), int(facts["width"])))
     for record in find_events(predict(samples, run, zeros, int(facts["window"])), facts):
         print(json.dumps(record))
 
@@ -30,7 +30,7 @@ def predict(samples, run, zeros, window):
         newest = newest if picture is None else (seconds, picture)
         # A stretch shorter than a window holds its last picture; rows before that are no answers.
         for _ in range(window - rows if picture is None else 1):
-            row, state = run(newest[1][None, None], state)
+            row, state = run(newest[1], state)
             rows += 1
             if rows >= window:
                 yield start, newest[0], row

@@ -1,17 +1,10 @@
-"""From a film to the pictures that a FrameStream model wants: its clock, its size. Needs numpy and OpenCV."""
+"""From a film to the pictures that a FrameStream model wants: its clock. Needs OpenCV, which only decodes."""
 
 import cv2
-import numpy as np
+import picture
 
 
-def fit(image, size_wh):
-    """Stretch a BGR image to the model's size and bring it to RGB, uint8 `[height, width, 3]`."""
-    shrinks = image.shape[1] >= size_wh[0] and image.shape[0] >= size_wh[1]
-    image = cv2.resize(image, size_wh, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-    return np.ascontiguousarray(image[:, :, ::-1])
-
-
-def sample(path, rate, size_wh):
+def sample(path, rate, size_hw):
     """Yield what the model is to see.
 
     A stretch is a part of a film within which time never jumps. Its ticks are `start + k / rate`; each gets the first
@@ -28,16 +21,17 @@ def sample(path, rate, size_wh):
             yield start, last + (interval or 1 / rate), None
             start = None
         if start is None:
-            start, last, interval, ticks, picture = seconds, seconds, None, 0, None
+            start, last, interval, ticks, newest = seconds, seconds, None, 0, None
         elif seconds > last:
-            interval, last = min(seconds - last, interval or np.inf), seconds
+            interval, last = min(seconds - last, interval or float("inf")), seconds
         due = int((seconds - start + 0.001) * rate)  # containers round times: allow them a millisecond
         if due < ticks:
             continue
-        held, picture = picture, fit(capture.retrieve()[1], size_wh)
+        # OpenCV gives blue first, the model wants red first.
+        held, newest = newest, picture.fit(capture.retrieve()[1][:, :, ::-1], size_hw)
         for tick in range(ticks, due):
             yield start, start + tick / rate, held
-        yield start, start + due / rate, picture
+        yield start, start + due / rate, newest
         ticks = due + 1
     if start is None:
         raise SystemExit(f"{path}: no frame could be decoded")

@@ -6,18 +6,25 @@ import answers
 import numpy as np
 import onnxruntime
 
-session = onnxruntime.InferenceSession(sys.argv[1], providers=["CPUExecutionProvider"])
-facts = {key.removeprefix("framestream."): text for key, text in session.get_modelmeta().custom_metadata_map.items()}
-names = facts["state_names"].split("\n")
-shapes = {item.name: item.shape[1:] for item in session.get_inputs()}
-outputs = ["probabilities", *(f"next_{name}" for name in names)]
+ON_CPU = True  # of ONNX Runtime, for which golden vectors have a stricter limit
 
 
-def run(frames, state):
-    """Run one frame: what comes out as `next_x` goes in as `x`."""
-    rows, *after = session.run(outputs, {"frames": frames, **state})
-    return rows[0, 0], dict(zip(names, after, strict=True))
+def open_model(path):
+    """Open a model: its metadata, the state that starts a stretch, and a function that runs one frame."""
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    found = session.get_modelmeta().custom_metadata_map
+    facts = {key.removeprefix("framestream."): text for key, text in found.items()}
+    shapes = {item.name: item.shape[1:] for item in session.get_inputs()}
+    zeros = {name: np.zeros((1, *shapes[name]), np.float32) for name in facts["state_names"].split("\n")}
+    outputs = ["probabilities", *(f"next_{name}" for name in zeros)]
+
+    def run(picture, state):
+        """Run one frame: what comes out as `next_x` goes in as `x`."""
+        rows, *after = session.run(outputs, {"frames": picture[None, None], **state})
+        return rows[0, 0], dict(zip(zeros, after, strict=True))
+
+    return facts, zeros, run
 
 
-zeros = {name: np.zeros((1, *shapes[name]), np.float32) for name in names}
-answers.watch(run, zeros, facts, sys.argv[2])
+if __name__ == "__main__":
+    answers.watch(*open_model(sys.argv[1]), sys.argv[2])

@@ -11,30 +11,36 @@ import answers
 import numpy as np
 import openvino
 
-sidecar = pathlib.Path(sys.argv[1]).with_suffix(".json").read_text(encoding="utf-8")
-facts = {key.removeprefix("framestream."): text for key, text in json.loads(sidecar).items()}
-names = facts["state_names"].split("\n")
-
-core = openvino.Core()
-device = sys.argv[3] if len(sys.argv) > 3 else "CPU"
-# One camera, one frame at a time, and float32 also where the device would rather have less: the parity of the file.
-model = core.read_model(sys.argv[1])
-model.reshape(
-    {
-        port.any_name: [1, 1 if port.any_name == "frames" else port.partial_shape[1], *port.partial_shape[2:]]
-        for port in model.inputs
-    }
-)
-compiled = core.compile_model(model, device, {"INFERENCE_PRECISION_HINT": "f32"})
-print(f"OpenVINO {openvino.__version__} on {core.get_property(device, 'FULL_DEVICE_NAME')}", file=sys.stderr)
+ON_CPU = False
 
 
-def run(frames, state):
-    """Run one frame: what comes out as `next_x` goes in as `x`."""
-    result = compiled({"frames": frames, **state})
-    # Copied, since the next run writes into the same memory.
-    return result["probabilities"][0, 0].copy(), {name: result[f"next_{name}"].copy() for name in names}
+def open_model(path, device="CPU"):
+    """Open a model: its metadata, the state that starts a stretch, and a function that runs one frame."""
+    sidecar = pathlib.Path(path).with_suffix(".json").read_text(encoding="utf-8")
+    facts = {key.removeprefix("framestream."): text for key, text in json.loads(sidecar).items()}
+    names = facts["state_names"].split("\n")
+    core = openvino.Core()
+    model = core.read_model(path)
+    # One camera, one frame at a time.
+    model.reshape(
+        {
+            port.any_name: [1, 1 if port.any_name == "frames" else port.partial_shape[1], *port.partial_shape[2:]]
+            for port in model.inputs
+        }
+    )
+    # float32 also where the device would rather have less: the parity of the file.
+    compiled = core.compile_model(model, device, {"INFERENCE_PRECISION_HINT": "f32"})
+    really = ", ".join(compiled.get_property("EXECUTION_DEVICES"))
+    print(f"OpenVINO {openvino.__version__} on {really}: {core.get_property(device, 'FULL_DEVICE_NAME')}", file=sys.stderr)
+
+    def run(picture, state):
+        """Run one frame: what comes out as `next_x` goes in as `x`."""
+        result = compiled({"frames": picture[None, None], **state})
+        # Copied, since the next run writes into the same memory.
+        return result["probabilities"][0, 0].copy(), {name: result[f"next_{name}"].copy() for name in names}
+
+    return facts, {name: np.zeros(compiled.input(name).shape, np.float32) for name in names}, run
 
 
-zeros = {name: np.zeros(compiled.input(name).shape, np.float32) for name in names}
-answers.watch(run, zeros, facts, sys.argv[2])
+if __name__ == "__main__":
+    answers.watch(*open_model(sys.argv[1], *sys.argv[3:]), sys.argv[2])

@@ -13,11 +13,11 @@ from rich.console import Console
 
 from framestream.errors import DataError
 from framestream.session import ModelSession
+from framestream_export.data.frame_cache import UNLABELLED, Stretch
 from framestream_export.finished_run import FinishedRun
-from framestream_export.frame_cache import UNLABELLED, Stretch
-from framestream_export.settings import TrainSettings
-from framestream_export.training_data import TrainingData, load_training_data
-from framestream_export.windows import answer_ends, gather, labels_at
+from framestream_export.training.settings import TrainSettings
+from framestream_export.training.training_data import TrainingData, load_training_data
+from framestream_export.training.windows import answer_ends, gather, labels_at
 
 _CAMERAS = 16
 _STEPS = 16

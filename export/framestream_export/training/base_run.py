@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from framestream_export.run_folder import RunFolder
-from framestream_export.settings import NAMED_WEIGHTS
+from framestream_export.training.settings import NAMED_WEIGHTS
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,14 +16,14 @@ from rich.console import Console
 from rich.markup import escape
 
 from framestream.errors import DataError, SettingsError
-from framestream_export.base_run import BaseRun
-from framestream_export.model import first_encoder
-from framestream_export.recordings import SPLITS
-from framestream_export.report import write_report
+from framestream_export.data.recordings import SPLITS
+from framestream_export.measures.report import write_report
 from framestream_export.run_folder import ENCODER_FILE, HEAD_FILE, RunFolder, make_writable, write_atomically, writing
-from framestream_export.settings import TrainSettings
-from framestream_export.trainer import History, Trainer
-from framestream_export.training_data import TrainingData, load_training_data, parity_frames
+from framestream_export.training.base_run import BaseRun
+from framestream_export.training.model import first_encoder
+from framestream_export.training.settings import TrainSettings
+from framestream_export.training.trainer import History, Trainer
+from framestream_export.training.training_data import TrainingData, load_training_data, parity_frames
 
 # What may differ between a run and its resumption without making it another run.
 _FREE_ON_RESUME = frozenset({"time_limit_minutes"})

@@ -16,8 +16,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from framestream.sampling import frames_to_hold
-from framestream_export.frame_cache import UNLABELLED, FrameCache, Stretch
-from framestream_export.settings import TrainSettings
+from framestream_export.data.frame_cache import UNLABELLED, FrameCache, Stretch
+from framestream_export.training.settings import TrainSettings
 
 ROW_HOP = 2  # neighbouring answers say much the same: training and validation ask for every second one
 _BRIGHTNESS = 40.0

@@ -14,12 +14,12 @@ from rich.console import Console
 from rich.progress import track
 
 from framestream.errors import DataError, SettingsError
-from framestream_export.evaluate import Answers, Evaluator, accuracy, weighted_loss
-from framestream_export.model import SequenceModel
+from framestream_export.measures.answers import Answers, Evaluator, accuracy, weighted_loss
 from framestream_export.run_folder import RunFolder, load_arrays, save_arrays
-from framestream_export.settings import TrainSettings
-from framestream_export.training_data import TrainingData
-from framestream_export.windows import ROW_HOP, TrainingRuns, class_weights, row_ends
+from framestream_export.training.model import SequenceModel
+from framestream_export.training.settings import TrainSettings
+from framestream_export.training.training_data import TrainingData
+from framestream_export.training.windows import ROW_HOP, TrainingRuns, class_weights, row_ends
 
 _WARMUP_STEPS = 200
 _CLIP_NORM = 1.0

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from framestream_export.evaluate import Answers, accuracy
+from framestream_export.measures.answers import Answers, accuracy
 from framestream_export.run_folder import write_atomically
 
 _LABEL_WIDTH = 20

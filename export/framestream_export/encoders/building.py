@@ -14,9 +14,9 @@ import numpy as np
 from keras import layers
 
 from framestream.errors import DataError, SettingsError
+from framestream_export.encoders.small_encoder import build_small_encoder
 from framestream_export.run_folder import DAMAGED, ENCODER_FILE
-from framestream_export.settings import NAMED_WEIGHTS
-from framestream_export.small_encoder import build_small_encoder
+from framestream_export.training.settings import NAMED_WEIGHTS
 
 # Made by samples/pretrain_encoder.py: (size in pixels, feature_dim) and the file.
 PEOPLE_SHAPE = (96, 128)

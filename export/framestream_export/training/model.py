@@ -18,10 +18,10 @@ from keras import layers
 from numpy.typing import NDArray
 
 from framestream.errors import DataError
-from framestream_export.base_run import BaseRun
-from framestream_export.encoders import build_encoder
+from framestream_export.encoders.building import build_encoder
 from framestream_export.run_folder import ENCODER_FILE, HEAD_FILE
-from framestream_export.settings import TrainSettings
+from framestream_export.training.base_run import BaseRun
+from framestream_export.training.settings import TrainSettings
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framestream.errors import DataError
-from framestream_export.recordings import SPLITS, Recording
+from framestream_export.data.recordings import SPLITS, Recording
 
 SHARES = {"train": 0.7, "validation": 0.15, "test": 0.15}
 

@@ -10,10 +10,10 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from framestream_export.frame_cache import UNLABELLED, FrameCache, Stretch
-from framestream_export.model import SequenceModel
-from framestream_export.settings import TrainSettings
-from framestream_export.windows import answer_ends, labels_at
+from framestream_export.data.frame_cache import UNLABELLED, FrameCache, Stretch
+from framestream_export.training.model import SequenceModel
+from framestream_export.training.settings import TrainSettings
+from framestream_export.training.windows import answer_ends, labels_at
 
 _FRAMES_PER_CALL = 256
 _WINDOWS_PER_CALL = 1024

@@ -20,8 +20,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from framestream.errors import DataError
-from framestream_export.decoding import FRAMES, INDEX, TIMES, decode_recordings
-from framestream_export.recordings import Dataset, Recording
+from framestream_export.data.decoding import FRAMES, INDEX, TIMES, decode_recordings
+from framestream_export.data.recordings import Dataset, Recording
 
 UNLABELLED = -1
 

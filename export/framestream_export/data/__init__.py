@@ -1,0 +1,1 @@
+"""Labelled footage: what is there, decoded once, divided by group."""
