@@ -61,6 +61,12 @@ class Sample:
     stretch: int
 
 
+def fit(image: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:
+    """Stretch a BGR image to the model's size and bring it to RGB."""
+    shrinks = image.shape[1] >= size_wh[0] and image.shape[0] >= size_wh[1]
+    return cv2.resize(image, size_wh, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)[:, :, ::-1]
+
+
 def samples(film: str, facts: Facts) -> Iterator[Sample]:
     """Sample by time: each tick of the model's clock gets the first frame at or after it, or the last one again."""
     capture, rate = cv2.VideoCapture(film), facts.frame_rate
@@ -73,10 +79,7 @@ def samples(film: str, facts: Facts) -> Iterator[Sample]:
         due = int((seconds - first + TOLERANCE_SECONDS) * rate)
         if due < ticks:
             continue
-        image = capture.retrieve()[1]
-        shrinks = image.shape[1] >= facts.size_wh[0] and image.shape[0] >= facts.size_wh[1]
-        image = cv2.resize(image, facts.size_wh, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-        held, frame = frame, image[:, :, ::-1]
+        held, frame = frame, fit(capture.retrieve()[1], facts.size_wh)
         for tick in range(ticks, due + 1):
             yield Sample(frame if tick == due else held, first + tick / rate, stretch)
         ticks = due + 1

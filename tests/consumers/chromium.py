@@ -15,6 +15,14 @@ from typing import Any
 
 PROGRAMS = ("chromium-headless-shell", "chromium", "google-chrome")
 
+# A GPU in software: slower than any film, so that waiting shows.
+GPU_FLAGS = (
+    "--enable-unsafe-webgpu",
+    "--use-webgpu-adapter=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--enable-features=Vulkan",
+)
+
 
 def find_chromium() -> str | None:
     """Where the browser is, or None."""

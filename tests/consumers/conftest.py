@@ -38,3 +38,16 @@ def cut_film(ffmpeg: str, path: Path, *options: str) -> Path:
 def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder for films, cut as tests ask for them."""
     return tmp_path_factory.mktemp("films")
+
+
+@pytest.fixture(scope="session")
+def handoffs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Hand-off folders by what they hold; read only."""
+    from tests.consumers import golden_folders  # needs onnx, which not every consumer's test does
+
+    made = tmp_path_factory.mktemp("golden")
+    return {
+        "default": golden_folders.write_default(made / "default"),
+        "lstm": golden_folders.write_lstm(made / "lstm"),
+        "int8-lstm": golden_folders.write_int8_lstm(made / "int8-lstm"),
+    }

@@ -12,21 +12,23 @@ import cv2
 import pytest
 
 from framestream.sources.raw_video import RawVideo
-from tests.consumers.chromium import Chromium
+from tests.consumers.chromium import GPU_FLAGS, Chromium
 from tests.consumers.comparison import CONSUMERS, DEFAULT_MODEL, KIOSK, ROOT, Record, assert_same, watch
 from tests.consumers.conftest import cut_film, require_modules
 from tests.servers.web import FileServer
 
 PAGE = "export/consumers/browser/index.html"
 MODEL = "?model=/framestream/models/default.onnx"
+# How far the page's events may be from FrameStream's, who gets its pixels from FFmpeg. Both decode to the same YUV, but
+# bring it to RGB each in its own way: Chromium exactly, FFmpeg's default (which OpenCV uses) a level or two darker.
+# Where one label turns into another slowly, that moves the border. Samples are 0.1 s apart. With FFmpeg told to be
+# exact all events of kiosk.webm are the same; without, one border of the twenty is two samples off (punch to clap,
+# 37.6 s). One sample is allowed to the first, for Chromium's next version.
+EXACTLY_CONVERTED = {"seconds": 0.1001, "score": 0.02}
+AS_OPENCV_CONVERTS = {"seconds": 0.2001, "score": 0.05}
+# A camera was running before the page saw its first frame, so its clock starts anywhere in the footage.
+OF_A_CAMERA = {"seconds": 0.5, "score": 0.1}
 CAMERA_FLAGS = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
-# A GPU in software: slower than any film, so that waiting shows.
-GPU_FLAGS = (
-    "--enable-unsafe-webgpu",
-    "--use-webgpu-adapter=swiftshader",
-    "--enable-unsafe-swiftshader",
-    "--enable-features=Vulkan",
-)
 
 
 @pytest.fixture(scope="module")
@@ -84,13 +86,13 @@ def test_a_dropped_film(site: FileServer, chromium_program: str, film: Path, ffm
         found = events_on_page(page)
         frames = text_of(page, "fact-frames")
         assert page.complaints == []
-    assert_same(found, wanted, seconds=0.1001, score=0.02)
+    assert_same(found, wanted, **EXACTLY_CONVERTED)
     capture = cv2.VideoCapture(str(film))
     assert frames.startswith(f"{int(capture.get(cv2.CAP_PROP_FRAME_COUNT))} read, ")
     assert "missed" not in frames
     # And what the command line says of the same film.
     plain = [record for record in watch(DEFAULT_MODEL, film) if record["type"] == "event"]
-    assert_same(found, plain, seconds=0.2001, score=0.05)
+    assert_same(found, plain, **AS_OPENCV_CONVERTS)
 
 
 def test_a_camera(site: FileServer, chromium_program: str, ffmpeg: str, films: Path, tmp_path: Path) -> None:
@@ -107,8 +109,7 @@ def test_a_camera(site: FileServer, chromium_program: str, ffmpeg: str, films: P
         found = events_on_page(page)[:2]
         assert page.evaluate("document.getElementById('video').srcObject === null")
         assert page.complaints == []
-    # The camera was running before the page saw its first frame.
-    assert_same(found, wanted, seconds=0.5, score=0.1)
+    assert_same(found, wanted, **OF_A_CAMERA)
 
 
 def test_a_model_too_slow_for_a_film(site: FileServer, chromium_program: str, tmp_path: Path) -> None:
@@ -128,17 +129,17 @@ def test_a_model_too_slow_for_a_film(site: FileServer, chromium_program: str, tm
         assert "missed" not in text_of(page, "fact-frames")
         assert page.complaints == []
         found = events_on_page(page)
-    assert_same(
-        found,
-        [record for record in watch(DEFAULT_MODEL, clip) if record["type"] == "event"],
-        seconds=0.2001,
-        score=0.05,
-    )
+    plain = [record for record in watch(DEFAULT_MODEL, clip) if record["type"] == "event"]
+    assert_same(found, plain, **AS_OPENCV_CONVERTS)
 
 
-def test_what_goes_wrong_is_said_in_the_page(site: FileServer, chromium_program: str, tmp_path: Path) -> None:
+def test_what_goes_wrong_is_said_in_the_page(
+    site: FileServer, chromium_program: str, ffmpeg: str, tmp_path: Path
+) -> None:
     broken = tmp_path / "broken.webm"
     broken.write_bytes(b"this is no film" * 100)
+    sound = tmp_path / "sound.webm"
+    subprocess.run([ffmpeg, "-v", "error", "-f", "lavfi", "-i", "sine=d=1", str(sound)], check=True, timeout=60)
     with Chromium(chromium_program, tmp_path / "profile") as page:
         page.open(site.url(PAGE))
         page.wait_for("!document.getElementById('error').hidden")
@@ -150,8 +151,68 @@ def test_what_goes_wrong_is_said_in_the_page(site: FileServer, chromium_program:
         assert page.evaluate("document.getElementById('error').hidden")
         page.drop_files("#stage", broken)
         page.wait_for("document.getElementById('error').innerText.includes('cannot decode broken.webm')")
+        page.drop_files("#stage", sound)
+        page.wait_for("document.getElementById('error').innerText.includes('no picture, only sound')")
         page.evaluate("document.getElementById('use-camera').click()")
         page.wait_for("/no camera|refused|cannot be opened/.test(document.getElementById('error').innerText)")
+
+
+def write_pair(folder: Path, model: bytes, sidecar: str) -> tuple[Path, Path]:
+    """A model and its sidecar."""
+    folder.mkdir()
+    (folder / "other.onnx").write_bytes(model)
+    (folder / "other.json").write_text(sidecar, encoding="utf-8")
+    return folder / "other.onnx", folder / "other.json"
+
+
+def test_a_model_that_cannot_be_used_leaves_the_one_before(
+    site: FileServer, chromium_program: str, tmp_path: Path
+) -> None:
+    model, sidecar = DEFAULT_MODEL.read_bytes(), DEFAULT_MODEL.with_suffix(".json").read_text(encoding="utf-8")
+    facts = json.loads(sidecar)
+    few_labels = json.dumps(facts | {"framestream.labels": "idle\nwave"})
+    other_states = json.dumps(facts | {"framestream.state_names": "hidden\ncell"})
+    with Chromium(chromium_program, tmp_path / "profile") as page:
+        page.open(site.url(PAGE + MODEL))
+        wait_for_status(page, "Ready")
+        for number, (content, text, complaint) in enumerate(
+            [
+                (model, "{}", 'no "framestream.spec_version"'),
+                (model, "{no JSON", "The sidecar is no JSON"),
+                (model, few_labels, "do not belong together"),
+                (model, other_states, "no hidden, cell"),
+                (b"no model" * 50, sidecar, "protobuf parsing failed"),
+            ]
+        ):
+            page.drop_files("#stage", *write_pair(tmp_path / str(number), content, text))
+            page.wait_for(f"document.getElementById('error').innerText.includes({json.dumps(complaint)})")
+            wait_for_status(page, "Ready")
+            assert text_of(page, "fact-model").startswith("default.onnx: 10 labels")
+        page.choose_file("#video-file", ROOT / "samples" / "clips" / "bend" / "bend-0000.webm")
+        wait_for_status(page, "Watched")
+        assert page.evaluate("document.getElementById('error').hidden")
+        assert [event["label"] for event in events_on_page(page)] == ["bend"]
+
+
+def test_a_gpu_that_fails_is_said_and_not_used(site: FileServer, chromium_program: str, tmp_path: Path) -> None:
+    # A driver that says it is real hardware and then gives no device, as those do that have crashed before.
+    driver = """
+        const failing = { info: { vendor: "acme", isFallbackAdapter: false }, features: new Set(), limits: {} };
+        failing.requestDevice = async () => { throw new Error("the driver has crashed"); };
+        navigator.gpu.requestAdapter = async () => failing;
+    """
+    with Chromium(chromium_program, tmp_path / "profile", *GPU_FLAGS) as page:
+        page.call("Page.addScriptToEvaluateOnNewDocument", source=driver)
+        page.open(site.url(PAGE + MODEL))
+        wait_for_status(page, "Ready")
+        assert text_of(page, "fact-backend").startswith("WebAssembly, 1 thread; WebGPU failed: ")
+        page.evaluate("document.getElementById('backend').value = 'webgpu'")
+        page.evaluate("document.getElementById('backend').dispatchEvent(new Event('change'))")
+        page.wait_for("!document.getElementById('error').hidden")
+        wait_for_status(page, "Ready")
+        # What is asked for is not what it runs on: the page says so, and goes on with what it had.
+        assert page.evaluate("document.getElementById('backend').value") == "auto"
+        assert text_of(page, "fact-backend").startswith("WebAssembly")
 
 
 def test_it_fits_on_a_telephone(site: FileServer, chromium_program: str, tmp_path: Path) -> None:

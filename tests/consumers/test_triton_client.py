@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,7 +18,9 @@ from numpy.typing import NDArray
 
 from framestream import Classifier, Prediction
 from framestream.session import ModelSession
+from framestream_export.golden.tensor_files import read_data_sets
 from framestream_export.parity import onnx_rows
+from tests.consumers.golden_folders import LIMIT, VARIANT
 from tests.consumers.triton_models import repository_of, write_lstm_model
 
 triton = pytest.importorskip("tritonclient.grpc", exc_type=ImportError)
@@ -191,6 +194,40 @@ def test_the_client_answers_as_framestream_does(tmp_path: Path, steps: int) -> N
             assert label == answer.label
             assert abs(seconds - (answer.pts_seconds - anchor_seconds)) < 0.006
             assert abs(score - answer.score) < 0.001
+
+
+@pytest.mark.parametrize("name", ["default", "lstm", "int8-lstm"])
+def test_golden_vectors(name: str, handoffs: dict[str, Path], client_program: ModuleType, tmp_path: Path) -> None:
+    folder = handoffs[name] / VARIANT
+    repository = repository_of(folder / "model.onnx", tmp_path / "models")
+    sets = {data.number: data for data in read_data_sets(folder)}
+    sequences = [sequence["sets"] for sequence in json.loads((folder / "vectors.json").read_text())["sequences"]]
+    answers = 0
+    with FakeTriton(repository.path, "model") as server, triton.InferenceServerClient(server.url) as client:
+        facts = client_program.Facts.ask(client, "model")
+        for stream in sequences:
+            # The server keeps the state, so cameras may take turns.
+            cameras = range(len(sets[stream[0]].inputs["frames"]))
+            clients = [client_program.Camera(client, facts, f"{stream[0]}/{camera}") for camera in cameras]
+            for number in stream:
+                frames, wanted = sets[number].inputs["frames"], sets[number].outputs["probabilities"]
+                flags = {"start": number == stream[0], "end": number == stream[-1]}
+                for camera in cameras:
+                    for step, row in clients[camera].answers(frames[camera], **flags):
+                        answers += 1
+                        assert np.abs(row - wanted[camera, step]).max() <= LIMIT
+                        assert row.argmax() == wanted[camera, step].argmax()
+        assert server.batcher.conflicts == []
+    assert answers >= 3 * (24 - (facts.window - 1)), "one camera, then two, 24 frames or more of each"
+
+
+def test_the_client_scales_as_the_golden_pictures_say(handoffs: dict[str, Path], client_program: ModuleType) -> None:
+    sets = list(read_data_sets(handoffs["default"] / "preprocess"))
+    assert len(sets) == 5
+    for data in sets:
+        wanted = data.outputs["frame"]
+        found = client_program.fit(data.inputs["picture"][:, :, ::-1], wanted.shape[1::-1])
+        assert np.abs(found.astype(int) - wanted).max() <= 1
 
 
 def test_the_client_starts_anew_when_the_server_has_forgotten(

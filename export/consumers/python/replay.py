@@ -1,8 +1,8 @@
 """Replay golden vectors with these programs: python replay.py HANDOFF [VARIANT [openvino [DEVICE]]]
 
-HANDOFF is a folder that `framestream export RUN --handoff HANDOFF` wrote, VARIANT a folder in it (float32). Prints a line
-of JSON for the pictures and for each sequence; exits with 1 if one differs. Pictures are scaled by `picture.fit`; cameras
-are run one by one and frame by frame, each with the state that came out of its own last frame.
+HANDOFF is a folder that `framestream export RUN --handoff HANDOFF` wrote, VARIANT a folder in it (float32). Prints a
+line of JSON for the pictures and for each sequence; exits with 1 if one differs. Pictures are scaled by `picture.fit`;
+cameras are run one by one and frame by frame, each with the state that came out of its own last frame.
 """
 
 import importlib
@@ -70,12 +70,14 @@ def differs(row, wanted, limit):
 
 def main():
     """Replay all; return the exit status."""
-    handoff, variant, runtime, *device = [*sys.argv[1:], *("float32", "")[len(sys.argv) - 2 :]]
-    consumer = importlib.import_module("watch_film_openvino" if runtime else "watch_film")
+    if len(sys.argv) < 2:
+        sys.exit(__doc__.splitlines()[0])
+    handoff, variant, *runtime = sys.argv[1:] if len(sys.argv) > 2 else (sys.argv[1], "float32")
+    consumer = importlib.import_module("_".join(["watch_film", *runtime[:1]]))
     folder = pathlib.Path(handoff, variant)
     vectors = json.loads((folder / "vectors.json").read_text(encoding="utf-8"))
     limit = vectors["limit" if consumer.ON_CPU else "elsewhere_limit"]
-    model = consumer.open_model(str(folder / vectors["model"]), *device)
+    model = consumer.open_model(str(folder / vectors["model"]), *runtime[1:])
     results = [replay_pictures(pathlib.Path(handoff, "preprocess"))]
     results += [replay_sequence(sequence, folder, model, limit) for sequence in vectors["sequences"]]
     for result in results:

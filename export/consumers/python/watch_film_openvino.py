@@ -21,6 +21,8 @@ def open_model(path, device="CPU"):
     names = facts["state_names"].split("\n")
     core = openvino.Core()
     model = core.read_model(path)
+    if model.output("probabilities").partial_shape[-1].get_length() != len(facts["labels"].split("\n")):
+        raise SystemExit(f"{path} and its JSON file do not belong together: other labels")
     # One camera, one frame at a time.
     model.reshape(
         {
@@ -28,10 +30,12 @@ def open_model(path, device="CPU"):
             for port in model.inputs
         }
     )
+    fold_head(core, model)
     # float32 also where the device would rather have less: the parity of the file.
     compiled = core.compile_model(model, device, {"INFERENCE_PRECISION_HINT": "f32"})
-    really = ", ".join(compiled.get_property("EXECUTION_DEVICES"))
-    print(f"OpenVINO {openvino.__version__} on {really}: {core.get_property(device, 'FULL_DEVICE_NAME')}", file=sys.stderr)
+    # Where it really runs, since a device may be AUTO.
+    for name in compiled.get_property("EXECUTION_DEVICES"):
+        print(f"OpenVINO on {name}, {core.get_property(name, 'FULL_DEVICE_NAME')}", file=sys.stderr)
 
     def run(picture, state):
         """Run one frame: what comes out as `next_x` goes in as `x`."""
@@ -40,6 +44,16 @@ def open_model(path, device="CPU"):
         return result["probabilities"][0, 0].copy(), {name: result[f"next_{name}"].copy() for name in names}
 
     return facts, {name: np.zeros(compiled.input(name).shape, np.float32) for name in names}, run
+
+
+def fold_head(core, model):
+    """Make plain constants of an LSTM's weights: the int8 variant stores them as int8, which OpenVINO refuses there."""
+    for node in model.get_ops():
+        if node.get_type_name() == "LSTMSequence":
+            for port in node.inputs()[4:]:
+                weights = openvino.Model([port.get_source_output()], [])
+                values = core.compile_model(weights, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})({})[0]
+                port.replace_source_output(openvino.opset13.constant(values).output(0))
 
 
 if __name__ == "__main__":

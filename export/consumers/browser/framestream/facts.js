@@ -17,6 +17,7 @@ const NUMBERS = {
  * @returns facts by name; `labels` and `stateNames` are arrays, `background` is null if there is none
  */
 export function readFacts(sidecar) {
+  if (sidecar === null || typeof sidecar !== "object") throw new Error("The sidecar is no JSON object.");
   const text = (name) => {
     const value = sidecar[`framestream.${name}`];
     if (typeof value !== "string") {

@@ -25,6 +25,9 @@ export class Model {
     if (missing.length > 0) {
       throw new Error(`The model has no ${missing.join(", ")}: model and sidecar do not belong together.`);
     }
+    const { height, width, labels } = facts;
+    checkShape(session.inputMetadata, "frames", [, , height, width, 3]);
+    checkShape(session.outputMetadata, "probabilities", [, , labels.length]);
     this.#ort = ort;
     this.#session = session;
     this.#facts = facts;
@@ -58,5 +61,14 @@ export class Model {
 
   async close() {
     await this.#session.release();
+  }
+}
+
+/** A sidecar of another model may name the same tensors: sizes tell them apart. Sizes that are free are no numbers. */
+function checkShape(metadata, name, wanted) {
+  const { shape } = metadata.find((tensor) => tensor.name === name);
+  const isOther = (size, axis) => typeof shape[axis] === "number" && shape[axis] !== size;
+  if (wanted.some(isOther)) {
+    throw new Error(`The model's ${name} are [${shape}], not as its sidecar says: they do not belong together.`);
   }
 }

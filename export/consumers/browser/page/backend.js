@@ -5,24 +5,67 @@ const DIST = new URL("../node_modules/onnxruntime-web/dist/", import.meta.url);
 /**
  * Open a model on what is asked for, and run it once.
  *
- * @param {"auto" | "webgpu" | "wasm"} choice auto takes WebGPU if there is real hardware for it
- * @returns {Promise<{model: MeteredModel, name: string}>} the model, and in words what it runs on
+ * @param {"auto" | "webgpu" | "wasm"} choice auto takes WebGPU if there is real hardware for it and it works
+ * @returns {Promise<{model: MeteredModel, name: string, onCpu: boolean}>} the model; in words what it really runs on
  */
 export async function openModel(bytes, facts, choice) {
   const adapter = choice === "wasm" ? null : await findAdapter();
-  const isHardware = adapter !== null && !adapter.info?.isFallbackAdapter;
   if (choice === "webgpu" && adapter === null) {
     throw new Error("This browser offers no WebGPU adapter here. WebAssembly works everywhere: choose that.");
   }
-  const onGpu = choice === "webgpu" || (choice === "auto" && isHardware);
-  const ort = await loadRuntime(onGpu ? "webgpu" : "wasm");
-  // Warnings would say that some operators stay on the CPU, which is meant to be so.
-  const options = { executionProviders: [onGpu ? "webgpu" : "wasm"], logSeverityLevel: 3 };
-  const model = await Model.open(ort, bytes, facts, options);
-  const metered = new MeteredModel(model);
-  // The first run allocates and compiles; better now than at the first frame.
+  if (choice === "webgpu") return openOnGpu(bytes, facts);
+  if (adapter === null || adapter.info?.isFallbackAdapter) return openOnCpu(bytes, facts);
+  try {
+    return await openOnGpu(bytes, facts);
+  } catch (error) {
+    const opened = await openOnCpu(bytes, facts);
+    return { ...opened, name: `${opened.name}; ${error.message.split("\n")[0]}` };
+  }
+}
+
+async function openOnCpu(bytes, facts) {
+  const ort = await loadRuntime("wasm");
+  const model = await Model.open(ort, bytes, facts, { executionProviders: ["wasm"], logSeverityLevel: 3 });
+  await warmUp(model, facts);
+  return { model: new MeteredModel(model), name: `WebAssembly, ${threads(ort)}`, onCpu: true };
+}
+
+async function openOnGpu(bytes, facts) {
+  const ort = await loadRuntime("webgpu");
+  let model = null;
+  try {
+    // Warnings would say that some operators stay on the CPU, which is meant to be so.
+    model = await Model.open(ort, bytes, facts, { executionProviders: ["webgpu"], logSeverityLevel: 3 });
+    // What the session uses, which need not be the adapter found before; and whether it is given anything to do.
+    const device = await ort.env.webgpu.device;
+    const submits = await countSubmits(device.queue, () => warmUp(model, facts));
+    if (submits === 0) throw new Error("the GPU was given nothing to compute");
+    return { model: new MeteredModel(model), name: `WebGPU, ${describe(device.adapterInfo)}`, onCpu: false };
+  } catch (error) {
+    await model?.close();
+    // WebAssembly throws what is no Error.
+    throw new Error(`WebGPU failed: ${error?.message ?? error}`, { cause: error });
+  }
+}
+
+/** The first run allocates and compiles; better now than at the first frame. */
+async function warmUp(model, facts) {
   await model.run(new Uint8Array(facts.height * facts.width * 3), model.zeroState());
-  return { model: metered, name: onGpu ? `WebGPU, ${describe(adapter)}` : `WebAssembly, ${threads(ort)}` };
+}
+
+/** How often work is handed to a GPU's queue while something runs. */
+async function countSubmits(queue, action) {
+  let count = 0;
+  queue.submit = (...given) => {
+    count += 1;
+    return GPUQueue.prototype.submit.apply(queue, given);
+  };
+  try {
+    await action();
+  } finally {
+    delete queue.submit;
+  }
+  return count;
 }
 
 /** A model that remembers how long its newest runs took. */
@@ -78,10 +121,10 @@ async function loadRuntime(build) {
   }
 }
 
-function describe(adapter) {
-  const { vendor, architecture, description } = adapter.info ?? {};
+function describe(info) {
+  const { vendor, architecture, description, isFallbackAdapter } = info ?? {};
   const name = [vendor, architecture].filter(Boolean).join(" ") || description || "unnamed GPU";
-  return adapter.info?.isFallbackAdapter ? `${name} (in software: slow)` : name;
+  return isFallbackAdapter ? `${name} (in software: slow)` : name;
 }
 
 function threads(ort) {

@@ -7,7 +7,7 @@ import { openCamera, openFilm } from "./sources.js";
 import { View } from "./view.js";
 
 const view = new View();
-let loaded = null; // { bytes, sidecar, name, facts, model }
+let loaded = null; // { bytes, sidecar, name, facts, choice, model }
 let running = null; // { playback, stream, source }
 
 window.addEventListener("error", (event) => view.showError(event.error ?? new Error(event.message)));
@@ -44,28 +44,43 @@ async function loadFromAddress() {
     const what = new URL(response.url).pathname;
     throw new Error(`${what} is not there (${response.status}). Drop MODEL.onnx and MODEL.json here, both together.`);
   }
-  const [bytes, sidecar] = [new Uint8Array(await responses[0].arrayBuffer()), await responses[1].json()];
-  await useModel({ bytes, sidecar, name });
+  const [bytes, text] = [new Uint8Array(await responses[0].arrayBuffer()), await responses[1].text()];
+  await useModel({ bytes, sidecar: parseSidecar(text), name });
 }
 
 async function loadDropped(files) {
   const [onnx, json] = ["onnx", "json"].map((kind) => files.find((file) => file.name.endsWith(`.${kind}`)));
   if (!onnx || !json) throw new Error("A model is two files: drop MODEL.onnx and MODEL.json together.");
-  const [bytes, sidecar] = [new Uint8Array(await onnx.arrayBuffer()), JSON.parse(await json.text())];
-  await useModel({ bytes, sidecar, name: onnx.name });
+  const [bytes, text] = [new Uint8Array(await onnx.arrayBuffer()), await json.text()];
+  await useModel({ bytes, sidecar: parseSidecar(text), name: onnx.name });
+}
+
+function parseSidecar(text) {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const remedy = "take the JSON file that was exported with the model";
+    throw new Error(`The sidecar is no JSON: ${remedy}. (${error.message})`, { cause: error });
+  }
 }
 
 async function useModel({ bytes, sidecar, name }) {
   await stop();
   view.showStatus("Preparing the model …");
   view.setReady(false);
-  const facts = readFacts(sidecar);
-  const opened = await openModel(bytes, facts, view.backend);
-  await loaded?.model.close();
-  loaded = { bytes, sidecar, name, facts, model: opened.model };
-  view.showModel(name, facts, opened.name);
-  view.setReady(true);
-  view.showStatus("Ready");
+  try {
+    const facts = readFacts(sidecar);
+    const choice = view.backend;
+    const opened = await openModel(bytes, facts, choice);
+    await loaded?.model.close();
+    loaded = { bytes, sidecar, name, facts, choice, model: opened.model };
+    view.showModel(name, facts, opened.name);
+  } finally {
+    // One that cannot be used leaves the one before.
+    if (loaded !== null) view.backend = loaded.choice;
+    view.setReady(loaded !== null);
+    view.showStatus(loaded === null ? "No model yet" : "Ready");
+  }
 }
 
 /** Watch a source, instead of the one before; `open` promises it. */

@@ -64,6 +64,8 @@ export async function openFilm(file) {
 function firstFrame(video, name) {
   return new Promise((resolve, reject) => {
     video.requestVideoFrameCallback(resolve);
+    const soundOnly = () => video.videoWidth === 0 && reject(new Error(`${name} has no picture, only sound.`));
+    video.addEventListener("loadedmetadata", soundOnly, { once: true });
     const undecodable = `This browser cannot decode ${name}. WebM (VP8, VP9) and MP4 (H.264) usually work.`;
     video.addEventListener("error", () => reject(new Error(undecodable)), { once: true });
   });

@@ -20,6 +20,10 @@ export class View {
     return byId("backend").value;
   }
 
+  set backend(choice) {
+    byId("backend").value = choice;
+  }
+
   /** @param handlers `camera()`, `film(file)`, `model(files)`, `backend()`, `stop()` */
   on(handlers) {
     byId("use-camera").addEventListener("click", handlers.camera);
