@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 
 import click
+from click.core import ParameterSource
 
+from framestream.cli_options import POSITIVE, running_options
 from framestream.session import Device
 
 # A paused camera shows what it costs sooner than others.
@@ -21,28 +24,31 @@ _IDLE_SECONDS = 3.0
 )
 @click.option(
     "--seconds",
-    type=click.FloatRange(min=0, min_open=True),
+    type=POSITIVE,
     default=10.0,
     show_default=True,
     help="How long cameras run.",
 )
 @click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="auto",
-    show_default=True,
-    help="Where to run; auto takes CUDA if it works.",
+    "--against",
+    multiple=True,
+    metavar="OTHER",
+    help="Only compare MODEL with another variant of it; may be given again.",
 )
-@click.option("--threads", type=click.IntRange(min=1), help="CPU threads for the model; by default up to 4.")
+@running_options
 @click.option(
     "--format", "format_name", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Output."
 )
+@click.pass_context
 def bench(
+    ctx: click.Context,
+    /,
     model: str | None,
     *,
     source: str | None,
     cameras: int,
     seconds: float,
+    against: tuple[str, ...],
     device: Device,
     threads: int | None,
     format_name: str,
@@ -51,8 +57,14 @@ def bench(
 
     Without MODEL, the one that comes with FrameStream. Everything is measured in turns, so ratios hold on a machine
     that does other work as well; times do not. A ratio that misses its target is no error: the report says by how
-    much and, where it is known, why.
+    much and, where it is known, why. With --against, models are timed side by side and nothing else is.
     """
+    if against:
+        for name in ("source", "cameras", "seconds"):
+            if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+                raise click.UsageError(f"--against compares models, without --{name}")
+        _compare(model, against, device=device, threads=threads, format_name=format_name)
+        return
     from framestream.bench import BenchSettings, run_bench
 
     settings = BenchSettings(cameras=cameras, camera_seconds=seconds, idle_seconds=min(seconds, _IDLE_SECONDS))
@@ -63,6 +75,21 @@ def bench(
     from framestream.bench.table import print_report
 
     print_report(report)
+
+
+def _compare(
+    model: str | None, others: Sequence[str], *, device: Device, threads: int | None, format_name: str
+) -> None:
+    from framestream.bench import compare_models
+
+    _tell("models in turns")
+    comparison = compare_models(model, others, device=device, threads=threads)
+    if format_name == "json":
+        click.echo(json.dumps(comparison.to_dict(), indent=2, allow_nan=False))
+        return
+    from framestream.bench.table import print_comparison
+
+    print_comparison(comparison)
 
 
 def _tell(stage: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,12 +11,12 @@ from typing import Any
 import click
 
 from framestream.camera_file import Cameras, Changes
+from framestream.camera_names import name_sources
 from framestream.errors import FrameStreamError
-from framestream.frames import safe_address
 from framestream.live import LiveSettings
 from framestream.pipeline.settings import CameraSettings
 from framestream.pipeline.watch_many import WatchMany
-from framestream.sources import SourceKind, SourceOptions, classify
+from framestream.sources import SourceOptions, is_live
 
 _log = logging.getLogger(__name__)
 
@@ -36,33 +35,11 @@ class SizeType(click.ParamType):  # type: ignore[type-arg]  # generic since Clic
 
 
 def name_cameras(sources: Sequence[str], *, live: LiveSettings, options: SourceOptions) -> Cameras:
-    """Give sources names: a path's last part, an address without its secrets; a number is added where two are alike."""
-    names = [_short_name(source) for source in sources]
-    if len(set(names)) < len(names):
-        # Files of the same name in different folders.
-        named = zip(names, sources, strict=True)
-        names = [name if names.count(name) == 1 else _long_name(source) for name, source in named]
-    cameras: Cameras = {}
-    for name, source in zip(names, sources, strict=True):
-        unique, number = name, 1
-        while unique in cameras:
-            number += 1
-            unique = f"{name} #{number}"
-        cameras[unique] = CameraSettings(source, live=live, options=options)
-    return cameras
-
-
-def _short_name(source: str) -> str:
-    kind = classify(source)
-    if kind is SourceKind.URL:
-        return safe_address(source)
-    if kind in (SourceKind.FILE, SourceKind.IMAGES):
-        return os.path.basename(source.rstrip("/")) or source
-    return "stdin" if kind is SourceKind.STDIN else source
-
-
-def _long_name(source: str) -> str:
-    return source if classify(source) in (SourceKind.FILE, SourceKind.IMAGES) else _short_name(source)
+    """Give sources names; see ``name_sources``."""
+    return {
+        name: CameraSettings(source, live=live, options=options)
+        for name, source in zip(name_sources(sources), sources, strict=True)
+    }
 
 
 class CameraReloader:
@@ -80,21 +57,38 @@ class CameraReloader:
         self.cameras = read(path)
 
     def reload(self, watch: WatchMany) -> None:
-        """Add, remove and replace cameras as the file says now; one that cannot be used changes nothing."""
+        """Add, replace and remove cameras as the file says now; one that cannot be used changes nothing.
+
+        Those that have failed, or whose connection has ended for good, are tried again.
+        """
         try:
             cameras = self._read(self._path)
         except FrameStreamError as error:
             _log.warning("%s; the cameras stay as they were", error)
             return
         changes = Changes.between(self.cameras, cameras)
+        again = [name for name in _ended(watch, cameras) if name not in (*changes.added, *changes.changed)]
         try:
-            for name in (*changes.removed, *changes.changed):
-                watch.remove(name)
-            for name in (*changes.added, *changes.changed):
+            # In this order there is always one, so the watch does not end in between.
+            for name in changes.added:
                 watch.add(name, cameras[name])
+            for name in (*changes.changed, *again):
+                watch.replace(name, cameras[name])
+            for name in changes.removed:
+                watch.remove(name)
         except FrameStreamError as error:
             # Nothing but the end of the watch, which has come in between.
             _log.warning("%s: %s", self._path, error)
             return
         self.cameras = cameras
-        self._tell(f"{self._path}: {changes}")
+        self._tell(f"{self._path}: {changes}" + (f", {len(again)} tried again" if again else ""))
+
+
+def _ended(watch: WatchMany, cameras: Cameras) -> list[str]:
+    """Return those that have come to an end, though there may be more to see; a film that is over is none."""
+    states = {name: status.state for name, status in watch.statuses.items()}
+    return [
+        name
+        for name, settings in cameras.items()
+        if states.get(name) == "failed" or (states.get(name) == "ended" and is_live(settings.source))
+    ]

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGHUP, for commands that run for long."""
+"""Ctrl-C, SIGTERM and SIGHUP, for commands that run for long."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from queue import SimpleQueue
 from types import FrameType
 from typing import Protocol
 
-from framestream.readahead import StopFlag
-
 
 class Stoppable(Protocol):
     """What can be asked to finish by a signal handler."""
@@ -21,30 +19,52 @@ class Stoppable(Protocol):
         ...
 
 
+class Interruption:
+    """The first signal that asked a command to end, if one did."""
+
+    def __init__(self) -> None:
+        """Nobody has asked yet."""
+        self._number: int | None = None
+
+    def set(self, number: int) -> None:
+        """Note a signal; takes no lock, and the first one counts."""
+        if self._number is None:
+            self._number = number
+
+    def __bool__(self) -> bool:
+        """Return whether somebody has asked."""
+        return self._number is not None
+
+    @property
+    def exit_code(self) -> int:
+        """What a shell says of a process that a signal ended: 130 for Ctrl-C, 143 for SIGTERM; 0 without one."""
+        return 0 if self._number is None else 128 + self._number
+
+
 @contextmanager
-def stop_on_interrupt(watch: Stoppable) -> Iterator[StopFlag]:
-    """Let Ctrl-C stop a watch in good order, and set the flag; a second one ends the process at once."""
-    interrupted = StopFlag()
+def stop_on_interrupt(watch: Stoppable) -> Iterator[Interruption]:
+    """Let Ctrl-C and SIGTERM stop a watch in good order, and tell of it; a second one ends the process at once."""
+    interruption = Interruption()
     if threading.current_thread() is not threading.main_thread():
-        # Python allows signal handlers in the main thread only, and Ctrl-C arrives there.
-        yield interrupted
+        # Python allows signal handlers in the main thread only, and signals arrive there.
+        yield interruption
         return
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        # Whoever started this (nohup, a shell's background job) wants it to go on.
-        yield interrupted
-        return
+    # Whoever has one ignored (nohup, a shell's background job) wants it to go on.
+    heeded = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) is not signal.SIG_IGN]
 
     def stop(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        interrupted.set()
+        del frame
+        for each in heeded:
+            signal.signal(each, signal.SIG_DFL)
+        interruption.set(number)
         watch.stop()
 
-    previous = signal.signal(signal.SIGINT, stop)
+    previous = {number: signal.signal(number, stop) for number in heeded}
     try:
-        yield interrupted
+        yield interruption
     finally:
-        signal.signal(signal.SIGINT, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import click
 from framestream.camera_file import adapt_events
 from framestream.classifier import DEFAULT_MAX_LAG_SECONDS, Classifier
 from framestream.cli_cameras import SizeType
+from framestream.cli_options import POSITIVE, PROBABILITY, FiniteRange, running_options
 from framestream.cli_signals import hangup_ignored
 from framestream.cli_watch_job import WatchJob
 from framestream.errors import SettingsError
@@ -21,9 +22,6 @@ from framestream.sinks.jsonl import JsonLinesSink
 from framestream.sinks.text import TextSink
 from framestream.sources import SourceOptions
 
-_PROBABILITY = click.FloatRange(0, 1, min_open=True)
-_POSITIVE = click.FloatRange(0, min_open=True)
-
 
 @click.command()
 @click.argument("sources", metavar="[SOURCE]...", nargs=-1)
@@ -31,7 +29,7 @@ _POSITIVE = click.FloatRange(0, min_open=True)
     "--config",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Watch the cameras this TOML file names; after SIGHUP it is read again.",
+    help="Watch the cameras this TOML file names; after SIGHUP it is read again, and what has failed is tried again.",
 )
 @click.option("--model", metavar="FILE", help="ONNX model; by default the one that comes with FrameStream.")
 @click.option(
@@ -43,39 +41,32 @@ _POSITIVE = click.FloatRange(0, min_open=True)
     help="text: one line per event; jsonl: JSON Lines, see above.",
 )
 @click.option("--predictions", is_flag=True, help="Also print each prediction.")
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="auto",
-    show_default=True,
-    help="Where to run; auto takes CUDA if it works.",
-)
-@click.option("--threads", type=click.IntRange(min=1), help="CPU threads for the model; by default up to 4.")
+@running_options
 @click.option(
     "--enter",
-    type=_PROBABILITY,
+    type=PROBABILITY,
     help="Probability that opens an event; by default the model's. Alone, it lowers --leave if need be.",
 )
-@click.option("--leave", type=_PROBABILITY, help="Probability below which it ends; by default the model's.")
-@click.option("--min-seconds", type=click.FloatRange(min=0), help="Shortest event to report; by default the model's.")
+@click.option("--leave", type=PROBABILITY, help="Probability below which it ends; by default the model's.")
+@click.option("--min-seconds", type=FiniteRange(min=0), help="Shortest event to report; by default the model's.")
 @click.option(
     "--max-lag",
-    type=_POSITIVE,
+    type=POSITIVE,
     default=DEFAULT_MAX_LAG_SECONDS,
     show_default=True,
     help="Live: frames that would be older than this, in seconds, are dropped; the newest win.",
 )
 @click.option(
     "--stall-seconds",
-    type=_POSITIVE,
+    type=POSITIVE,
     default=LiveSettings().stall_seconds,
     show_default=True,
     help="Live: without a frame for this long, connect again.",
 )
 @click.option("--no-reconnect", is_flag=True, help="Live: end when the connection does.")
-@click.option("--image-rate", type=_POSITIVE, help="Images per second, for a folder or a pattern.")
+@click.option("--image-rate", type=POSITIVE, help="Images per second, for a folder or a pattern.")
 @click.option("--size", type=SizeType(), help="Size of raw frames, for standard input.")
-@click.option("--rate", type=_POSITIVE, help="Raw frames per second, for standard input.")
+@click.option("--rate", type=POSITIVE, help="Raw frames per second, for standard input.")
 @click.pass_context
 def watch(
     ctx: click.Context,
@@ -105,7 +96,7 @@ def watch(
 
     Events go to stdout, progress and messages to stderr. With --format jsonl each line is a JSON object whose "type"
     is start, status, prediction (only with --predictions), event, gap or end; the fields are described in
-    framestream/records.py. Ctrl-C ends the watch; what was found is still printed.
+    framestream/records.py. Ctrl-C or SIGTERM ends the watch; what was found is still printed.
     """
     if bool(sources) == (config is not None):
         raise click.UsageError("give one SOURCE or more, or --config", ctx)
@@ -122,9 +113,8 @@ def watch(
     with closing(_make_sink(format_name, predictions, bar=job.is_recording)) as sink, quiet:
         classifier = Classifier.load(model, device=device, threads=threads)
         given = {"enter": enter, "leave": leave, "min_seconds": min_seconds}
-        interrupted = job.run(classifier, adapt_events(classifier.spec.events, given), sink)
-    if interrupted:
-        ctx.exit(130)
+        exit_code = job.run(classifier, adapt_events(classifier.spec.events, given), sink)
+    ctx.exit(exit_code)
 
 
 def _make_sink(format_name: str, predictions: bool, *, bar: bool) -> Sink:

@@ -50,8 +50,8 @@ class WatchJob:
         """Whether it is about a single recording, whose end can be foreseen."""
         return len(self.sources) == 1 and not is_live(self.sources[0])
 
-    def run(self, classifier: Classifier, events: EventSettings, sink: Sink) -> bool:
-        """Write all records to a sink; return whether it was interrupted.
+    def run(self, classifier: Classifier, events: EventSettings, sink: Sink) -> int:
+        """Write all records to a sink; return the exit code, 0 unless a signal has ended it.
 
         Raises:
             SourceError: the source failed, or some of many did, after what the others had to say.
@@ -85,16 +85,16 @@ class WatchJob:
             yield many
 
 
-def _write_records(watch: Watch | LiveWatch | WatchMany, sink: Sink) -> bool:
-    """Write a whole watch to a sink; return whether it was interrupted."""
+def _write_records(watch: Watch | LiveWatch | WatchMany, sink: Sink) -> int:
+    """Write a whole watch to a sink; return the exit code."""
     failures: list[str] = []
     ended = 0
-    with watch as records, stop_on_interrupt(watch) as interrupted:
+    with watch as records, stop_on_interrupt(watch) as interruption:
         for record in records:
             sink.write(record)
             ended += isinstance(record, End)
             if isinstance(record, Status) and record.state == "failed":
                 failures.append(record.reason or "")
-    if failures and not interrupted.is_set():
+    if failures and not interruption:
         raise SourceError(f"{len(failures)} of {ended} sources failed; the first: {failures[0]}")
-    return interrupted.is_set()
+    return interruption.exit_code

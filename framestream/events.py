@@ -5,6 +5,10 @@ answers for its middle), less the delay of the moving average (which answers for
 therefore speaks for the time from its own centre to the next row's centre. The first row of a stretch of video also
 speaks for everything before it, and the last one for everything up to the end, since nobody else does. So events say
 when something happened, not when it was noticed, they cannot overlap, and they stay inside the video.
+
+A model that predicts what will be has an anchor below zero: centres lie ahead of their ticks, by ``ahead_seconds`` of
+its spec, and events say when something is expected to happen. An event that ended with a row may thus reach that far
+beyond the end of the video, or into a gap and what follows; one that had not begun by then is not told.
 """
 
 from __future__ import annotations

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Generic, TypeVar
 
+from framestream.kept_error import KeptError
+
 T = TypeVar("T")
 
 PATIENCE_SECONDS = 0.25
@@ -50,7 +52,7 @@ class ReadAhead(Generic[T]):
         self._reader: threading.Thread | None = None
         self._ready: list[T] = []
         self._ended = False
-        self._error: BaseException | None = None
+        self._error = KeptError()
 
     def next_chunk(self) -> list[T]:
         """Return the next items, and start reading those after; [] is the end.
@@ -61,13 +63,8 @@ class ReadAhead(Generic[T]):
             self._start()
         self._join()
         ready, self._ready = self._ready, []
-        if self._error is not None and not ready:
-            error, self._error = self._error, None
-            try:
-                raise error
-            finally:
-                # Its traceback holds this frame; together they would wait for the garbage collector.
-                del error
+        if not ready:
+            self._error.raise_once()
         self._start()
         return ready
 
@@ -100,5 +97,5 @@ class ReadAhead(Generic[T]):
                     return
             self._ended = len(self._ready) < self._chunk
         except BaseException as error:  # the thread's boundary: next_chunk raises it in the consumer
-            self._error = error
+            self._error.keep(error)
             self._ended = True

@@ -14,7 +14,8 @@ on until it was known) unless the source is live.
     ``model`` (path), ``provider`` (what ONNX Runtime runs on), ``threads``, ``labels`` (in the model's order),
     ``background`` (label that is never an event, or null), ``frame_rate`` (frames per second the model sees),
     ``model_window_seconds``, ``slower_than_model`` (true if the header declares fewer frames than the model sees, so
-    that each is used more than once). ``camera``.
+    that each is used more than once), ``predict_ahead_seconds`` (only of a model that predicts what will be: how much
+    later than ``pts_seconds`` the moment is that a prediction is about). ``camera``.
 ``status`` (only for live sources, and where there are many)
     ``state`` (``connecting``, ``live``, ``stalled``: no frames for some time, ``reconnecting``, ``ended``, ``failed``:
     given up, ``overloaded``: told once for all cameras, when frames are dropped because the machine or the reader of
@@ -25,7 +26,9 @@ on until it was known) unless the source is live.
     probability), ``camera``, ``zone``, ``staleness_seconds``.
 ``event``
     ``label``, ``score`` (mean smoothed probability), ``start_seconds``, ``end_seconds``; printed when it ends. Times
-    say when it happened, not when it was noticed. ``camera``, ``zone``, ``staleness_seconds``.
+    say when it happened, not when it was noticed; of a model that predicts what will be, when it is expected to happen,
+    and then it may end up to ``predict_ahead_seconds`` after the video or a gap. ``camera``, ``zone``,
+    ``staleness_seconds``.
 ``gap``
     ``pts_seconds`` (end of the last frame before it), ``reason``, ``resume_seconds`` (first timestamp after it),
     ``frames_lost`` (an estimate, where there is one), ``camera``. Nothing is carried across a gap: an open event ends
@@ -67,7 +70,7 @@ class Start(_Record):
     """The first record of a watch."""
 
     type: ClassVar[str] = "start"
-    left_out: ClassVar[frozenset[str]] = frozenset({"camera"})
+    left_out: ClassVar[frozenset[str]] = frozenset({"camera", "predict_ahead_seconds"})
     source: str
     size_wh: tuple[int, int]
     declared_fps: float | None
@@ -80,6 +83,7 @@ class Start(_Record):
     frame_rate: float
     model_window_seconds: float
     slower_than_model: bool = False
+    predict_ahead_seconds: float | None = None
     camera: str | None = None
 
 

@@ -33,6 +33,8 @@ WINDOW_STATE = "features"
 """State of a window model: the features of the last ``window - 1`` frames."""
 
 MAX_DEFAULT_THREADS = 4
+MAX_THREADS = 256
+"""More than any one model gains from; ONNX Runtime would really start them, and may bring the machine down."""
 
 _CPU = "CPUExecutionProvider"
 _CUDA = "CUDAExecutionProvider"
@@ -68,8 +70,8 @@ class ModelSession:
         """
         if device not in get_args(Device):
             raise SettingsError(f"device is {device!r}: give one of {', '.join(get_args(Device))}")
-        if threads is not None and threads < 1:
-            raise SettingsError(f"threads is {threads}: give a number of CPU threads, 1 or more")
+        if threads is not None and not 1 <= threads <= MAX_THREADS:
+            raise SettingsError(f"threads is {threads}: give a number of CPU threads, from 1 to {MAX_THREADS}")
         self.path = Path(path)
         self.threads = threads or min(MAX_DEFAULT_THREADS, usable_cores())
         _check_file(self.path)
@@ -152,7 +154,7 @@ class ModelSession:
     ) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
         try:
             values = self._session.run(self._output_names, {FRAMES: frames, **state})
-        except _runtime_errors() as error:
+        except runtime_errors() as error:
             raise ModelError(
                 f"{self.path} failed on frames {list(frames.shape)} ({_first_line(error)}); "
                 "check free memory and the device, or export the model again"
@@ -221,7 +223,7 @@ def import_runtime() -> ModuleType:
     return cast(ModuleType, onnxruntime)
 
 
-def _runtime_errors() -> tuple[type[Exception], ...]:
+def runtime_errors() -> tuple[type[Exception], ...]:
     """Everything ONNX Runtime raises: its own classes, which share no parent of their own, and pybind11's."""
     from onnxruntime.capi import onnxruntime_pybind11_state as binding
 
@@ -268,7 +270,7 @@ def open_graph(
     options.log_severity_level = 4
     try:
         return runtime.InferenceSession(content or str(path), options, providers=providers)
-    except _runtime_errors() as error:
+    except runtime_errors() as error:
         raise ModelError(
             f"{path} is not an ONNX model this ONNX Runtime can load ({_first_line(error)}); "
             "export it again or update ONNX Runtime"

@@ -27,6 +27,7 @@ FRAMES = "frames"
 # Beyond these a number is a mistake, and taking it at its word would fill the memory or hang.
 MAX_FRAME_RATE = 1000.0
 MAX_WINDOW = 10_000
+MAX_AHEAD = 10_000
 MAX_SIDE = 8192
 MAX_SMOOTHING_SECONDS = 60.0
 
@@ -77,7 +78,8 @@ class ModelSpec:
         frame_rate: frames per second the model was trained at.
         window: frames one answer looks at (1 for a stateful model).
         stride: frames between two answers; always 1 in version 1.
-        anchor_frames: how many frames before the newest one the answer refers to (window // 2, or 0 if stateful).
+        anchor_frames: how many frames before the newest one the answer refers to (window // 2, or 0 if stateful);
+            negative in a model that predicts what will be, so many frames later.
         height: rows of the input image, pixels.
         width: columns of the input image, pixels.
         color: channel order of the input; ``rgb``.
@@ -89,6 +91,9 @@ class ModelSpec:
         accuracy: measured on the test split, 0 to 1, or None.
         parity: largest difference to the Keras model measured at export, or None.
         created: UTC time at which training finished, ISO 8601, or None.
+        head: what looks at features over time: ``lstm``, ``bidirectional`` or ``mean``; None if the file does not say.
+        temperature: what the logits were divided by after training, so that scores are probabilities; None if they were
+            not. The weights in the file have it inside: nothing is left to do.
     """
 
     kind: Kind
@@ -106,6 +111,8 @@ class ModelSpec:
     accuracy: float | None = None
     parity: float | None = None
     created: str | None = None
+    head: str | None = None
+    temperature: float | None = None
     stride: int = 1
     color: str = COLOR
     resize: str = RESIZE
@@ -126,6 +133,11 @@ class ModelSpec:
     def window_seconds(self) -> float:
         """Media time one answer looks at."""
         return self.window / self.frame_rate
+
+    @property
+    def ahead_seconds(self) -> float:
+        """How long after the newest frame the moment is that an answer refers to; 0 for answers about what was seen."""
+        return max(0, -self.anchor_frames) / self.frame_rate
 
     def to_metadata(self) -> dict[str, str]:
         """Return the flat strings that go into the ONNX file; facts that are None have no key."""
@@ -153,6 +165,8 @@ class ModelSpec:
             "accuracy": None if self.accuracy is None else repr(float(self.accuracy)),
             "parity": None if self.parity is None else repr(float(self.parity)),
             "created": self.created,
+            "head": self.head,
+            "temperature": None if self.temperature is None else repr(float(self.temperature)),
         }
         return {KEY_PREFIX + name: value for name, value in values.items() if value is not None}
 
@@ -211,7 +225,8 @@ def _problem(spec: ModelSpec) -> str | None:
         (1 <= spec.window <= MAX_WINDOW, "window", f"{spec.window} is not in 1 to {MAX_WINDOW}"),
         (spec.kind != "stateful" or spec.window == 1, "window", "a stateful model has window 1"),
         (spec.stride == 1, "stride", f"{spec.stride} is not 1"),
-        (0 <= spec.anchor_frames < spec.window, "anchor_frames", f"{spec.anchor_frames} is not inside the window"),
+        (spec.anchor_frames < spec.window, "anchor_frames", f"{spec.anchor_frames} is before the window"),
+        (spec.anchor_frames >= -MAX_AHEAD, "anchor_frames", f"{spec.anchor_frames} is not in {-MAX_AHEAD} to 0"),
         (1 <= spec.height <= MAX_SIDE, "height", f"{spec.height} is not in 1 to {MAX_SIDE}"),
         (1 <= spec.width <= MAX_SIDE, "width", f"{spec.width} is not in 1 to {MAX_SIDE}"),
         (spec.color == COLOR, "color", f"{spec.color!r} is not {COLOR}"),
@@ -221,6 +236,11 @@ def _problem(spec: ModelSpec) -> str | None:
         (FRAMES not in states, "state_names", f"{FRAMES} is the input for frames"),
         (spec.accuracy is None or 0 <= spec.accuracy <= 1, "accuracy", f"{spec.accuracy} is not in 0 to 1"),
         (spec.parity is None or 0 <= spec.parity < math.inf, "parity", f"{spec.parity} is not a difference"),
+        (
+            spec.temperature is None or 0 < spec.temperature < math.inf,
+            "temperature",
+            f"{spec.temperature} is not above 0",
+        ),
     )
     for holds, key, reason in checks:
         if not holds:
@@ -266,6 +286,8 @@ class _Reader:
             "accuracy": self.optional_number("accuracy"),
             "parity": self.optional_number("parity"),
             "created": self._metadata.get(KEY_PREFIX + "created"),
+            "head": self._metadata.get(KEY_PREFIX + "head"),
+            "temperature": self.optional_number("temperature"),
         }
 
     def event_settings(self) -> EventSettings:

@@ -8,6 +8,7 @@ from collections import deque
 from functools import partial
 
 from framestream.frames import Interruptible, SourceInfo
+from framestream.kept_error import KeptError
 from framestream.preprocess import fit_frame
 from framestream.readahead import ReadAhead, StopFlag
 from framestream.record_iterator import RecordIterator
@@ -59,7 +60,7 @@ class Watch(RecordIterator):
         self._totals = {Prediction: 0, Event: 0, Gap: 0}
         self._started: float | None = None
         self._ready: deque[Record] = deque()
-        self._failure: Exception | None = None
+        self._failure = KeptError()
         self._finished = False
         self._closed = False
         self._advancing = threading.Lock()
@@ -112,14 +113,8 @@ class Watch(RecordIterator):
             return None
         if self._ready:
             return self._ready.popleft()
-        failure, self._failure = self._failure, None
-        if failure is None:
-            return None
-        try:
-            raise failure
-        finally:
-            # Its traceback holds this frame; together they would wait for the garbage collector.
-            del failure
+        self._failure.raise_once()
+        return None
 
     def _advance(self) -> None:
         with self._advancing:
@@ -142,8 +137,8 @@ class Watch(RecordIterator):
             if not items:
                 self._finish(time.perf_counter() - self._started)
         except Exception as error:  # raised by __next__
-            self._failure = error
-        if self._failure is not None or self._finished:
+            self._failure.keep(error)
+        if self._failure or self._finished:
             self._finished = True
             self._release()
 
@@ -152,7 +147,7 @@ class Watch(RecordIterator):
         try:
             items = self._reader.next_chunk()
         except Exception as error:  # raised by __next__
-            self._failure = error
+            self._failure.keep(error)
             return []
         return [] if self._stop.is_set() else items
 
@@ -160,7 +155,7 @@ class Watch(RecordIterator):
         interrupted = self._stop.is_set()
         # The clock has run ahead of what was fed if the watch was stopped; then the last sample is the end.
         self._collect(self._stream.flush(None if interrupted else self._sampler.clock.end_seconds))
-        if self._failure is None:
+        if not self._failure:
             self._ready.append(self._end(wall_seconds, interrupted))
         self._finished = True
 
@@ -204,6 +199,7 @@ def start_record(info: SourceInfo, session: ModelSession) -> Start:
         frame_rate=spec.frame_rate,
         model_window_seconds=spec.window_seconds,
         slower_than_model=info.is_slower_than(spec.frame_rate),
+        predict_ahead_seconds=spec.ahead_seconds or None,
     )
 
 

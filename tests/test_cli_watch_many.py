@@ -8,19 +8,22 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from framestream import Classifier, End, Event, EventSettings, LiveSettings, SourceOptions, WatchMany
+from framestream.camera_file import read_cameras
 from framestream.cli import run
+from framestream.cli_cameras import CameraReloader
 from tests.conftest import WriteVideo, write_video_file
 from tests.test_cli_errors import failing_line
+from tests.watched_process import PROMPT_SECONDS
 
 COMMAND = [sys.executable, "-m", "framestream.cli", "watch"]
 FILM = ["blue"] * 60 + ["red"] * 60 + ["green"] * 45 + ["blue"] * 30
-# A promise, not a measurement.
-PROMPT_SECONDS = 2.0
 
 
 def rows(text: str) -> list[dict[str, Any]]:
@@ -185,6 +188,65 @@ def test_a_file_that_changes_is_followed_after_sighup(films: Path, model_path: P
     assert (comes["events"], comes["interrupted"]) == (1, False)
     for end in (stays, goes, comes):
         assert end["frames_read"] == end["frames_sampled"] + end["frames_skipped"] + end["frames_dropped"]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="this system has no SIGHUP")
+def test_a_camera_that_has_failed_is_tried_again_after_sighup(films: Path, model_path: Path) -> None:
+    config = films / "cameras.toml"
+    cameras = {"stays": "long.avi", "over": "first.avi", "late": "late.avi"}
+    config.write_text("".join(f"[[camera]]\nname = '{name}'\nurl = '{url}'\n" for name, url in cameras.items()))
+    with watching(["--config", str(config)], model_path) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        lines: list[dict[str, Any]] = []
+        while {line["camera"] for line in lines if line["type"] == "end"} != {"over", "late"}:
+            lines.append(json.loads(process.stdout.readline()))
+        (films / "second.avi").rename(films / "late.avi")
+        process.send_signal(signal.SIGHUP)
+        assert process.stderr.readline() == f"{config}: 0 added, 0 removed, 0 changed, 1 tried again\n"
+        lines += rows(process.stdout.read())
+        # That it failed once is still said.
+        assert process.wait(60) == 1
+    assert [line["state"] for line in of_camera(lines, "late", "status")] == [
+        *("connecting", "failed"),
+        *("connecting", "live", "ended"),
+    ]
+    assert [line["label"] for line in of_camera(lines, "late", "event")] == ["red"]
+    # A film that was read to its end is not read again.
+    assert len(of_camera(lines, "over", "end")) == len(of_camera(lines, "stays", "end")) == 1
+
+
+class Unhurried(WatchMany):
+    """Lets a camera that is removed be gone before anything else is done."""
+
+    def remove(self, name: str) -> None:
+        super().remove(name)
+        for record in self:
+            if isinstance(record, End) and record.camera == name:
+                break
+        # Time to find that there is nothing left, if that is so.
+        self._advance()
+
+
+@pytest.mark.parametrize("becomes", [["new"], ["old"]], ids=["another", "changed"])
+def test_the_last_camera_may_be_replaced(films: Path, model_path: Path, becomes: list[str]) -> None:
+    config = films / "cameras.toml"
+    config.write_text("[[camera]]\nname = 'old'\nurl = 'long.avi'\n")
+    told: list[str] = []
+    read = partial(read_cameras, events=EventSettings(), live=LiveSettings(), options=SourceOptions())
+    reloader = CameraReloader(config, read, tell=told.append)
+    session = Classifier.load(model_path, device="cpu", threads=1).session
+    with Unhurried(session, reloader.cameras, predictions=False) as watch:
+        assert next(watch).camera == "old"
+        config.write_text(f"[[camera]]\nname = '{becomes[0]}'\nurl = 'second.avi'\n")
+        reloader.reload(watch)
+        records = list(watch)
+    assert len(told) == 1
+    event = [record for record in records if isinstance(record, Event) and record.camera == becomes[0]][-1]
+    assert event.end_seconds == pytest.approx(2.0, abs=0.1)
+    end = records[-1]
+    assert isinstance(end, End)
+    assert not end.interrupted
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="this system has no SIGHUP")

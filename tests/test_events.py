@@ -58,6 +58,23 @@ def test_the_first_row_speaks_for_all_before_it_and_the_last_for_all_after() -> 
     assert spans(found) == [("wave", 5.0, 6.8)]
 
 
+def test_a_negative_anchor_dates_events_ahead() -> None:
+    # The row of 0.7 s says what will be at 1.2 s.
+    found = run(detector(anchor_frames=-5, begin=0.0), rows([0, 0, 1, 1, 1, 0, 0]), first=0.3, end=1.0)
+    assert spans(found) == [("wave", 1.0, 1.3)], "it is told as soon as it is known, wherever the video ends"
+    found = run(detector(anchor_frames=-5, begin=0.0), rows([0, 1, 1, 1, 1, 1, 1]), first=0.3, end=1.0)
+    assert spans(found) == [("wave", 0.9, 1.0)]
+    assert run(detector(anchor_frames=-5, begin=0.0), rows([0, 0, 0, 1, 1, 1, 1]), first=0.3, end=1.0) == []
+
+
+def test_an_event_that_is_expected_is_known_before_it_begins() -> None:
+    made = detector(anchor_frames=-5, begin=0.0)
+    for number, wave in enumerate((0, 0, 1)):
+        made.push(0.3 + number / RATE, [1 - wave, wave, 0])
+    assert made.current is not None
+    assert made.current.start_seconds == pytest.approx(0.5 + 0.5)
+
+
 def test_without_a_begin_the_first_row_starts_at_its_own_time() -> None:
     assert spans(run(detector(anchor_frames=2), rows([1, 1]), first=1.0, end=1.2)) == [("wave", 0.8, 1.2)]
 
@@ -119,6 +136,7 @@ def test_rows_and_labels_must_fit() -> None:
     smoothing=st.floats(0, 1.5),
     minimum=st.floats(0, 1.5),
     window=st.integers(1, 20),
+    ahead=st.integers(0, 15),
     begin=st.floats(0, 1e5),
 )
 def test_events_are_ordered_apart_long_enough_and_inside_the_video(
@@ -130,6 +148,7 @@ def test_events_are_ordered_apart_long_enough_and_inside_the_video(
     smoothing: float,
     minimum: float,
     window: int,
+    ahead: int,
     begin: float,
 ) -> None:
     logits = np.cumsum(np.random.default_rng(seed).normal(size=(count, 3)), axis=0) * sharpness / 3
@@ -138,11 +157,11 @@ def test_events_are_ordered_apart_long_enough_and_inside_the_video(
     settings = EventSettings(enter=enter, leave=enter * leave_part, smoothing_seconds=smoothing, min_seconds=minimum)
     first = begin + (window - 1) / RATE
     end = first + count / RATE
-    made = detector(settings, anchor_frames=window // 2, begin=begin)
+    made = detector(settings, anchor_frames=-ahead if ahead else window // 2, begin=begin)
     found = run(made, probabilities.tolist(), first=first, end=end)
 
     edges = [edge for event in found for edge in (event.start_seconds, event.end_seconds)]
     assert edges == sorted(edges)
-    assert all(begin <= event.start_seconds < event.end_seconds <= end for event in found)
+    assert all(begin <= event.start_seconds < event.end_seconds <= end + ahead / RATE for event in found)
     assert all(event.end_seconds - event.start_seconds >= minimum - 1e-5 for event in found)
     assert all(event.label in ("wave", "clap") and settings.leave <= event.score + 1e-9 <= 1 + 1e-8 for event in found)

@@ -203,6 +203,30 @@ def test_a_camera_that_breaks_off_again_and_again_is_connected_again_and_again()
     check_one_timeline(watching)
 
 
+def test_the_next_reader_stands_by_while_its_turn_comes() -> None:
+    settings = LiveSettings(first_retry_seconds=3.0, longest_retry_seconds=3.0)
+    with MjpegCamera() as camera, Watching(camera.url, settings=settings) as watching:
+        watching.until_samples(5)
+        [first] = reader_processes()
+        os.kill(first, signal.SIGKILL)
+        status = watching.until_state("reconnecting")
+        assert status.retry_seconds is not None
+        due_seconds = time.clock_gettime(time.CLOCK_BOOTTIME) + status.retry_seconds
+        watching.until_state("live", 2)
+        [second] = reader_processes()
+        # It had started well before the wait was over, and connected when it was.
+        assert started_seconds(second) < due_seconds - 1
+        assert watching.gaps[0].resume_seconds - watching.gaps[0].pts_seconds > status.retry_seconds - 0.5
+        assert camera.requests == 2
+    check_one_timeline(watching)
+
+
+def started_seconds(pid: int) -> float:
+    """When a process was started, since the system was."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[19]) / os.sysconf("SC_CLK_TCK")
+
+
 def test_garbage_in_a_stream_is_left_behind() -> None:
     with MjpegCamera() as camera, Watching(camera.url) as watching:
         watching.until_samples(5)
@@ -321,7 +345,16 @@ def waiting(stack: ExitStack) -> Watching:
     return watching
 
 
-@pytest.mark.parametrize("state", [connecting, live, frozen, hanging, waiting])
+def standing_by(stack: ExitStack) -> Watching:
+    settings = LiveSettings(first_retry_seconds=1.5, longest_retry_seconds=1.5)
+    watching = stack.enter_context(Watching("http://127.0.0.1:1/", settings=settings))
+    # From here on the wait is too short for anything else than a reader that stands by.
+    watching.until_state("reconnecting")
+    watching.until(reader_processes)
+    return watching
+
+
+@pytest.mark.parametrize("state", [connecting, live, frozen, hanging, waiting, standing_by])
 def test_it_can_be_stopped_in_every_state(state: Callable[[ExitStack], Watching]) -> None:
     with ExitStack() as stack:
         watching = state(stack)
@@ -333,8 +366,10 @@ def test_it_can_be_stopped_in_every_state(state: Callable[[ExitStack], Watching]
 def test_stopping_right_after_starting_leaves_nothing() -> None:
     with MjpegCamera() as camera:
         for _ in range(3):
-            with Watching(camera.url):
+            with Watching(camera.url) as watching:
                 pass
+            watching.check_nothing_is_left()
+            assert watching.closed.error is None
 
 
 def test_zones_are_cut_by_the_reader() -> None:

@@ -1,10 +1,13 @@
-"""Ctrl-C in ``framestream watch``, whatever its cameras do: it ends at once, in good order, and leaves nothing."""
+"""Ctrl-C and SIGTERM in ``framestream watch``, whatever its cameras do: it ends at once, in good order, and leaves
+nothing.
+"""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -12,6 +15,8 @@ from tests.servers.rtsp import RtspCamera
 from tests.servers.sockets import BadServer
 from tests.servers.web import MjpegCamera
 from tests.watched_process import RAW, Watched, watching
+
+Camera: TypeAlias = RtspCamera | MjpegCamera
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="this system does not list processes")
 
@@ -53,19 +58,26 @@ def test_while_waiting_for_the_first_frame(tmp_path: Path, model_path: Path) -> 
     check_ends(watched)
 
 
-def test_while_live_over_rtsp(tmp_path: Path, model_path: Path) -> None:
-    with RtspCamera() as camera, watching([camera.url], tmp_path, model_path) as watched:
+@pytest.mark.parametrize("end_it", [Watched.interrupt, Watched.terminate])
+@pytest.mark.parametrize("make_camera", [RtspCamera, MjpegCamera])
+def test_while_live(
+    tmp_path: Path, model_path: Path, make_camera: Callable[[], Camera], end_it: Callable[[Watched], None]
+) -> None:
+    with make_camera() as camera, watching([camera.url], tmp_path, model_path) as watched:
         watched.until_predictions()
-        watched.interrupt()
+        end_it(watched)
     [end] = check_ends(watched)
     assert end["predictions"] == sum(line["type"] == "prediction" for line in watched.lines) > 0
 
 
-def test_while_live_over_http(tmp_path: Path, model_path: Path) -> None:
-    with MjpegCamera() as camera, watching([camera.url], tmp_path, model_path) as watched:
+@pytest.mark.parametrize("end_it", [Watched.interrupt, Watched.terminate])
+def test_while_standard_input_says_nothing(tmp_path: Path, model_path: Path, end_it: Callable[[Watched], None]) -> None:
+    with watching(["-"], tmp_path, model_path, *RAW) as watched:
+        watched.push_frames(40)
         watched.until_predictions()
-        watched.interrupt()
-    check_ends(watched)
+        end_it(watched)
+    [end] = check_ends(watched)
+    assert end["frames_read"] > 0
 
 
 def test_while_frozen_before_that_is_noticed(tmp_path: Path, model_path: Path) -> None:
@@ -120,16 +132,10 @@ def test_while_a_wrong_password_waits_for_its_turn(tmp_path: Path, model_path: P
     assert "wr0ng" not in str(watched.lines)
 
 
-def test_while_standard_input_says_nothing(tmp_path: Path, model_path: Path) -> None:
-    with watching(["-"], tmp_path, model_path, *RAW) as watched:
-        watched.push_frames(40)
-        watched.until_predictions()
-        watched.interrupt()
-    [end] = check_ends(watched)
-    assert end["frames_read"] > 0
-
-
-def test_several_cameras_each_in_another_state(tmp_path: Path, model_path: Path) -> None:
+@pytest.mark.parametrize("end_it", [Watched.interrupt, Watched.terminate])
+def test_several_cameras_each_in_another_state(
+    tmp_path: Path, model_path: Path, end_it: Callable[[Watched], None]
+) -> None:
     with RtspCamera() as live, RtspCamera() as frozen, RtspCamera() as off, MjpegCamera() as web, BadServer() as mute:
         sources = [live.url, frozen.url, off.url, web.url, f"rtsp://{mute.host}/camera", "-"]
         with watching(sources, tmp_path, model_path, "--stall-seconds", "60", *RAW) as watched:
@@ -139,6 +145,6 @@ def test_several_cameras_each_in_another_state(tmp_path: Path, model_path: Path)
             off.turn_off()
             watched.until_state("reconnecting", times=2)
             watched.until(lambda: mute.viewers)
-            watched.interrupt()
+            end_it(watched)
     ends = check_ends(watched, cameras=len(sources))
     assert sum(end["frames_read"] > 0 for end in ends) == 5

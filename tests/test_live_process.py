@@ -39,6 +39,7 @@ def messages(process: ReaderProcess) -> Iterator[Message]:
 @contextmanager
 def reading(address: str, *, frame_rate: float = 10.0) -> Iterator[ReaderProcess]:
     with closing(ReaderProcess(job_for(address, frame_rate=frame_rate))) as process:
+        process.begin()
         yield process
     assert process.exit_code is not None
     assert reader_processes() == []
@@ -73,6 +74,7 @@ def test_closing_ends_a_reader_that_is_stopped_by_the_system() -> None:
     with MjpegCamera() as camera, reading(camera.url) as process:
         next(messages(process))
         os.kill(process.pid, signal.SIGSTOP)
+    assert process.exit_code == -signal.SIGKILL
 
 
 def test_closing_ends_a_reader_whose_messages_nobody_reads() -> None:
@@ -80,6 +82,8 @@ def test_closing_ends_a_reader_whose_messages_nobody_reads() -> None:
         next(messages(process))
         # Long enough for the pipe to fill.
         time.sleep(1)
+        assert process.exit_code is None
+    assert process.exit_code is not None
 
 
 def test_a_reader_that_dies_is_noticed() -> None:
@@ -91,18 +95,20 @@ def test_a_reader_that_dies_is_noticed() -> None:
         assert process.exit_code == -signal.SIGKILL
 
 
-def test_it_does_not_outlive_the_program() -> None:
+@pytest.mark.parametrize("begun", [True, False], ids=["reading", "standing by"])
+def test_it_does_not_outlive_the_program(begun: bool) -> None:
     program = """
 import time
 from framestream.live.process import ReaderProcess
 from tests.test_live_process import job_for
 with_reader = ReaderProcess(job_for("{}"))
+{}
 print(with_reader.pid, flush=True)
 time.sleep(600)
 """
     with MjpegCamera() as camera:
         folder = Path(__file__).parents[1]
-        command = [sys.executable, "-c", program.format(camera.url)]
+        command = [sys.executable, "-c", program.format(camera.url, "with_reader.begin()" if begun else "")]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=folder) as parent:
             assert parent.stdout is not None
             reader = int(parent.stdout.readline())

@@ -31,10 +31,9 @@ from tests.conftest import WriteVideo, colour_image, times_open
 from tests.image_source import ImageSource
 from tests.live_feeds import BlockedSource, EndlessSource, Frame, timed
 from tests.tiny_model import make_spec, write_model
+from tests.watched_process import PROMPT_SECONDS
 
 FILMS = Path(__file__).parents[1] / "samples"
-# How long stopping, closing and failing may take: a requirement, not a measurement.
-PROMPT_SECONDS = 2.0
 
 
 def frames_of(*runs: tuple[str, int], fps: float = 10.0, start: float = 0.0) -> list[Frame]:

@@ -13,8 +13,8 @@ from tests.conftest import write_video_file
 from tests.live_watching import QUICK, reader_processes
 from tests.servers.rtsp import RtspCamera
 from tests.servers.web import MjpegCamera
+from tests.watched_process import PROMPT_SECONDS
 
-PROMPT_SECONDS = 2.0
 PATIENCE_SECONDS = 60.0
 
 

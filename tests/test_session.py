@@ -147,8 +147,9 @@ def test_a_device_that_is_not_there_is_refused_with_the_line_that_helps(model_pa
 
 
 def test_settings_out_of_range_are_refused(model_path: Path) -> None:
-    with pytest.raises(SettingsError, match="threads"):
-        ModelSession(model_path, threads=0)
+    for threads in (0, 257, 10**9):
+        with pytest.raises(SettingsError, match=f"threads is {threads}: give .* from 1 to 256"):
+            ModelSession(model_path, threads=threads)
     with pytest.raises(SettingsError, match="auto, cpu, cuda"):
         ModelSession(model_path, device="tpu")  # type: ignore[arg-type]
 

@@ -7,12 +7,19 @@ from framestream import EventSettings, MetadataError, ModelSpec, SettingsError
 from tests.tiny_model import make_spec
 
 FULL = dataclasses.replace(
-    make_spec(), frame_rate=12.5, accuracy=0.1 + 0.2, parity=3e-7, created="2030-01-02T03:04:05Z"
+    make_spec(),
+    frame_rate=12.5,
+    accuracy=0.1 + 0.2,
+    parity=3e-7,
+    created="2030-01-02T03:04:05Z",
+    head="bidirectional",
+    temperature=1.25,
 )
-OPTIONAL = {"framestream.accuracy", "framestream.parity", "framestream.created"}
+OPTIONAL = {f"framestream.{name}" for name in ("accuracy", "parity", "created", "head", "temperature")}
+AHEAD = dataclasses.replace(make_spec(), anchor_frames=-7)
 
 
-@pytest.mark.parametrize("spec", [FULL, make_spec(), make_spec(kind="stateful"), make_spec(background=None)])
+@pytest.mark.parametrize("spec", [FULL, make_spec(), make_spec(kind="stateful"), make_spec(background=None), AHEAD])
 def test_metadata_and_sidecar_give_back_the_same_spec(spec: ModelSpec) -> None:
     assert ModelSpec.from_metadata(spec.to_metadata()) == spec
     assert ModelSpec.from_json(spec.to_json()) == spec
@@ -55,6 +62,11 @@ def test_facts_that_were_not_measured_may_be_missing(key: str) -> None:
         ("window", "0"),
         ("stride", "2"),
         ("anchor_frames", "4"),
+        ("anchor_frames", "-10001"),
+        ("anchor_frames", "-0.5"),
+        ("temperature", "0"),
+        ("temperature", "inf"),
+        ("temperature", "warm"),
         ("height", "0"),
         ("color", "bgr"),
         ("resize", "letterbox"),
@@ -82,6 +94,17 @@ def test_a_value_nobody_can_use_is_refused_by_key_and_file(key: str, value: str)
     expected = "event_" if key.startswith("event_") else key
     assert str(caught.value).startswith("m.onnx: ")
     assert f"framestream.{expected}" in str(caught.value)
+
+
+def test_only_a_negative_anchor_is_ahead() -> None:
+    assert [dataclasses.replace(AHEAD, anchor_frames=anchor).ahead_seconds for anchor in (3, 0, -1, -7)] == [
+        0,
+        0,
+        0.1,
+        0.7,
+    ]
+    stateful = dataclasses.replace(make_spec(kind="stateful"), anchor_frames=-10_000)
+    assert ModelSpec.from_metadata(stateful.to_metadata()).ahead_seconds == 1000
 
 
 def test_a_file_without_any_key_is_told_apart_from_an_incomplete_one() -> None:

@@ -25,9 +25,7 @@ from framestream import (
 from tests.conftest import WriteVideo, colour_image, times_open
 from tests.image_source import ImageSource
 from tests.tiny_model import write_model
-
-# How long stopping, closing and failing may take: a requirement, not a measurement.
-PROMPT_SECONDS = 2.0
+from tests.watched_process import PROMPT_SECONDS
 
 
 def test_a_watch_goes_from_start_to_end(classifier: Classifier, write_video: WriteVideo, model_path: Path) -> None:

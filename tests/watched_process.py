@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -18,8 +19,8 @@ from typing import Any
 from tests.conftest import colour_image
 from tests.live_watching import PATIENCE_SECONDS
 
-# A promise, not a measurement.
 PROMPT_SECONDS = 2.0
+"""How long stopping, closing and failing may take: a promise, not a measurement."""
 # Of frames that are pushed into standard input.
 RAW = ("--size", "64x48", "--rate", "10")
 # Inherited by all processes of one watch, so that they can be found when they have lost their parent.
@@ -80,7 +81,18 @@ class Watched:
         """Press Ctrl-C: the terminal signals the whole group. Fails if it does not end in good order and in time."""
         assert self.processes() != []
         os.killpg(self.process.pid, signal.SIGINT)
-        assert self.process.wait(PROMPT_SECONDS) == 130
+        self._check_end(130)
+
+    def terminate(self) -> None:
+        """Send SIGTERM to it and all it has started, as a service manager does; fails as ``interrupt`` does."""
+        assert self.processes() != []
+        for number in self.processes():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(number, signal.SIGTERM)
+        self._check_end(143)
+
+    def _check_end(self, exit_code: int) -> None:
+        assert self.process.wait(PROMPT_SECONDS) == exit_code
         assert self.processes() == []
         assert self.errors == ""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import platform
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -12,17 +11,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import cv2
-
 from framestream.bench.camera_runs import measure_cameras, measure_idle, measure_throughput
 from framestream.bench.file_runs import measure_file
 from framestream.bench.footage import write_film
+from framestream.bench.machine import load_average, machine_facts
 from framestream.bench.memory import measure_memory
 from framestream.bench.model_runs import measure_model
 from framestream.bench.report import BenchReport
 from framestream.classifier import Classifier
 from framestream.errors import SettingsError
-from framestream.session import Device, ModelSession, import_runtime, usable_cores
+from framestream.session import Device, ModelSession
 
 # Order in which the stages of a frame are shown.
 _STAGES = ("decode", "preprocess", "encode", "head", "model", "new prediction", "total")
@@ -84,7 +82,7 @@ def run_bench(
         ModelError: the model cannot be used.
     """
     settings = settings or BenchSettings()
-    load_before = _load_average()
+    load_before = load_average()
     classifier = Classifier.load(model, device=device, threads=threads)
     session = classifier.session
     folder = TemporaryDirectory(prefix="framestream-bench-") if source is None else nullcontext("")
@@ -113,7 +111,7 @@ def run_bench(
     idle = measure_idle(classifier, seconds=settings.idle_seconds)
     stages = {**file.stages, **figures.stages}
     return BenchReport(
-        machine=_machine(session, load_before),
+        machine=machine_facts(session, load_before),
         model=_model(session),
         source={**file.facts, "made_for_the_bench": source is None},
         stages={stage: stages[stage] for stage in _STAGES if stage in stages},
@@ -132,21 +130,6 @@ def _film(folder: Path, settings: BenchSettings) -> Path:
     return path
 
 
-def _machine(session: ModelSession, load_before: float | None) -> dict[str, Any]:
-    return {
-        "system": platform.platform(terse=True),
-        "processor": processor_name(),
-        "cores": usable_cores(),
-        "load_average_before": load_before,
-        "load_average_after": _load_average(),
-        "provider": session.provider,
-        "threads": session.threads,
-        "onnxruntime": str(import_runtime().__version__),
-        "opencv": cv2.__version__,
-        "python": platform.python_version(),
-    }
-
-
 def _model(session: ModelSession) -> dict[str, Any]:
     spec = session.spec
     return {
@@ -157,17 +140,3 @@ def _model(session: ModelSession) -> dict[str, Any]:
         "window_frames": spec.window,
         "labels": len(spec.labels),
     }
-
-
-def processor_name() -> str:
-    """What the processor calls itself."""
-    facts = Path("/proc/cpuinfo")
-    if facts.is_file():
-        for line in facts.read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
-
-
-def _load_average() -> float | None:
-    return os.getloadavg()[0] if hasattr(os, "getloadavg") else None

@@ -8,17 +8,28 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from framestream.bench.report import BenchReport, Target
+from framestream.bench.comparison import Comparison
+from framestream.bench.report import BenchReport, Facts, Ratio, Target
 
 _WIDTH_OF_A_PIPE = 120
+_MOST_OPERATORS = 5
 
 
 def print_report(report: BenchReport) -> None:
     """Print a report on stdout."""
+    _print(_parts(report))
+
+
+def print_comparison(comparison: Comparison) -> None:
+    """Print a comparison of models on stdout."""
+    _print(_compared(comparison))
+
+
+def _print(parts: Iterator[RenderableType]) -> None:
     console = Console()
     if not console.is_terminal:
         console = Console(width=_WIDTH_OF_A_PIPE)
-    console.print(Group(*_parts(report)))
+    console.print(Group(*parts))
 
 
 def _parts(report: BenchReport) -> Iterator[RenderableType]:
@@ -28,7 +39,7 @@ def _parts(report: BenchReport) -> Iterator[RenderableType]:
     yield Text()
     yield _throughput(report)
     yield Text()
-    yield _ratios(report)
+    yield _ratios(report.ratios)
     if report.cameras is not None or report.idle is not None:
         yield Text()
         yield _cameras(report)
@@ -36,14 +47,38 @@ def _parts(report: BenchReport) -> Iterator[RenderableType]:
         yield Text(remark, style="yellow")
 
 
-def _machine(report: BenchReport) -> Text:
-    machine, model, source = report.machine, report.model, report.source
+def _compared(comparison: Comparison) -> Iterator[RenderableType]:
+    yield Text("\n".join(_machine_lines("models", comparison.machine)))
+    yield Text()
+    table = _table("model", "MB", "frames/s, 1 a run", "16 a run", "ms by operator, 16 a run", numbers_from=1)
+    table.columns[-1].justify = "left"
+    for one in comparison.contenders:
+        operators = list(one.operators.items())[:_MOST_OPERATORS]
+        table.add_row(
+            f"{one.path} ({one.variant})",
+            f"{one.file_bytes / 1e6:.2f}",
+            *(f"{value:,.0f}" for value in one.frames_per_second.values()),
+            ", ".join(f"{name} {value:.2f}" for name, value in operators),
+        )
+    yield table
+    yield Text()
+    yield _ratios(comparison.ratios)
+    for ratio in comparison.ratios:
+        if ratio.reason:
+            yield Text(f"{ratio.name.replace('_', ' ')}: {ratio.reason}", style="yellow")
+
+
+def _machine_lines(what: str, machine: Facts) -> list[str]:
     load = machine["load_average_before"]
     threads = f"{machine['threads']} thread" + ("" if machine["threads"] == 1 else "s")
-    lines = [
-        f"{model['path']} on {machine['provider']}, {threads}, ONNX Runtime {machine['onnxruntime']}",
+    return [
+        f"{what} on {machine['provider']}, {threads}, ONNX Runtime {machine['onnxruntime']}",
         f"{machine['processor']}, {machine['cores']} cores" + ("" if load is None else f", load {load:.1f} before"),
     ]
+
+
+def _machine(report: BenchReport) -> Text:
+    source, lines = report.source, _machine_lines(report.model["path"], report.machine)
     made = " (made for the bench)" if source["made_for_the_bench"] else ""
     size = "x".join(map(str, source["size_wh"]))
     lines.append(f"{source['name']}{made}: {size}, {source['frames']} frames, {source['frames_sampled']} for the model")
@@ -68,9 +103,9 @@ def _throughput(report: BenchReport) -> Table:
     return table
 
 
-def _ratios(report: BenchReport) -> Table:
+def _ratios(ratios: Sequence[Ratio]) -> Table:
     table = _table("ratio", "value", "quartiles", "target", "", "meaning")
-    for ratio in report.ratios:
+    for ratio in ratios:
         spread = ratio.spread
         table.add_row(
             ratio.name.replace("_", " "),

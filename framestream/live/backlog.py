@@ -30,6 +30,7 @@ class Backlog:
         self._behind_seconds = behind_seconds
         self._waits = 0
         self._waited_at = time.monotonic()
+        self._has_waited = True
 
     def before_read(self) -> None:
         """Call right before a read, on the thread that reads."""
@@ -37,12 +38,18 @@ class Backlog:
 
     def after_read(self) -> None:
         """Call right after it. Being interrupted by another process is not taken for waiting."""
-        if _WHICH is None or _voluntary_waits() != self._waits:
+        self._has_waited = _WHICH is None or _voluntary_waits() != self._waits
+        if self._has_waited:
             self.waited()
 
     def waited(self) -> None:
         """Say that the reader waited of its own accord."""
         self._waited_at = time.monotonic()
+
+    @property
+    def has_waited(self) -> bool:
+        """Whether the newest read had to wait for its frame."""
+        return self._has_waited
 
     @property
     def is_behind(self) -> bool:

@@ -11,6 +11,7 @@ from framestream.frames import safe_address
 from framestream.live.backoff import Backoff
 from framestream.live.connection import Connection, Outcome
 from framestream.live.job import ReaderJob
+from framestream.live.process import ReaderProcess
 from framestream.live.settings import LiveSettings
 from framestream.live.timeline import Timeline
 from framestream.pipeline.feeds import Closed, Inbox, Lost
@@ -19,6 +20,9 @@ from framestream.sources.kinds import SourceKind, classify
 from framestream.zones import Zone, check_zones
 
 _JOIN_SECONDS = 1.9
+# The next reader is started so long before its turn, so that connecting is all that remains to be done then. Not
+# earlier, because it takes memory, and cameras may be away for days.
+_STANDBY_SECONDS = 2.0
 # A connection that lived for this long was a good one: the next failure starts with a short wait again.
 _GOOD_SECONDS = 10.0
 
@@ -114,9 +118,10 @@ class LiveCamera:
         delays = self._delays()
         _tell(inbox, "connecting")
         loss = ""
+        standby: ReaderProcess | None = None
         while True:
             connection = Connection(self._job, self._timeline, inbox, settings=self._settings, stop=self._stop)
-            outcome = connection.run(loss)
+            outcome = connection.run(loss, standby)
             if self._stop.is_set() or outcome.is_end:
                 return None
             if outcome.lived_seconds > 0:
@@ -132,8 +137,24 @@ class LiveCamera:
             if outcome.lived_seconds > 0 and self._timeline.end_seconds is not None:
                 inbox.put(Lost(self._timeline.end_seconds), arrived_seconds=time.monotonic())
             _tell(inbox, "reconnecting", reason=outcome.failure.cause, retry_seconds=wait_seconds)
-            if self._stop.wait(wait_seconds):
+            standby = self._stand_by(wait_seconds)
+            if standby is None and self._stop.is_set():
                 return None
+
+    def _stand_by(self, wait_seconds: float) -> ReaderProcess | None:
+        """Wait, and return a reader that is ready by then; None if it was stopped, or if there is none to be had."""
+        if self._stop.wait(max(0.0, wait_seconds - _STANDBY_SECONDS)):
+            return None
+        due_seconds = time.monotonic() + min(wait_seconds, _STANDBY_SECONDS)
+        try:
+            process = ReaderProcess(self._job)
+        except OSError:  # raised again when its turn comes, if it still is so then
+            self._stop.wait(due_seconds - time.monotonic())
+            return None
+        if self._stop.wait(due_seconds - time.monotonic()):
+            process.kill()
+            return None
+        return process
 
     def _delays(self) -> Iterator[float]:
         settings = self._settings

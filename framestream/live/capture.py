@@ -1,4 +1,8 @@
-"""A live stream through OpenCV, inside the reader process: every call may block."""
+"""A live stream through OpenCV, inside the reader process: every call may block.
+
+A stream that changes its picture's size without breaking off cannot be noticed here: OpenCV (up to 5.0 at least)
+stretches what follows to the first size, and none of its properties, size and codec data included, tells of it.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,7 @@ import numpy as np
 
 from framestream.errors import SourceNotFoundError, UnreadableSourceError
 from framestream.frames import Image, SourceInfo
+from framestream.live.arrival_clock import ArrivalClock
 from framestream.live.backlog import Backlog
 from framestream.live.job import ReaderJob
 from framestream.live.stream_times import StreamTimes
@@ -32,6 +37,10 @@ class LiveCapture:
     The size it declares is that of its first image; should the stream's size change, OpenCV stretches later frames to
     it, which is what ``framestream.preprocess`` does as well. One frame is read ahead at the start, because only the
     second frame tells the time of the first.
+
+    Attributes:
+        arrived_seconds: when the frame grabbed last could have been here, by ``time.monotonic()``; see
+            ``ArrivalClock``. Of a recording and a playlist, whose frames come by the segment: when it was read.
     """
 
     def __init__(self, job: ReaderJob, *, pause: Callable[[float], object] = time.sleep) -> None:
@@ -63,8 +72,10 @@ class LiveCapture:
         self._is_playlist = not is_recording and _PLAYLIST.match(str(job.address)) is not None
         # What devices report as time differs from driver to driver.
         self._times = StreamTimes(by_arrival=is_counted or not _is_address(job), declared_fps=fps)
+        self._arrivals = ArrivalClock() if self._info.live and not self._is_playlist else None
         self._frames = 0
         self._second_seconds: float | None = None
+        self._second_arrived = 0.0
         self.arrived_seconds = self._first[1]
 
     @property
@@ -83,21 +94,21 @@ class LiveCapture:
             return None
         self._frames += 1
         if self._frames == 1:
+            self._begin()
             # Whether or not there is a second, the first is at 0.
-            if self._read():
-                arrived = time.monotonic()
-                self._second_seconds = self._times.begin(
-                    (self._first[0], self._raw_seconds()), (self._first[1], arrived)
-                )
             return 0.0
         self._first_image = None
         if self._frames == 2:
-            seconds = self._second_seconds
-        else:
-            seconds = self._times.next(self._raw_seconds(), time.monotonic()) if self._read() else None
-        if seconds is not None:
-            self._keep_pace(seconds)
-            self.arrived_seconds = time.monotonic()
+            if self._second_seconds is not None:
+                self._keep_pace(self._second_seconds)
+                self.arrived_seconds = self._second_arrived
+            return self._second_seconds
+        if not self._read():
+            return None
+        read_seconds = time.monotonic()
+        seconds = self._times.next(self._raw_seconds(), read_seconds)
+        self._keep_pace(seconds)
+        self.arrived_seconds = self._arrived(seconds, time.monotonic())
         return seconds
 
     def retrieve(self) -> Image:
@@ -108,6 +119,20 @@ class LiveCapture:
         """Release it, which says goodbye to the camera; may be called twice."""
         self._closed = True
         self._capture.release()
+
+    def _begin(self) -> None:
+        """Read the second frame, which tells what the timestamp of the first is worth."""
+        if not self._read():
+            return
+        read_seconds = time.monotonic()
+        self._second_seconds = self._times.begin((self._first[0], self._raw_seconds()), (self._first[1], read_seconds))
+        self._arrived(0.0, self._first[1])
+        self._second_arrived = self._arrived(self._second_seconds, read_seconds)
+
+    def _arrived(self, seconds: float, read_seconds: float) -> float:
+        if self._arrivals is None:
+            return read_seconds
+        return self._arrivals.place(seconds, read_seconds, waited=self._backlog.has_waited)
 
     def _read(self) -> bool:
         self._backlog.before_read()

@@ -47,7 +47,7 @@ class Outcome:
 
 
 class Connection:
-    """Starts a reader process, hands on what it sends and ends it; used once."""
+    """Lets a reader process connect, hands on what it sends and ends it; used once."""
 
     def __init__(
         self, job: ReaderJob, timeline: Timeline, inbox: Inbox, *, settings: LiveSettings, stop: threading.Event
@@ -64,14 +64,20 @@ class Connection:
         self._info: SourceInfo | None = None
         self._loss = ""
 
-    def run(self, loss: str) -> Outcome:
-        """Read until it ends, fails, stalls or is stopped; ``loss`` says why the one before was lost."""
+    def run(self, loss: str, process: ReaderProcess | None) -> Outcome:
+        """Read until it ends, fails, stalls or is stopped.
+
+        Args:
+            loss: why the connection before was lost.
+            process: a reader that stands by; None starts one.
+        """
         self._loss = loss
         try:
-            process = ReaderProcess(self._job)
+            process = process or ReaderProcess(self._job)
         except OSError as error:
             return self._outcome(Failure(f"its reader process cannot be started ({error.strerror})"))
         try:
+            process.begin()
             return self._follow(process)
         finally:
             process.close()

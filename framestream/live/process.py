@@ -35,7 +35,7 @@ class ReaderProcess:
     """
 
     def __init__(self, job: ReaderJob) -> None:
-        """Start it.
+        """Start it; it loads its libraries, and waits for ``begin``.
 
         Raises:
             OSError: the system has no process or descriptor left.
@@ -54,6 +54,7 @@ class ReaderProcess:
             start_new_session=True,
         )
         self._stdin, self._stdout, self._stderr = _pipes(self._process)
+        self._job = job
         self._decoder = Decoder()
         self._messages: deque[Message] = deque()
         self._printed = bytearray()
@@ -61,9 +62,12 @@ class ReaderProcess:
         for pipe in (self._stdout, self._stderr):
             os.set_blocking(pipe.fileno(), False)
             self._poll.register(pipe, select.POLLIN)
+
+    def begin(self) -> None:
+        """Let it connect; once."""
         # If it is gone already, reading tells.
         with contextlib.suppress(BrokenPipeError):
-            self._stdin.write(job.to_line())
+            self._stdin.write(self._job.to_line())
 
     @property
     def pid(self) -> int:

@@ -1,8 +1,8 @@
 """The reader process: connects to one camera, samples it and writes the samples to standard output.
 
 OpenCV and FFmpeg may block for ever, leak, or crash on what a camera sends; here that costs one connection and not the
-program. The process is told what to do by one line on standard input, and ends when that closes, so it cannot outlive
-the program that started it.
+program. The process is told what to do by one line on standard input, which may come long after its start, and ends
+when that closes, so it cannot outlive the program that started it.
 """
 
 from __future__ import annotations
@@ -35,10 +35,11 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     outlet = _Outlet()
-    job = ReaderJob.from_line(_read_line())
-    stop = threading.Event()
-    threading.Thread(target=_end_with_parent, args=(stop,), daemon=True).start()
     cv2.setNumThreads(1)
+    parent = os.getppid()
+    job = ReaderJob.from_line(_read_line(parent))
+    stop = threading.Event()
+    threading.Thread(target=_end_with_parent, args=(parent, stop), daemon=True).start()
     outlet.send(Ready())
     try:
         outlet.send(_read_camera(job, outlet, stop))
@@ -117,24 +118,30 @@ class _Outlet:
             rest = rest[os.write(self._descriptor, rest) :]
 
 
-def _read_line() -> bytes:
+def _read_line(parent: int) -> bytes:
     # Byte by byte and without a buffer: another thread waits at the same descriptor later.
     line = bytearray()
     while not line.endswith(b"\n"):
-        chunk = os.read(0, 1)
+        chunk = _read_input(parent, 1)
         if not chunk:
             os._exit(0)
         line += chunk
     return bytes(line)
 
 
-def _end_with_parent(stop: threading.Event) -> None:
-    parent = os.getppid()
+def _read_input(parent: int, size: int) -> bytes:
+    """Wait for standard input; return nothing once the program has closed it, or has ended."""
     # A worker that the program has forked may hold the other end open, hence the second question.
     while os.getppid() == parent:
         readable, _, _ = select.select([0], [], [], _PARENT_SECONDS)
-        if readable and not os.read(0, 4096):
-            break
+        if readable:
+            return os.read(0, size)
+    return b""
+
+
+def _end_with_parent(parent: int, stop: threading.Event) -> None:
+    while _read_input(parent, 4096):
+        pass
     stop.set()
     # A read that blocks must not hold up the end.
     time.sleep(_GOODBYE_SECONDS)

@@ -7,6 +7,7 @@ import threading
 from collections import deque
 
 from framestream.errors import SettingsError
+from framestream.kept_error import KeptError
 from framestream.pipeline.camera import Camera
 from framestream.pipeline.doorbell import Doorbell
 from framestream.pipeline.roster import Roster
@@ -28,7 +29,7 @@ class Engine:
         bell: rung when there is something to do.
         ready: records to be handed out.
         finished: whether nothing comes after those.
-        failure: what the model raised, to be raised after them.
+        failure: holds what the model raised, to be raised after them.
     """
 
     def __init__(self, session: ModelSession, *, max_lag_seconds: float | None, until_stopped: bool = False) -> None:
@@ -40,7 +41,7 @@ class Engine:
         self.bell = Doorbell()
         self.ready: deque[Record] = deque()
         self.finished = False
-        self.failure: Exception | None = None
+        self.failure = KeptError()
         self._scheduler = Scheduler(session, max_lag_seconds=max_lag_seconds)
         self._until_stopped = until_stopped
         self._stop = StopFlag()
@@ -49,9 +50,12 @@ class Engine:
 
     def add(self, camera: Camera) -> None:
         """Let a camera join; see ``Roster.add``."""
-        if self.finished:
-            raise SettingsError(f"camera {camera.name} comes too late: the watch has ended; start another")
         self.roster.add(camera)
+        self.bell.ring()
+
+    def replace(self, camera: Camera) -> None:
+        """Let a camera take another's place; see ``Roster.replace``."""
+        self.roster.replace(camera)
         self.bell.ring()
 
     def remove(self, name: str) -> None:
@@ -76,11 +80,11 @@ class Engine:
                 for record in self._scheduler.run_round(cameras):
                     self.ready.append(record)
             except Exception as error:  # raised by whoever hands out the records, after those before it
-                self.failure = error
+                self.failure.keep(error)
                 self.close()
                 return
             self.roster.discharge()
-            if self.roster.is_empty() and (self._stop.is_set() or not self._until_stopped):
+            if (self._stop.is_set() or not self._until_stopped) and self.roster.close_if_empty():
                 self.finished = True
             elif not (self.ready or any(camera.has_work for camera in cameras)):
                 stopping = any(camera.is_stopping for camera in cameras)
@@ -89,6 +93,7 @@ class Engine:
     def close(self) -> None:
         """End at once and wait until all feeds are gone; may be called twice, and by any thread."""
         self.finished = True
+        self.roster.close()
         self.bell.ring()
         with self._advancing:
             self.roster.stop_all()
@@ -97,4 +102,5 @@ class Engine:
     def abandon(self) -> None:
         """Tell all feeds to end, without waiting; for an owner who is being forgotten."""
         self.finished = True
+        self.roster.close()
         self.roster.stop_all()

@@ -14,7 +14,7 @@ from framestream.readahead import PATIENCE_SECONDS
 from framestream.sampling import Sample, SamplingCounts
 
 TOO_SLOW = "too slow"
-"""Dropped because it waited longer than the lag allows."""
+"""Dropped because it was older than the lag allows: it waited, or came late."""
 INBOX_FULL = "inbox full"
 """Dropped because the consumer fetched nothing for so long that the inbox was full."""
 SOURCE_FULL = "source full"

@@ -19,16 +19,30 @@ class Roster:
         self._joining: list[Camera] = []
         self._leaving: list[Camera] = []
         self._statuses: dict[str | None, Status] = {}
+        self._closed = False
 
     def add(self, camera: Camera) -> None:
         """Let a camera join.
 
         Raises:
-            SettingsError: there is one of that name, which has not been removed.
+            SettingsError: there is one of that name, which has not been removed; or the watch has ended.
         """
         with self._lock:
+            self._check_open(camera)
             if any(other.name == camera.name for other in self._present()):
                 raise SettingsError(f"there is a camera {camera.name} already; remove it first, or take another name")
+            self._joining.append(camera)
+
+    def replace(self, camera: Camera) -> None:
+        """Let a camera take the place of the one of its name, once that has let go; where there is none, it joins.
+
+        Raises:
+            SettingsError: the watch has ended.
+        """
+        with self._lock:
+            self._check_open(camera)
+            self._leaving += [other for other in self._present() if other.name == camera.name]
+            self._statuses.pop(camera.name, None)
             self._joining.append(camera)
 
     def remove(self, name: str) -> None:
@@ -38,7 +52,8 @@ class Roster:
             SettingsError: there is none of that name.
         """
         with self._lock:
-            for camera in self._present():
+            # One that has finished by itself and is not discharged yet leaves as well.
+            for camera in (*self._present(), *(other for other in self._running if other.finished)):
                 if camera.name == name:
                     self._leaving.append(camera)
                     return
@@ -83,15 +98,25 @@ class Roster:
             for camera in gone:
                 # Of those that were removed nothing stays, so that any number can come and go.
                 self._statuses.pop(camera.name, None)
-                if not camera.is_stopping:
+                if not (camera.is_stopping or camera in self._leaving):
                     self._statuses[camera.name] = camera.status
         for camera in gone:
             camera.join()
 
-    def is_empty(self) -> bool:
-        """Return whether no camera is here or joins."""
+    def close(self) -> None:
+        """Take no more cameras."""
         with self._lock:
-            return not (self._running or self._joining)
+            self._closed = True
+
+    def close_if_empty(self) -> bool:
+        """Take no more cameras if none is here or joins; return whether that is so.
+
+        In one go, so that none joins a watch that has just found itself empty.
+        """
+        with self._lock:
+            if not (self._running or self._joining):
+                self._closed = True
+            return self._closed
 
     def stop_all(self) -> None:
         """Ask all to end; those that have not begun never will."""
@@ -107,6 +132,10 @@ class Roster:
             running, self._running = self._running, []
         for camera in running:
             camera.join()
+
+    def _check_open(self, camera: Camera) -> None:
+        if self._closed:
+            raise SettingsError(f"camera {camera.name} comes too late: the watch has ended; start another")
 
     def _present(self) -> list[Camera]:
         return [

@@ -90,9 +90,9 @@ class Scheduler:
         return [*cameras[after:], *cameras[:after]]
 
     def _overload(self, camera: Camera, cameras: int) -> Status:
-        lag = "the inbox holds" if self._max_lag_seconds is None else f"{self._max_lag_seconds:g} s"
+        lag = "what the inbox holds" if self._max_lag_seconds is None else f"{self._max_lag_seconds:g} s"
         reason = (
-            f"frames that would wait longer than {lag} are dropped: the machine, or whoever reads the results, is too "
-            f"slow for {cameras} camera" + ("" if cameras == 1 else "s")
+            f"frames that would be older than {lag} are dropped: the network, the machine or whoever reads the results "
+            f"is too slow for {cameras} camera" + ("" if cameras == 1 else "s")
         )
         return Status(state="overloaded", reason=reason, camera=camera.name)

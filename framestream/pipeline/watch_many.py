@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from framestream.errors import SettingsError
+from framestream.pipeline.camera import Camera
 from framestream.pipeline.engine import Engine
 from framestream.pipeline.settings import CameraSettings, check_name, check_standard_input, make_camera
 from framestream.pipeline.watching import Watching
@@ -62,15 +63,15 @@ class WatchMany(Watching):
         Raises:
             SettingsError: the name is taken, the source is none, or the watch has ended.
         """
-        camera = make_camera(
-            check_name(name),
-            _settings_of(source),
-            self._session,
-            bell=self._engine.bell,
-            events=self._events,
-            predictions=self._with_predictions,
-        )
-        self._engine.add(camera)
+        self._engine.add(self._make_camera(name, source))
+
+    def replace(self, name: str, source: AnySource | CameraSettings) -> None:
+        """Let a camera take the place of the one of that name, from any thread; where there is none, it joins.
+
+        Raises:
+            SettingsError: the source is none, or the watch has ended.
+        """
+        self._engine.replace(self._make_camera(name, source))
 
     def remove(self, name: str) -> None:
         """Let a camera leave, from any thread; its ``End`` follows, and the others notice nothing.
@@ -79,6 +80,16 @@ class WatchMany(Watching):
             SettingsError: there is no camera of that name.
         """
         self._engine.remove(name)
+
+    def _make_camera(self, name: str, source: AnySource | CameraSettings) -> Camera:
+        return make_camera(
+            check_name(name),
+            _settings_of(source),
+            self._session,
+            bell=self._engine.bell,
+            events=self._events,
+            predictions=self._with_predictions,
+        )
 
 
 def _settings_of(source: AnySource | CameraSettings) -> CameraSettings:

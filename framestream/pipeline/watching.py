@@ -48,11 +48,5 @@ class Watching(RecordIterator):
         # Another thread that closes the watch may empty it at any moment.
         with contextlib.suppress(IndexError):
             return self._engine.ready.popleft()
-        failure, self._engine.failure = self._engine.failure, None
-        if failure is None:
-            return None
-        try:
-            raise failure
-        finally:
-            # Its traceback holds this frame; together they would wait for the garbage collector.
-            del failure
+        self._engine.failure.raise_once()
+        return None

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framestream.errors import ModelError, ProviderError
-from framestream.session import NEXT_PREFIX, PROBABILITIES, import_runtime, open_graph
+from framestream.session import NEXT_PREFIX, PROBABILITIES, import_runtime, open_graph, runtime_errors
 from framestream.spec import FRAMES
 
 Tensors: TypeAlias = Mapping[str, NDArray[Any]]
@@ -80,7 +80,7 @@ class GraphRun:
         """
         try:
             values = self._session.run(list(self.outputs), dict(inputs))
-        except Exception as error:  # its classes share no parent; the cause is handed on
+        except runtime_errors() as error:
             raise ModelError(f"{self.path} failed ({str(error).splitlines()[0]})") from error
         return dict(zip(self.outputs, values, strict=True))
 

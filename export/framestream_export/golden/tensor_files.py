@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
@@ -69,7 +70,7 @@ def _read_tensors(folder: Path, side: str) -> dict[str, NDArray[Any]]:
             if proto.external_data:
                 raise ValueError("its data are in another file")
             tensors[proto.name] = numpy_helper.to_array(proto)
-        except Exception as error:  # protobuf's DecodeError comes from a package we do not depend on
+        except (DecodeError, ValueError, TypeError, KeyError) as error:
             raise DataError(f"{path} is no tensor ({error}); get the hand-off folder again") from error
     if not tensors:
         raise DataError(f"{folder} has no {side}_0.pb; get the hand-off folder again")

@@ -1,0 +1,69 @@
+"""When a frame could have been here: what has piled up on its way is older than the moment it is read."""
+
+from __future__ import annotations
+
+from collections import deque
+
+SETTLING_SECONDS = 0.5
+"""A delay that has lasted for so long, while frames came no faster than they were taken and the reader waited for each,
+is no backlog: it is how late this camera is, or how far its clock has drifted."""
+
+# Later than the frame before by more than this: something stood still.
+_PAUSE_SECONDS = 0.25
+# Shorter after the frame before than it was taken, by more than this share: something catches up.
+_CATCHING_UP_SHARE = 0.25
+
+
+class ArrivalClock:
+    """Tells from timestamps how late frames are read, compared with those of the last while that came soonest.
+
+    A reader or a network that stood still brings a burst of old frames afterwards, all at one moment; their timestamps
+    say how long each has been on its way. A delay that every frame has cannot be seen this way and does not count.
+    Nor does drift: cameras have clocks of their own, and some count frames instead, however few they send at night.
+    So the best delay is one of a short while, which goes by only when nothing can have piled up.
+
+    For one connection. Streams whose times are those of their arrival are never late.
+    """
+
+    def __init__(self) -> None:
+        """Start before the first frame."""
+        # (settled time, delay), the delays rising: the first is the smallest of the while.
+        self._delays: deque[tuple[float, float]] = deque()
+        self._settled_seconds = 0.0
+        self._last_pts_seconds = 0.0
+        self._last_read_seconds = 0.0
+
+    def restart(self) -> None:
+        """Forget what was: delays from now on are compared with that of the next frame."""
+        self._delays.clear()
+
+    def place(self, pts_seconds: float, read_seconds: float, *, waited: bool) -> float:
+        """Return when a frame would have come without a backlog, never later than it was read.
+
+        Args:
+            pts_seconds: its timestamp, by the stream's clock.
+            read_seconds: when it was read, by ``time.monotonic()``.
+            waited: whether the reader had to wait for it; one that did not may be the reason for the delay itself.
+        """
+        pts_step = pts_seconds - self._last_pts_seconds
+        read_step = read_seconds - self._last_read_seconds
+        self._last_pts_seconds, self._last_read_seconds = pts_seconds, read_seconds
+        delay = read_seconds - pts_seconds
+        if not self._delays or pts_step < 0:
+            self.restart()
+            self._add(delay)
+            return read_seconds
+        growth = read_step - pts_step
+        if waited and -_CATCHING_UP_SHARE * pts_step <= growth <= _PAUSE_SECONDS:
+            self._settled_seconds += read_step
+            self._add(delay)
+            while self._delays[0][0] < self._settled_seconds - SETTLING_SECONDS:
+                self._delays.popleft()
+        elif delay < self._delays[0][1]:
+            self._add(delay)
+        return min(read_seconds, self._delays[0][1] + pts_seconds)
+
+    def _add(self, delay: float) -> None:
+        while self._delays and self._delays[-1][1] >= delay:
+            self._delays.pop()
+        self._delays.append((self._settled_seconds, delay))
