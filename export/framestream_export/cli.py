@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from framestream_export.cli_handoff import hand_over, handoff_options, wanted_variants
-from framestream_export.cli_variants import chosen_variant, lines, variant_options
+from framestream_export.cli_triton import check_served, serve
+from framestream_export.cli_variants import chosen_variant, told, variant_options
 
 
 @click.command()
@@ -23,7 +24,10 @@ from framestream_export.cli_variants import chosen_variant, lines, variant_optio
 @click.option("--leave", type=float, metavar="P", help="Default probability below which it ends.")
 @click.option("--smoothing-seconds", type=float, metavar="S", help="Default length of the moving average.")
 @click.option("--min-seconds", type=float, metavar="S", help="Default least length of an event.")
+@click.pass_context
 def export(
+    ctx: click.Context,
+    /,
     run: Path,
     output: Path | None,
     triton: Path | None,
@@ -44,29 +48,39 @@ def export(
     """
     if output is None and triton is None and handoff is None:
         raise click.UsageError("nothing to write: give --output MODEL.onnx, --handoff DIR or --triton DIR")
+    _refuse_idle_options(ctx, one_file=output is not None or triton is not None, handoff=handoff is not None)
     variant = chosen_variant(variant, no_lstm_op=no_lstm_op)
+    if triton is not None:
+        check_served(variant)
     from framestream_export.toolkit import EXPORT, require
 
     require(EXPORT)
     from framestream.spec import EventSettings
-    from framestream_export.convert import export as run_export
+    from framestream_export.convert import Exporter, check_output
     from framestream_export.variants.gate import Gate
 
     settings = EventSettings(**{name: value for name, value in events.items() if value is not None})
+    names = wanted_variants(variants)
     if output is not None:
-        gate = Gate(max_drop=max_drop / 100)
-        exported = run_export(run, output, events=settings, variant=variant, gate=gate, data=data)
-        for line in lines(exported):
+        check_output(output, variant)
+    exporter = Exporter(run, events=settings, gate=Gate(max_drop=max_drop / 100), data=data)
+    if triton is not None:
+        check_served(variant, exporter.finished.settings.kind)
+    if output is not None:
+        for line in told(exporter.write(output, variant)):
             click.echo(line)
     if handoff is not None:
-        from framestream_export.convert import Exporter
-
-        names = wanted_variants(variants)
-        exporter = Exporter(run, events=settings, gate=Gate(max_drop=max_drop / 100), data=data)
         for line in hand_over(exporter, run, handoff, variants=names, drawn=drawn_vectors):
             click.echo(line)
     if triton is not None:
-        from framestream_export.triton.repository import copied, write_repository
+        for line in serve(exporter, run, triton, variant=variant, made=output):
+            click.echo(line)
 
-        make_model = partial(run_export, run, events=settings) if output is None else copied(output)
-        click.echo(write_repository(triton, run.resolve().name, make_model))
+
+def _refuse_idle_options(ctx: click.Context, *, one_file: bool, handoff: bool) -> None:
+    """An option that would do nothing is a mistake of whoever gives it."""
+    given = {name for name in ctx.params if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
+    if not one_file and given & {"variant", "no_lstm_op"}:
+        raise click.UsageError("--variant is for --output and --triton; choose what --handoff holds with --variants")
+    if not handoff and given & {"variants", "drawn_vectors"}:
+        raise click.UsageError("--variants and --drawn-vectors are for --handoff; give --variant for one file")

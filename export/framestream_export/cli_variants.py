@@ -51,18 +51,26 @@ def chosen_variant(variant: str, *, no_lstm_op: bool) -> str:
     return "no-lstm-op" if no_lstm_op else variant
 
 
-def lines(exported: Exported) -> Iterator[str]:
+def told(exported: Exported) -> Iterator[str]:
     """What to tell about a file that was written."""
-    figures = exported.figures
     yield (
         f"{exported.path}: {exported.path.stat().st_size / 1e6:.2f} MB, {exported.nodes} nodes, differs from Keras by"
         f" at most {exported.spec.parity:.1e} on {exported.rows} answers; facts in {exported.sidecar}"
     )
+    yield from measured(exported)
+
+
+def measured(exported: Exported) -> Iterator[str]:
+    """What was measured on a variant, kernels and speed included."""
+    figures = exported.figures
     if figures.accuracy is not None and figures.drop is not None and figures.flips is not None:
         yield (
             f"{figures.variant}: accuracy {figures.accuracy:.4f} of {figures.answers} held-out answers"
             f" ({0 - 100 * figures.drop:+.2f} points against float32), {100 * figures.flips:.2f} % of decisions differ"
         )
+    yield f"kernels: {exported.kernels}"
+    if exported.kernels.nodes is None:
+        yield f"check it where it will run: framestream verify HANDOFF_DIR --provider {exported.kernels.provider}"
     if exported.speed is not None:
         yield _speed_line(figures.variant, exported.speed)
 

@@ -21,6 +21,7 @@ from framestream.spec import KEY_PREFIX, EventSettings, ModelSpec
 from framestream_export.finished_run import FinishedRun
 from framestream_export.graph import check_structure
 from framestream_export.graph_facts import ModelCost, operator_table
+from framestream_export.kernels import Coverage
 from framestream_export.parity import largest_difference, onnx_rows
 from framestream_export.run_folder import make_writable, writing
 from framestream_export.seal import sealed, sidecar_of, sidecar_of_bytes
@@ -42,6 +43,7 @@ class Exported:
         nodes: Nodes in the graph.
         rows: Answers on which Keras and ONNX were compared.
         figures: What was measured on it.
+        kernels: Which of its nodes run on the provider that it is meant for.
         speed: Of int8 next to float32 here.
     """
 
@@ -51,21 +53,8 @@ class Exported:
     nodes: int
     rows: int
     figures: VariantFigures
+    kernels: Coverage
     speed: Speed | None = None
-
-
-def export(
-    run: Path,
-    output: Path,
-    *,
-    events: EventSettings | None = None,
-    variant: str = "float32",
-    gate: Gate | None = None,
-    data: Path | None = None,
-) -> Exported:
-    """Write a run's model as one file, with its sidecar, or nothing; see `Exporter`."""
-    _check_output(output, find_variant(variant))
-    return Exporter(run, events=events, gate=gate, data=data).write(output, variant)
 
 
 class Exporter:
@@ -106,9 +95,10 @@ class Exporter:
             ModelError: The graph is not what it must be, differs from Keras, or loses too much; nothing is written.
         """
         wanted = find_variant(variant)
-        _check_output(output, wanted)
+        check_output(output, variant)
         proto = self.maker.make(variant)
-        check_structure(proto, states=self._spec.state_names, lstm_nodes=wanted.lstm_nodes)
+        lstm_nodes = wanted.lstm_nodes_of(self._spec.head)
+        check_structure(proto, states=self._spec.state_names, lstm_nodes=lstm_nodes)
         make_writable(output.parent)
         sidecar = output.with_suffix(".json")
         # ONNX Runtime opens paths; the prefix makes a leftover of a crash recognisable.
@@ -123,6 +113,7 @@ class Exporter:
             with writing(output):
                 facts = _write(proto, self._metadata(spec, proto) | figures.to_metadata(), partial, wanted)
                 partial_sidecar.write_text(facts, encoding="utf-8")
+                kernels = Coverage.of(partial, wanted.provider)
                 speed = self._compare_speed(partial) if variant == "int8" else None
                 os.replace(partial, output)
                 os.replace(partial_sidecar, sidecar)
@@ -130,7 +121,7 @@ class Exporter:
             partial.unlink(missing_ok=True)
             partial_sidecar.unlink(missing_ok=True)
         rows = self._expected.shape[0] * self._expected.shape[1]
-        return Exported(output, sidecar, spec, len(proto.graph.node), rows, figures, speed)
+        return Exported(output, sidecar, spec, len(proto.graph.node), rows, figures, kernels, speed)
 
     def _metadata(self, spec: ModelSpec, proto: Any) -> dict[str, str]:
         return spec.to_metadata() | operator_table(proto) | self._cost.to_metadata()
@@ -170,8 +161,13 @@ class Exporter:
         return ModelCost.of(maker.encoder, maker.head, lstm_steps=self._spec.window, parameters=parameters)
 
 
-def _check_output(output: Path, variant: Variant) -> None:
-    suffix = variant.suffix
+def check_output(output: Path, variant: str) -> None:
+    """See whether a variant may be written to a path.
+
+    Raises:
+        SettingsError: The name does not fit, or the sidecar would replace a file that is none.
+    """
+    suffix = find_variant(variant).suffix
     if output.suffix != suffix or output.is_dir():
         raise SettingsError(f"{output} is not the name of an {suffix} file; give --output NAME{suffix}")
     sidecar = output.with_suffix(".json")
@@ -209,6 +205,8 @@ def _spec(finished: FinishedRun, events: EventSettings) -> ModelSpec:
         training_fingerprint=f"sha256:{record['fingerprint']}",
         accuracy=record["test"]["accuracy"],
         created=record["finished"],
+        head=settings.head,
+        temperature=record.get("temperature"),
     )
 
 

@@ -7,6 +7,9 @@ Window model (W frames per answer, D features, U units, K classes; C cameras and
                                                                       └ Gather windows [C,W,S,D] ─ [W,C·S,D] ─ LSTM
                                               probabilities [C,S,K] ─ Softmax ─ Dense ─ [C,S,U] ─┘
 
+A bidirectional LSTM is one operator, too; its two ends are put side by side, [C,S,2U]. In a model without an LSTM the
+mean over W takes its place, [C,S,D], and the windows need no other order.
+
 Stateful model: the transpose of the frames puts time first, too, so that the unfolded features [S,C,D] go through the
 LSTM as they are; the state is `hidden` and `cell`.
 
@@ -116,27 +119,53 @@ def _window_head(graph: Graph, head: HeadWeights, layout: Layout) -> dict[str, l
     graph.add("Concat", ["features", "new_features"], "all_features", axis=1)
     last = [graph.constant("state_start", [1 - window]), graph.constant("to_end", [_TO_END])]
     graph.add("Slice", ["all_features", *last, graph.constant("time_axis", [1])], "next_features")
-    windows = "all_features" if layout.fixed else _all_windows(graph, window)
-    # With one window to look at, time first is no other order.
-    fold = graph.constant("sequence_shape", [window, 1 if layout.fixed else -1, head.feature_dim])
-    graph.add("Reshape", [windows, fold], "sequences")
-    if layout.lstm_op:
-        _add_lstm(graph, head, "sequences", outputs=["", "lstm_hidden"])
-    else:
-        add_unrolled_lstm(graph, head, "sequences", steps=window)
-    graph.add("Reshape", ["lstm_hidden", "unfolded_shape"], "hidden_rows")
-    graph.add("Softmax", [_dense(graph, head, "hidden_rows")], "probabilities", axis=-1)
+    rows = _window_rows(graph, head, layout) if head.lstms else _mean_rows(graph, layout)
+    graph.add("Softmax", [_dense(graph, head, rows)], "probabilities", axis=-1)
     return {"features": [window - 1, head.feature_dim]}
 
 
+def _window_rows(graph: Graph, head: HeadWeights, layout: Layout) -> str:
+    """What an LSTM, or one each way, makes of each window: [C, S, U] or [C, S, 2U]."""
+    windows = "all_features"
+    if not layout.fixed:  # with one window to look at, time first is no other order
+        windows = graph.add("Transpose", [_all_windows(graph, layout.window)], "windows_time_first", perm=[1, 0, 2, 3])
+    fold = graph.constant("sequence_shape", [layout.window, 1 if layout.fixed else -1, head.feature_dim])
+    graph.add("Reshape", [windows, fold], "sequences")
+    ends = _last_hidden(graph, head, layout)
+    last = graph.add("Concat", ends, "both_hidden", axis=-1) if len(ends) > 1 else ends[0]
+    return graph.add("Reshape", [last, "unfolded_shape"], "hidden_rows")
+
+
+def _last_hidden(graph: Graph, head: HeadWeights, layout: Layout) -> list[str]:
+    """Each direction's last hidden state, [1, C·S, U]; backwards, the last step is the window's first."""
+    if not layout.lstm_op:
+        forwards, *backwards = head.lstms
+        ends = [add_unrolled_lstm(graph, forwards, "sequences", steps=layout.window)]
+        for weights in backwards:
+            name = "lstm_backwards"
+            ends.append(add_unrolled_lstm(graph, weights, "sequences", steps=layout.window, name=name, backwards=True))
+        return ends
+    last = _add_lstm(graph, head, "sequences", outputs=["", "lstm_hidden"])
+    if len(head.lstms) == 1:
+        return [last]
+    ends = ["forwards_hidden", "backwards_hidden"]
+    graph.add("Split", [last], *ends, axis=0)
+    return ends
+
+
+def _mean_rows(graph: Graph, layout: Layout) -> str:
+    """The mean of each window's features: [C, S, D]."""
+    windows = "all_features" if layout.fixed else _all_windows(graph, layout.window)
+    return graph.add("ReduceMean", [windows], "mean_features", axes=[1], keepdims=int(layout.fixed))
+
+
 def _all_windows(graph: Graph, window: int) -> str:
-    """The windows that end with each new frame, time first: [W, C, S, D]."""
+    """The windows that end with each new frame: [C, W, S, D]."""
     graph.add("Gather", ["leading_axes", graph.constant("steps_index", 1)], "steps", axis=0)
     graph.add("Range", [graph.constant("zero", 0), "steps", graph.constant("one", 1)], "step_index")
     # Window s is frames s .. s + W - 1 of all: index [W, S] = column of offsets + row of steps.
     graph.add("Add", [graph.constant("offsets", np.arange(window)[:, None]), "step_index"], "window_index")
-    graph.add("Gather", ["all_features", "window_index"], "windows", axis=1)
-    return graph.add("Transpose", ["windows"], "windows_time_first", perm=[1, 0, 2, 3])
+    return graph.add("Gather", ["all_features", "window_index"], "windows", axis=1)
 
 
 def _stateful_head(graph: Graph, head: HeadWeights, layout: Layout) -> dict[str, list[int]]:
@@ -148,7 +177,8 @@ def _stateful_head(graph: Graph, head: HeadWeights, layout: Layout) -> dict[str,
         _add_lstm(graph, head, "new_features", *state, outputs=["lstm_hidden", "last_hidden", "last_cell"])
         graph.add("Squeeze", ["lstm_hidden", graph.constant("lstm_direction_axis", [1])], "hidden_rows")
     else:
-        add_unrolled_lstm(graph, head, "new_features", steps=1, state=("first_hidden", "first_cell"))
+        (weights,) = head.lstms
+        add_unrolled_lstm(graph, weights, "new_features", steps=1, state=("first_hidden", "first_cell"))
         graph.add("Identity", ["lstm_hidden"], "hidden_rows")
     last = ("last_hidden", "last_cell") if layout.lstm_op else ("lstm_hidden", "lstm_cell")
     for name, made in zip(("hidden", "cell"), last, strict=True):
@@ -158,10 +188,12 @@ def _stateful_head(graph: Graph, head: HeadWeights, layout: Layout) -> dict[str,
     return {"hidden": [head.units], "cell": [head.units]}
 
 
-def _add_lstm(graph: Graph, head: HeadWeights, sequences: str, *state: str, outputs: Sequence[str]) -> None:
+def _add_lstm(graph: Graph, head: HeadWeights, sequences: str, *state: str, outputs: Sequence[str]) -> str:
     for name, value in head.onnx_lstm().items():
         graph.constant(f"lstm/{name}", value, np.float32)
-    graph.add("LSTM", [sequences, "lstm/W", "lstm/R", "lstm/B", *state], *outputs, hidden_size=head.units)
+    both = {"direction": "bidirectional"} if len(head.lstms) > 1 else {}
+    inputs = [sequences, "lstm/W", "lstm/R", "lstm/B", *state]
+    return graph.add("LSTM", inputs, *outputs, hidden_size=head.units, **both)
 
 
 def _dense(graph: Graph, head: HeadWeights, rows: str) -> str:

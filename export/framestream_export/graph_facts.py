@@ -36,8 +36,8 @@ class ModelCost:
             lstm_steps: Steps of the LSTM per frame: the window, or 1 for a stateful model.
             parameters: How many there are.
         """
-        step = 4 * head.units * (head.feature_dim + head.units)
-        return cls(parameters, _encoder_macs(encoder) + lstm_steps * step + head.units * head.classes)
+        head_macs = lstm_steps * head.macs_per_step + int(head.dense_kernel.size)
+        return cls(parameters, _encoder_macs(encoder) + head_macs)
 
     def to_metadata(self) -> dict[str, str]:
         """Flat strings for the file."""

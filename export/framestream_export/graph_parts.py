@@ -1,4 +1,4 @@
-"""What the streaming graph is made of: nodes and constants as they are added, and the recurrent head's weights."""
+"""What the streaming graph is made of: nodes and constants as they are added, and a head's weights."""
 
 from __future__ import annotations
 
@@ -12,50 +12,86 @@ from onnx import helper, numpy_helper
 
 
 @dataclass(frozen=True, slots=True)
-class HeadWeights:
-    """The recurrent head as arrays, in Keras's layout: gates in the order input, forget, cell, output.
+class LstmWeights:
+    """An LSTM in one direction, in Keras's layout: gates in the order input, forget, cell, output.
 
     Attributes:
         kernel: [D, 4U].
         recurrent: [U, 4U].
         bias: [4U].
-        dense_kernel: [U, K].
-        dense_bias: [K].
     """
 
     kernel: NDArray[np.float32]
     recurrent: NDArray[np.float32]
     bias: NDArray[np.float32]
-    dense_kernel: NDArray[np.float32]
-    dense_bias: NDArray[np.float32]
 
     @classmethod
-    def of(cls, head: Any) -> HeadWeights:
-        """Take them from a Keras head made by `model.SequenceModel`."""
-        cell, dense = head.get_layer("lstm").cell, head.get_layer("logits")
-        parts = (cell.kernel, cell.recurrent_kernel, cell.bias, dense.kernel, dense.bias)
-        return cls(*(np.asarray(part, dtype=np.float32) for part in parts))
+    def of(cls, layer: Any) -> LstmWeights:
+        """Take them from a Keras LSTM layer."""
+        cell = layer.cell
+        return cls(*(np.asarray(part, np.float32) for part in (cell.kernel, cell.recurrent_kernel, cell.bias)))
 
     @property
     def units(self) -> int:
         """U."""
         return int(self.recurrent.shape[0])
 
+
+@dataclass(frozen=True, slots=True)
+class HeadWeights:
+    """A head as arrays; see `training.heads`.
+
+    Attributes:
+        lstms: One; forwards and backwards; or none, where the mean over the window takes its place.
+        feature_dim: D.
+        dense_kernel: [U, K], [2U, K] or [D, K].
+        dense_bias: [K].
+    """
+
+    lstms: tuple[LstmWeights, ...]
+    feature_dim: int
+    dense_kernel: NDArray[np.float32]
+    dense_bias: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, head: Any) -> HeadWeights:
+        """Take them from a Keras head made by `training.heads.build_head`."""
+        layers = {layer.name: layer for layer in head.layers}
+        dense = layers["logits"]
+        lstms: tuple[LstmWeights, ...]
+        directions = [layers[name] for name in ("lstm",) if name in layers]
+        if "bidirectional" in layers:
+            directions = [layers["bidirectional"].forward_layer, layers["bidirectional"].backward_layer]
+        parts = (np.asarray(part, dtype=np.float32) for part in (dense.kernel, dense.bias))
+        return cls(tuple(map(LstmWeights.of, directions)), int(head.input_shape[-1]), *parts)
+
     @property
-    def feature_dim(self) -> int:
-        """D."""
-        return int(self.kernel.shape[0])
+    def units(self) -> int:
+        """U; 0 without an LSTM."""
+        return self.lstms[0].units if self.lstms else 0
 
     @property
     def classes(self) -> int:
         """K."""
         return int(self.dense_kernel.shape[1])
 
+    @property
+    def macs_per_step(self) -> int:
+        """Multiply-adds for one frame of a sequence."""
+        return sum(4 * lstm.units * (self.feature_dim + lstm.units) for lstm in self.lstms)
+
     def onnx_lstm(self) -> dict[str, NDArray[np.float32]]:
-        """The operator's inputs: W [1,4U,D], R [1,4U,U], B [1,8U], gates in the order input, output, forget, cell."""
+        """The operator's inputs, one direction after the other.
+
+        W [directions,4U,D], R [directions,4U,U], B [directions,8U], gates in the order input, output, forget, cell.
+        """
         order = np.concatenate([np.arange(self.units) + gate * self.units for gate in (0, 3, 1, 2)])
-        bias = np.concatenate([self.bias[order], np.zeros_like(self.bias)])  # Keras has no recurrent bias
-        return {"W": self.kernel.T[None, order], "R": self.recurrent.T[None, order], "B": bias[None]}
+        return {
+            "W": np.stack([lstm.kernel.T[order] for lstm in self.lstms]),
+            "R": np.stack([lstm.recurrent.T[order] for lstm in self.lstms]),
+            # Keras has no recurrent bias.
+            "B": np.stack([np.concatenate([lstm.bias[order], np.zeros_like(lstm.bias)]) for lstm in self.lstms]),
+        }
 
 
 @dataclass(slots=True)

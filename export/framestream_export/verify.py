@@ -24,6 +24,7 @@ from framestream_export.golden.graph_run import CPU, GraphRun
 from framestream_export.golden.replay import replay
 from framestream_export.golden.vectors import VECTORS_FILE
 from framestream_export.graph import check_structure
+from framestream_export.kernels import Coverage
 from framestream_export.parity import INVARIANCE_LIMIT, largest_difference, onnx_rows
 from framestream_export.sealed_file import SealedFile
 from framestream_export.variants.figures import Variant, find_variant
@@ -46,7 +47,7 @@ def verify(model: Path, *, run: Path | None = None, provider: str = CPU) -> list
         model: A file that `framestream export` wrote. Golden vectors beside it are replayed.
         run: The run it was exported from; adds the comparison with Keras, on real frames. A model that has hardly
             learnt anything fails it: where the probabilities of a class do not vary, agreement proves nothing.
-        provider: What replays the golden vectors; an execution provider of ONNX Runtime.
+        provider: What replays the golden vectors, and has to have kernels; an execution provider of ONNX Runtime.
 
     Raises:
         ModelError: The file is no model of ours at all.
@@ -59,6 +60,7 @@ def verify(model: Path, *, run: Path | None = None, provider: str = CPU) -> list
     variant = find_variant(metadata.get(f"{KEY_PREFIX}variant", "float32"))
     checks = [file.check(), _structure(file, session.spec, variant), _sidecar(file, session.spec, metadata)]
     checks += _golden(file, session.spec, provider)
+    checks.append(Coverage.of(model, provider).check())
     if run is None:
         frames = drawn_frames(session.spec)
         return [*checks, *_invariance(session, frames)]
@@ -78,13 +80,14 @@ def _open(file: SealedFile) -> ModelSession:
 
 
 def _structure(file: SealedFile, spec: ModelSpec, variant: Variant) -> Check:
-    many = "one LSTM" if variant.lstm_nodes else "no LSTM"
+    lstm_nodes = variant.lstm_nodes_of(spec.head)
+    many = "one LSTM" if lstm_nodes else "no LSTM"
     name, limit = f"graph: names, {many}, no control flow", "as in the contract"
     if file.path.suffix.lower() == ORT_SUFFIX:
         return Check(name, "made from the float32 file; names as loaded", limit, True)
     model = onnx.load(file.path)
     try:
-        check_structure(model, states=spec.state_names, lstm_nodes=variant.lstm_nodes)
+        check_structure(model, states=spec.state_names, lstm_nodes=lstm_nodes)
     except ModelError as error:
         return Check(name, str(error), limit, False)
     return Check(name, f"{len(model.graph.node)} nodes", limit, True)

@@ -7,6 +7,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,18 @@ def test_awkward_films(command: Command, cut: str, ffmpeg: str, films: Path) -> 
 def test_both_kinds_of_models(command: Command, kind: str, tmp_path: Path, write_video: WriteVideo) -> None:
     model = write_tiny(tmp_path, make_spec(kind=kind))
     film = write_video(["blue"] * 20 + ["red"] * 25 + ["green"] * 15 + ["blue"] * 6, fps=20.0)
+    wanted = watch(model, film)
+    assert sum(record["type"] == "event" for record in wanted) >= 1
+    assert_same(run_consumer([*command(), model, film]), wanted)
+
+
+@every_program
+@pytest.mark.parametrize("kind", ["window", "stateful"])
+def test_a_model_that_predicts_what_will_be(
+    command: Command, kind: str, tmp_path: Path, write_video: WriteVideo
+) -> None:
+    model = write_tiny(tmp_path, replace(make_spec(kind=kind), anchor_frames=-8))
+    film = write_video(["blue"] * 20 + ["red"] * 25 + ["blue"] * 40 + ["green"] * 15 + ["blue"] * 6, fps=20.0)
     wanted = watch(model, film)
     assert sum(record["type"] == "event" for record in wanted) >= 1
     assert_same(run_consumer([*command(), model, film]), wanted)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
 
 from tests.consumers import golden_folders
@@ -201,8 +202,13 @@ def test_a_browser_finds_what_is_not_right(
 # The C++ program, which reads raw frames
 
 
-def test_raw_frames_in_cpp(cpp_programs: Path, ffmpeg: str) -> None:
-    model = golden_folders.DEFAULT_MODEL
+@pytest.mark.parametrize("anchor_frames", [8, -10], ids=["what is seen", "what will be"])
+def test_raw_frames_in_cpp(cpp_programs: Path, ffmpeg: str, anchor_frames: int, tmp_path: Path) -> None:
+    proto = onnx.load(str(golden_folders.DEFAULT_MODEL))
+    metadata = {entry.key: entry.value for entry in proto.metadata_props}
+    onnx.helper.set_model_props(proto, metadata | {"framestream.anchor_frames": str(anchor_frames)})
+    model = tmp_path / "model.onnx"
+    onnx.save(proto, str(model))
     decode = [ffmpeg, "-v", "error", "-i", KIOSK, "-vf", "format=rgb24", "-f", "rawvideo", "-"]
     raw = subprocess.run([*map(str, decode)], capture_output=True, check=True, timeout=100).stdout
     program = [str(cpp_programs / "watch_frames"), str(model), "256", "192", "20"]

@@ -23,7 +23,7 @@ def finished(toy_clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "run"
 
 
-def is_one_line(code: int, errors: str, *words: str) -> None:
+def assert_one_line(code: int, errors: str, *words: str) -> None:
     last = errors.strip().splitlines()[-1]
     assert code == 1, errors
     assert "Traceback" not in errors
@@ -40,15 +40,15 @@ def test_damaged_files_are_named(finished: Path, toy_clips: Path, tmp_path: Path
         (run / name).write_bytes(content[: int(share * len(content))])
         if name == "encoder.keras":
             code, _, errors = cli("train", toy_clips, "--output", tmp_path / "new", "--weights", run, *OPTIONS)
-            is_one_line(code, errors, str(run / name), "does not hold the weights")
+            assert_one_line(code, errors, str(run / name), "does not hold the weights")
         if "checkpoints" in name:
             (run / "head.keras").unlink()  # so that there is something to resume
             code, _, errors = cli("train", toy_clips, "--output", run, "--resume")
-            is_one_line(code, errors, str(run / name), f"delete {run / 'checkpoints'} to start")
+            assert_one_line(code, errors, str(run / name), f"delete {run / 'checkpoints'} to start")
             shutil.rmtree(run / "checkpoints")
         else:
             code, _, errors = cli("export", run, "--output", tmp_path / "m.onnx")
-            is_one_line(code, errors, str(run / name), "delete it and resume")
+            assert_one_line(code, errors, str(run / name), "delete it and resume")
             (run / name).unlink()
         if share:  # what the error says helps
             assert cli("train", toy_clips, "--output", run, "--resume")[0] == 0
@@ -68,4 +68,4 @@ def test_a_record_without_its_facts_is_refused(finished: Path, toy_clips: Path, 
         ("train", toy_clips, "--output", tmp_path / "new", "--weights", run, *OPTIONS),
     ):
         code, _, errors = cli(*command)
-        is_one_line(code, errors, "run.json lacks settings")
+        assert_one_line(code, errors, "run.json lacks settings")

@@ -43,6 +43,21 @@ def test_an_answer_is_labelled_by_the_middle_of_its_window() -> None:
     assert labels_at(cache, cache.stretches[0], np.arange(12), stateful).tolist() == labels.tolist()
 
 
+@pytest.mark.parametrize("kind", ["window", "stateful"])
+def test_an_answer_about_the_future_is_labelled_by_what_came(kind: str) -> None:
+    settings = replace(PLAIN, kind=kind, predict_ahead_seconds=0.25)
+    assert settings.anchor_frames == -3
+    labels = np.array([9] * 4 + [0] * 10 + [1] * 6, np.int16)
+    cache = make_cache(4, 16, labels=labels)
+    ends = answer_ends(cache.stretches[1], settings)
+    expected = [*([0] * 7), *([1] * 6), *([UNLABELLED] * 3)]
+    assert labels_at(cache, cache.stretches[1], ends, settings).tolist() == expected[ends[0] :]
+    # Not even the last frame's label, which the next recording's first frame would be.
+    assert labels_at(cache, cache.stretches[0], np.array([0, 1, 3]), settings).tolist() == [9, UNLABELLED, UNLABELLED]
+    short = make_cache(5)  # its only answer comes when its last frame has been held
+    assert (labels_at(short, short.stretches[0], np.array([7]), settings) == UNLABELLED).all()
+
+
 def test_gather_holds_the_last_frame() -> None:
     cache = make_cache(5, 4)
     assert gather(cache, cache.stretches[1], 1, 3)[:, 0, 0, 0].tolist() == [6, 7, 8]
@@ -63,10 +78,11 @@ def test_an_epoch_covers_the_data_about_once_and_follows_from_the_seed(kind: str
     assert any(not np.array_equal(one.frames, other.frames) for one, other in zip(first, second, strict=True))
 
 
+@pytest.mark.parametrize("ahead", [0.0, 0.4])
 @pytest.mark.parametrize("kind", ["window", "stateful"])
-def test_rows_carry_the_label_of_their_anchor(kind: str) -> None:
+def test_rows_carry_the_label_of_their_anchor(kind: str, ahead: float) -> None:
     """Frames of one grey each: no framing changes them, light does evenly; a run is found by its ups and downs."""
-    settings = replace(PLAIN, kind=kind)
+    settings = replace(PLAIN, kind=kind, predict_ahead_seconds=ahead)
     rng = np.random.default_rng(0)
     labels = np.repeat(rng.integers(-1, 3, 15), 8).astype(np.int16)
     greys = rng.integers(80, 176, 120).astype(np.uint8)
@@ -81,7 +97,9 @@ def test_rows_carry_the_label_of_their_anchor(kind: str) -> None:
             start = int(np.argmax(correlations))
             assert correlations[start] > 0.99
             anchors = start + row_ends(settings) - settings.anchor_frames
-            known = labels[anchors] != UNLABELLED
+            within = anchors < len(labels)
+            anchors = np.minimum(anchors, len(labels) - 1)
+            known = within & (labels[anchors] != UNLABELLED)
             np.testing.assert_array_equal(weights > 0, known)
             np.testing.assert_array_equal(run_labels[known], labels[anchors][known])
             checked += int(known.sum())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from framestream.spec import ModelSpec
 from framestream_export.handoff.facts import HandoffFacts
 from framestream_export.handoff.layout import CONFUSION_FILE, README_FILE
 
@@ -30,6 +31,7 @@ def _summary(facts: HandoffFacts) -> Iterator[str]:
         "recognises": ", ".join(f"`{_plain(label)}`" for label in events),
         "background": f"`{_plain(spec.background)}`: never an event" if spec.background else "none",
         "sees": f"{spec.frame_rate:g} frames per second, {spec.width} x {spec.height} pixels, {looks}",
+        "answers": f"about {_moment(spec)}",
         "state": ", ".join(f"`{name}` {_sides(shape)}" for name, shape in facts.variants[0].state.items()),
         "accuracy": f"{_percent(spec.accuracy)} of single answers, on recordings kept out of training",
         "trained": spec.created or "unknown",
@@ -150,7 +152,7 @@ def _origin(facts: HandoffFacts) -> Iterator[str]:
     yield "## Where it comes from"
     yield ""
     settings: Mapping[str, Any] = record["settings"]
-    head = f"LSTM of {settings['lstm_units']} units"
+    head = _head(settings)
     yield f"- {facts.spec.kind} model; encoder `{_plain(settings['encoder'])}`, {head}, seed {settings['seed']}."
     if "base" in record:
         base = record["base"]
@@ -158,6 +160,19 @@ def _origin(facts: HandoffFacts) -> Iterator[str]:
     if record.get("skipped"):
         yield f"- {_count(len(record['skipped']), 'recording')} could not be read and were left out."
     yield f"- Made by {facts.spec.producer}."
+
+
+def _moment(spec: ModelSpec) -> str:
+    if spec.anchor_frames == 0:
+        return "the newest frame"
+    when = "after the newest frame: it predicts what will be" if spec.ahead_seconds else "before the newest frame"
+    return f"the moment {abs(spec.anchor_frames) / spec.frame_rate:g} s {when}"
+
+
+def _head(settings: Mapping[str, Any]) -> str:
+    units = settings["lstm_units"]
+    heads = {"mean": "the mean of the window's features", "bidirectional": f"an LSTM of {units} units each way"}
+    return heads.get(settings.get("head", "lstm"), f"an LSTM of {units} units")
 
 
 def _confusions(confusion: Sequence[Sequence[int]], labels: Sequence[str]) -> list[str]:

@@ -109,10 +109,11 @@ def _rules(facts: HandoffFacts) -> Iterator[str]:
         yield "   drop them."
         yield "4. **After a gap start anew.** A pause, a jump in time, another picture size: feed zeros as state, and"
         yield f"   drop {first} rows."
-        delay = spec.anchor_frames / spec.frame_rate
-        yield f"5. **Date answers by their middle.** What comes with the frame of time `t` is about `t - {delay:g}` s."
     else:
         yield "3. **After a gap start anew.** A pause, a jump in time, another picture size: feed zeros as state."
+    if delay := spec.anchor_frames / spec.frame_rate:
+        moment = f"`t - {delay:g}` s" if delay > 0 else f"`t + {-delay:g}` s: the model predicts what will be"
+        yield f"{5 if first else 4}. **Date answers.** What comes with the frame of time `t` is about {moment}."
     yield ""
     events = spec.events
     yield f"Events, as FrameStream makes them: average the rows of the last {events.smoothing_seconds:g} s; one begins"

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from framestream.bench.run import processor_name
+from framestream.bench.machine import processor_name
 from framestream.bench.timing import time_in_turns
 from framestream.session import MAX_DEFAULT_THREADS, usable_cores
 from framestream.spec import FRAMES

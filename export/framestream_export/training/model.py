@@ -6,6 +6,7 @@ the same function as with `keras.layers.TimeDistributed`, which Keras 3 unrolls 
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +15,13 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from keras import layers
 from numpy.typing import NDArray
 
 from framestream.errors import DataError
 from framestream_export.encoders.building import build_encoder
 from framestream_export.run_folder import ENCODER_FILE, HEAD_FILE
 from framestream_export.training.base_run import BaseRun
+from framestream_export.training.heads import build_head, without_softmax
 from framestream_export.training.settings import TrainSettings
 
 
@@ -59,10 +60,10 @@ class SequenceModel:
         """
         keras.utils.set_random_seed(settings.seed)
         encoder = first_encoder(settings, restored=restored)
-        head = _build_head(settings, feature_dim=encoder.output_shape[-1], classes=len(labels))
+        head = build_head(settings, feature_dim=encoder.output_shape[-1], classes=len(labels))
         base = None if restored else BaseRun.of(settings.weights)
         taken = base is not None and _take_head(head, base, labels)
-        return cls(settings.kind, settings.window, encoder, head, _without_softmax(head), taken)
+        return cls(settings.kind, settings.window, encoder, head, without_softmax(head), taken)
 
     @classmethod
     def load(cls, folder: Path, *, kind: str, window: int) -> SequenceModel:
@@ -72,7 +73,7 @@ class SequenceModel:
             if not (folder / name).is_file():
                 raise DataError(f"{folder} has no {name}: not the output of a finished `framestream train`")
             parts.append(_load(folder / name))
-        return cls(kind, window, parts[0], parts[1], _without_softmax(parts[1]))
+        return cls(kind, window, parts[0], parts[1], without_softmax(parts[1]))
 
     @property
     def variables(self) -> list[Any]:
@@ -139,26 +140,20 @@ def windows_of(features: Any, row_ends: NDArray[np.int32], *, window: int) -> An
     return tf.gather(features, row_ends[:, None] + np.arange(1 - window, 1, dtype=np.int32), axis=1)
 
 
+# What Keras, HDF5 and zipfile raise for a damaged file.
+_DAMAGED = (ValueError, OSError, KeyError, TypeError, RuntimeError, EOFError, zipfile.BadZipFile)
+
+
 def _load(path: Path) -> Any:
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # Keras, HDF5 and zipfile each raise their own for a damaged file
+    except _DAMAGED as error:
         if "safe_mode" in str(error):
             raise DataError(
                 f"{path} holds code of its own (a Lambda layer) that would run while it is loaded; refused: use a run"
                 " that `framestream train` made"
             ) from error
         raise DataError(f"{path} cannot be read; delete it and resume the training, which writes it again") from error
-
-
-def _build_head(settings: TrainSettings, *, feature_dim: int, classes: int) -> Any:
-    window = settings.kind == "window"
-    features = keras.Input((settings.window if window else None, feature_dim), name="features")
-    x = layers.Dropout(settings.dropout, seed=settings.seed, name="dropout")(features)
-    x = layers.LSTM(settings.lstm_units, return_sequences=not window, name="lstm")(x)
-    # On a sequence, Dense is applied to each step: TimeDistributed(Dense) without the loop.
-    logits = layers.Dense(classes, name="logits")(x)
-    return keras.Model(features, layers.Softmax(name="probabilities")(logits), name="head")
 
 
 def _take_head(head: Any, base: BaseRun, labels: Sequence[str]) -> bool:
@@ -171,7 +166,3 @@ def _take_head(head: Any, base: BaseRun, labels: Sequence[str]) -> bool:
         return False
     head.set_weights(previous.get_weights())
     return True
-
-
-def _without_softmax(head: Any) -> Any:
-    return keras.Model(head.input, head.get_layer("logits").output, name="logits")

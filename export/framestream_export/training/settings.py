@@ -7,8 +7,10 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from framestream.errors import SettingsError
+from framestream.spec import MAX_AHEAD
 
 KINDS = ("window", "stateful")
+HEADS = ("lstm", "bidirectional", "mean")
 NAMED_WEIGHTS = ("none", "people", "imagenet")
 
 
@@ -26,7 +28,11 @@ class TrainSettings:
         frame_rate: Frames the model sees per second of media time.
         window: Frames per answer; for stateful models half the frames of a training example, whose first answer has no
             context at all.
-        lstm_units: Width of the recurrent layer.
+        head: What looks at features over time: "lstm", or for window models "bidirectional" (an LSTM each way) or
+            "mean" (of the window's features: no order at all); see `heads`.
+        lstm_units: Width of the recurrent layer; bidirectional, of each of the two.
+        predict_ahead_seconds: How much later than the newest frame the label holds that an answer names; 0 names what
+            is seen.
         feature_dim: Numbers the small encoder (and the layer put on a backbone) makes of a frame.
         dropout: Share of a frame's features dropped in training.
         label_smoothing: Probability given away to the other classes in training.
@@ -48,6 +54,7 @@ class TrainSettings:
     size: int = 96
     frame_rate: float = 12.5
     window: int = 16
+    head: str = "lstm"
     lstm_units: int = 96
     feature_dim: int = 128
     dropout: float = 0.2
@@ -61,6 +68,7 @@ class TrainSettings:
     seed: int = 0
     background: str | None = None
     time_limit_minutes: float | None = None
+    predict_ahead_seconds: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse settings that cannot train, by name and value."""
@@ -86,6 +94,19 @@ class TrainSettings:
             raise SettingsError(f"seed must not be negative, not {self.seed}")
         if self.time_limit_minutes is not None and self.time_limit_minutes <= 0:
             raise SettingsError(f"time_limit_minutes must be above 0, not {self.time_limit_minutes}")
+        self._check_head()
+
+    def _check_head(self) -> None:
+        if self.head not in HEADS:
+            raise SettingsError(f"head {self.head!r} is none of {', '.join(HEADS)}")
+        if self.kind != "window" and self.head != "lstm":
+            raise SettingsError(f"head {self.head!r} looks at a whole window: it goes with kind 'window' only")
+        ahead_frames = self.predict_ahead_seconds * self.frame_rate
+        if self.predict_ahead_seconds and not 1 <= ahead_frames <= MAX_AHEAD:
+            raise SettingsError(
+                f"predict_ahead_seconds must be 0, or {1 / self.frame_rate:g} (one frame) to"
+                f" {MAX_AHEAD / self.frame_rate:g}, not {self.predict_ahead_seconds}"
+            )
 
     @property
     def size_wh(self) -> tuple[int, int]:
@@ -94,7 +115,9 @@ class TrainSettings:
 
     @property
     def anchor_frames(self) -> int:
-        """How many frames before the last one of its window an answer refers to."""
+        """How many frames before the last one of its window an answer refers to; negative if it is about the future."""
+        if self.predict_ahead_seconds:
+            return -round(self.predict_ahead_seconds * self.frame_rate)
         return self.window // 2 if self.kind == "window" else 0
 
     @property

@@ -84,13 +84,12 @@ def _unanswered(data: TrainingData, settings: TrainSettings) -> list[str]:
     Raises:
         DataError: There is nothing to teach about a label, or nothing at all to measure on.
     """
-    first_seconds = (
-        (settings.window - 1 - settings.anchor_frames) / settings.frame_rate if settings.anchor_frames else 0
-    )
+    first_frame = settings.window - 1 if settings.kind == "window" else 0
+    first_seconds = (first_frame - settings.anchor_frames) / settings.frame_rate
     cause = (
         f"its pieces are too short or too near the ends of their clips. Answers are about {first_seconds:.2f} s after a"
-        f" clip's start to {settings.anchor_frames / settings.frame_rate:.2f} s before its end (window"
-        f" {settings.window} at {settings.frame_rate:g} per second); give longer pieces or a shorter --window"
+        f" clip's start to {max(settings.anchor_frames, 0) / settings.frame_rate:.2f} s before its end"
+        f" (window {settings.window} at {settings.frame_rate:g} per second); give longer pieces or a shorter --window"
     )
     warnings = []
     for split in SPLITS:

@@ -64,9 +64,14 @@ def answer_ends(stretch: Stretch, settings: TrainSettings, *, hop: int = 1) -> N
 def labels_at(
     cache: FrameCache, stretch: Stretch, ends: NDArray[np.int64], settings: TrainSettings
 ) -> NDArray[np.int16]:
-    """The label each answer should give: the one that holds at its anchor."""
-    anchors = np.minimum(ends - settings.anchor_frames, len(stretch) - 1)
-    labels: NDArray[np.int16] = cache.labels[stretch.start + anchors]
+    """The label each answer should give: the one that holds at its anchor.
+
+    Nobody knows what comes after a stretch: answers about that have no label.
+    """
+    anchors = ends - settings.anchor_frames
+    labels: NDArray[np.int16] = cache.labels[stretch.start + np.minimum(anchors, len(stretch) - 1)]
+    if settings.anchor_frames < 0:
+        labels = np.where(anchors < len(stretch), labels, UNLABELLED).astype(np.int16)
     return labels
 
 

@@ -19,9 +19,10 @@ class Variant:
     Attributes:
         name: As in `--variant` and in the metadata key `framestream.variant`.
         parity_limit: Largest difference to Keras's probabilities; None where decisions are what counts.
-        lstm_nodes: LSTM operators in its graph.
+        lstm_nodes: LSTM operators in its graph, if the model has an LSTM.
         suffix: Of its file.
         purpose: What it is for, half a sentence.
+        provider: Execution provider of ONNX Runtime that it is meant for.
     """
 
     name: str
@@ -29,13 +30,25 @@ class Variant:
     lstm_nodes: int
     suffix: str
     purpose: str
+    provider: str = "CPUExecutionProvider"
+
+    def lstm_nodes_of(self, head: str | None) -> int:
+        """LSTM operators in its graph of a model with this head; of files that do not say, an LSTM's."""
+        return 0 if head == "mean" else self.lstm_nodes
 
 
 VARIANTS: Mapping[str, Variant] = {
     variant.name: variant
     for variant in (
         Variant("float32", PARITY_LIMIT, 1, ".onnx", "the model as it was trained; runs anywhere"),
-        Variant("float16", 5e-3, 1, ".onnx", "half the size of the encoder, for GPUs; state and answers stay float32"),
+        Variant(
+            "float16",
+            5e-3,
+            1,
+            ".onnx",
+            "half the size of the encoder, for GPUs; state and answers stay float32",
+            "CUDAExecutionProvider",
+        ),
         Variant("int8", None, 1, ".onnx", "whole numbers in the encoder, for CPUs with VNNI or dot products, and NPUs"),
         Variant("static", PARITY_LIMIT, 1, ".onnx", "one camera, one frame, fixed shapes: for compilers"),
         Variant("no-lstm-op", PARITY_LIMIT, 0, ".onnx", "the LSTM written out, for accelerators that have none"),

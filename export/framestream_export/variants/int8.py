@@ -5,13 +5,13 @@ Three things stay float: the first convolution, whose three channels are too few
 one that leads to a softmax (the maps of the small encoder), because there a rounding error is the same as looking
 elsewhere; and all arithmetic of the recurrent head, whose weights are only stored as int8.
 
-Weights use 7 of their 8 bits: without VNNI, ONNX Runtime adds pairs of products in 16 bits, which the eighth could
-overflow. So the answers do not depend on the processor.
+Weights are rounded so that the products stay what they were on the calibration frames, and so that they give the same
+answers on every processor; see `rounding`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,8 +19,9 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
-from framestream_export.variants.calibration import measure_spans
+from framestream_export.variants.calibration import Span, SpanFinder, observe
 from framestream_export.variants.qdq import QdqGraph
+from framestream_export.variants.rounding import InputMoments
 
 _ACTIVATIONS = ("Relu", "Clip")
 _PASSING = ("Reshape", "Transpose", "Identity", "Squeeze", "Flatten")
@@ -43,11 +44,13 @@ def quantize_encoder(encoder: Any, batches: Iterable[NDArray[np.uint8]]) -> Any:
     tensors = dict.fromkeys(name for node in convolutions for name in (node.input[0], _made_by(graph, node)))
     matrices = [node for node in model.graph.node if _is_integer_matrix(graph, node, tensors)]
     tensors |= dict.fromkeys(_made_by(graph, node) for node in matrices)
-    for name, span in measure_spans(model, list(tensors), batches).items():
+    products = [*convolutions, *matrices]
+    spans, moments = _calibrate(model, list(tensors), {node.output[0]: node for node in products}, batches)
+    for name, span in spans.items():
         graph.round(name, span)
     graph.round_after(_SHUFFLING)
-    for node in [*convolutions, *matrices]:
-        graph.store_weights(node)
+    for node in products:
+        graph.store_product(node, moments[node.output[0]])
     graph.finish()
     return model
 
@@ -59,6 +62,27 @@ def store_lstm(model: Any) -> None:
         for position in (1, 2):
             graph.store(node, position, axis=1)
     graph.finish()
+
+
+def _calibrate(
+    model: Any, tensors: Sequence[str], products: Mapping[str, Any], batches: Iterable[NDArray[np.uint8]]
+) -> tuple[dict[str, Span], dict[str, NDArray[np.float64] | None]]:
+    """Spans of the tensors to be rounded, by name; moments of the products' inputs, by the name of their output."""
+    constants = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
+    finders = {name: SpanFinder(seed=index) for index, name in enumerate(tensors)}
+    moments = {
+        name: InputMoments(node, constants[node.input[1]], seed=index)
+        for index, (name, node) in enumerate(products.items())
+    }
+    read = {name: node.input[0] for name, node in products.items()}
+    for values in observe(model, list(dict.fromkeys([*tensors, *read.values()])), batches):
+        for name, finder in finders.items():
+            finder.add(values[name])
+        for name, seen in moments.items():
+            seen.add(values[read[name]])
+    return {name: finder.find() for name, finder in finders.items()}, {
+        name: seen.sums for name, seen in moments.items()
+    }
 
 
 def _is_integer_convolution(graph: QdqGraph, node: Any) -> bool:

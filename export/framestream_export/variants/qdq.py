@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
 from framestream_export.variants.calibration import Span
-
-_LARGEST_WEIGHT = 64  # see int8.py
+from framestream_export.variants.rounding import round_rows, round_stored, smallest_steps
 
 
 class QdqGraph:
@@ -68,25 +67,41 @@ class QdqGraph:
             self.graph.node.insert(list(self.graph.node).index(node) + 1, behind)
             self.rounded[behind.output[0]] = span
 
-    def store_weights(self, node: Any) -> None:
-        """Store weights and bias of a Conv, Gemm or MatMul whose input is rounded."""
-        transposed = any(item.name == "transB" and item.i for item in node.attribute)
-        scales = self.store(node, 1, axis=0 if node.op_type == "Conv" or transposed else 1)
-        if len(node.input) > 2:
-            # In the steps of the sums that it is added to.
-            steps = np.float32(self.rounded[node.input[0]].scale) * scales
-            limits = np.iinfo(np.int32)
-            numbers = np.rint(numpy_helper.to_array(self.constants[node.input[2]]).reshape(-1) / steps)
-            self._dequantize(node, 2, np.clip(numbers, limits.min, limits.max).astype(np.int32), steps, axis=0)
+    def store_product(self, node: Any, moments: NDArray[np.float64] | None) -> None:
+        """Store weights and bias of a Conv, Gemm or MatMul whose input is rounded.
 
-    def store(self, node: Any, position: int, *, axis: int) -> NDArray[np.float32]:
-        """Replace a float constant by int8 numbers; returns their scales, one for each index of an axis."""
-        values = numpy_helper.to_array(self.constants[node.input[position]])
-        others = tuple(index for index in range(values.ndim) if index != axis)
-        scales: NDArray[np.float32] = np.maximum(np.abs(values).max(axis=others) / _LARGEST_WEIGHT, 1e-10)
-        numbers = np.rint(values / np.expand_dims(scales, others)).astype(np.int8)
-        self._dequantize(node, position, numbers, scales, axis=axis)
-        return scales
+        Args:
+            node: It.
+            moments: Of its inputs; see `rounding.InputMoments`.
+        """
+        transposed = any(item.name == "transB" and item.i for item in node.attribute)
+        axis = 0 if node.op_type == "Conv" or transposed else 1
+        input_step = self.rounded[node.input[0]].scale
+        bias = None
+        if len(node.input) > 2:
+            bias = numpy_helper.to_array(self.constants[node.input[2]]).reshape(-1)
+        numbers, steps = round_rows(self._rows(node, 1, axis), moments, smallest_steps(bias, float(input_step)))
+        self._store_rows(node, 1, numbers, steps, axis=axis)
+        if bias is not None:
+            # In the steps of the sums that it is added to.
+            sums = np.float32(input_step) * steps
+            self._dequantize(node, 2, np.rint(bias / sums).astype(np.int32), sums, axis=0)
+
+    def store(self, node: Any, position: int, *, axis: int) -> None:
+        """Keep a float constant as int8 numbers, a step for each index of an axis; what is computed stays float."""
+        self._store_rows(node, position, *round_stored(self._rows(node, position, axis)), axis=axis)
+
+    def _rows(self, node: Any, position: int, axis: int) -> NDArray[np.float32]:
+        values = np.moveaxis(numpy_helper.to_array(self.constants[node.input[position]]), axis, 0)
+        return values.reshape(len(values), -1)
+
+    def _store_rows(
+        self, node: Any, position: int, rows: NDArray[np.int8], steps: NDArray[np.float32], *, axis: int
+    ) -> None:
+        sides = list(self.constants[node.input[position]].dims)
+        moved = [sides[axis], *sides[:axis], *sides[axis + 1 :]]
+        numbers = np.ascontiguousarray(np.moveaxis(rows.reshape(moved), 0, axis))
+        self._dequantize(node, position, numbers, steps, axis=axis)
 
     def finish(self) -> None:
         """Drop the constants that nobody reads any more."""

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import platform
-import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from framestream.bench.machine import processor_name
+from framestream.bench.timing import compare, time_in_turns
 from framestream.session import ModelSession
 
 _STEPS = 16
-_RUNS = 60
-_WARM_UP = 5
+_BLOCKS, _RUNS = 12, 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Speed:
     Attributes:
         variant_fps: Of the variant.
         float32_fps: Of float32.
-        ratio: Median of the variant's speed over float32's, run by run.
+        ratio: Median of the variant's speed over float32's, turn by turn.
         steps: Frames per call, for one camera.
         threads: CPU threads.
         machine: Its processor.
@@ -39,25 +40,13 @@ class Speed:
 
 def compare_speed(variant: Path, float32: Path, *, steps: int = _STEPS) -> Speed:
     """Measure two files of one model on the CPU."""
-    sessions = [ModelSession(path, device="cpu") for path in (variant, float32)]
-    spec = sessions[0].spec
+    sessions = {name: ModelSession(path, device="cpu") for name, path in (("ours", variant), ("theirs", float32))}
+    spec, threads = sessions["ours"].spec, sessions["ours"].threads
     frames = np.random.default_rng(0).integers(0, 256, (1, steps, spec.height, spec.width, 3), dtype=np.uint8)
-    seconds = np.empty((_RUNS, 2))
-    for run in range(-_WARM_UP, _RUNS):
-        for index, session in enumerate(sessions):
-            state = session.zero_state()
-            start = time.perf_counter()
-            session.run(frames, state)
-            seconds[run, index] = time.perf_counter() - start  # warm-up runs are overwritten
-    ours, theirs = steps / np.median(seconds, axis=0)
-    ratio = float(np.median(seconds[:, 1] / seconds[:, 0]))
-    return Speed(float(ours), float(theirs), ratio, steps, sessions[0].threads, _processor())
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, "") or platform.processor() or platform.machine()
+    tasks: dict[str, Callable[[], object]] = {
+        name: partial(session.run, frames, session.zero_state()) for name, session in sessions.items()
+    }
+    seconds = time_in_turns(tasks, blocks=_BLOCKS, runs=_RUNS)
+    ours, theirs = (steps / float(np.median(seconds[name])) for name in ("ours", "theirs"))
+    ratio = compare(seconds["theirs"], seconds["ours"]).median
+    return Speed(ours, theirs, ratio, steps, threads, processor_name())
