@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
+from framestream.errors import ModelError
+
 
 @dataclass(frozen=True, slots=True)
 class LstmWeights:
@@ -55,8 +57,14 @@ class HeadWeights:
 
     @classmethod
     def of(cls, head: Any) -> HeadWeights:
-        """Take them from a Keras head made by `training.heads.build_head`."""
+        """Take them from a Keras head made by `training.heads.build_head`.
+
+        Raises:
+            ModelError: It was made by something else.
+        """
         layers = {layer.name: layer for layer in head.layers}
+        if "logits" not in layers or not layers.keys() & {"lstm", "bidirectional", "mean"}:
+            raise ModelError(f"the head has layers {', '.join(layers)}: not one that `framestream train` made")
         dense = layers["logits"]
         lstms: tuple[LstmWeights, ...]
         directions = [layers[name] for name in ("lstm",) if name in layers]

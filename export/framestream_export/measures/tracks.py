@@ -1,0 +1,39 @@
+"""What a model said about recordings, beside what is true of them: all that a report is made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framestream.errors import DataError
+from framestream_export.data.recordings import Recording
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One recording from its first answer to its last.
+
+    Attributes:
+        recording: The file and its labelled segments; `fill_background` tells an untrimmed one.
+        pts_seconds: float64 [N], the moment each answer is about (its anchor, not the end of its window).
+        probabilities: float32 [N, classes], one row an answer.
+        labels: int64 [N], what each answer should be, or -1 (`frame_cache.UNLABELLED`) where nobody knows.
+        breaks: int64, rows before which there is a gap: nothing holds across one.
+    """
+
+    recording: Recording
+    pts_seconds: NDArray[np.float64]
+    probabilities: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    breaks: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        """Refuse arrays that do not belong together."""
+        count = len(self.pts_seconds)
+        if self.probabilities.ndim != 2 or not len(self.probabilities) == len(self.labels) == count:
+            raise DataError(
+                f"{self.recording.name}: {count} times, {self.probabilities.shape} probabilities and"
+                f" {len(self.labels)} labels do not belong together"
+            )
