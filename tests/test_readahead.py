@@ -2,7 +2,7 @@ import gc
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -50,8 +50,48 @@ def test_the_next_chunk_is_read_while_the_consumer_works() -> None:
     assert seen == list(range(8))
 
 
-def test_an_error_comes_after_the_items_before_it_and_then_it_is_over() -> None:
-    reader = ReadAhead(numbers(20, fail_at=6), chunk=4)
+def test_items_are_prepared_while_the_next_are_read() -> None:
+    seen: list[int] = []
+    third_read, second_prepared = threading.Event(), threading.Event()
+
+    def items() -> Iterator[int]:
+        for number in numbers(10, seen=seen):
+            if number == 3:
+                assert second_prepared.wait(5), "nothing was prepared while this was read"
+            if number == 2:
+                third_read.set()
+            yield number
+
+    def prepare(number: int) -> int:
+        if number == 0:
+            assert third_read.wait(5), "nothing was read while this was prepared"
+            # Two may wait, so that memory stays bounded; a third would be read at once.
+            time.sleep(0.05)
+            assert seen == [0, 1, 2]
+        if number == 1:
+            second_prepared.set()
+        return -number
+
+    assert drain(ReadAhead(items(), chunk=4, prepare=prepare)) == [[0, -1, -2, -3], [-4, -5, -6, -7], [-8, -9]]
+
+
+def test_what_cannot_be_prepared_is_an_error_after_the_items_before_it() -> None:
+    def prepare(number: int) -> int:
+        if number == 5:
+            raise OSError("no picture")
+        return number
+
+    reader = ReadAhead(numbers(10**9), chunk=4, prepare=prepare)
+    assert reader.next_chunk() == [0, 1, 2, 3]
+    assert reader.next_chunk() == [4]
+    with pytest.raises(OSError, match="no picture"):
+        reader.next_chunk()
+    assert reader.next_chunk() == []
+
+
+@pytest.mark.parametrize("prepare", [None, abs])
+def test_an_error_comes_after_the_items_before_it_and_then_it_is_over(prepare: Callable[[int], int] | None) -> None:
+    reader = ReadAhead(numbers(20, fail_at=6), chunk=4, prepare=prepare)
     assert reader.next_chunk() == [0, 1, 2, 3]
     assert reader.next_chunk() == [4, 5]
     with pytest.raises(OSError, match="broken at 6"):
@@ -59,9 +99,10 @@ def test_an_error_comes_after_the_items_before_it_and_then_it_is_over() -> None:
     assert reader.next_chunk() == []
 
 
-def test_an_abandoned_reader_leaves_no_thread() -> None:
+@pytest.mark.parametrize("prepare", [None, abs])
+def test_an_abandoned_reader_leaves_no_thread(prepare: Callable[[int], int] | None) -> None:
     before = set(threading.enumerate())
-    reader = ReadAhead(numbers(10**9), chunk=4)
+    reader = ReadAhead(numbers(10**9), chunk=4, prepare=prepare)
     assert reader.next_chunk() == [0, 1, 2, 3]
     # Perhaps it has ended already, which is as good.
     for thread in set(threading.enumerate()) - before:
@@ -70,7 +111,8 @@ def test_an_abandoned_reader_leaves_no_thread() -> None:
     assert set(threading.enumerate()) <= before
 
 
-def test_close_ends_a_long_chunk_early() -> None:
+@pytest.mark.parametrize("prepare", [None, abs])
+def test_close_ends_a_long_chunk_early(prepare: Callable[[int], int] | None) -> None:
     started = threading.Event()
 
     def items() -> Iterator[int]:
@@ -79,7 +121,7 @@ def test_close_ends_a_long_chunk_early() -> None:
             yield 0
 
     stop = StopFlag()
-    reader = ReadAhead(items(), chunk=10**12, stop=stop)
+    reader = ReadAhead(items(), chunk=10**12, stop=stop, prepare=prepare)
     consumer = threading.Thread(target=reader.next_chunk, name="consumer")
     consumer.start()
     assert started.wait(5)
@@ -129,10 +171,8 @@ def test_what_a_slow_source_has_given_is_not_kept_back() -> None:
             time.sleep(0.1)
             yield number
 
-    began = time.monotonic()
     reader = ReadAhead(items(), chunk=100)
     first = reader.next_chunk()
-    assert first
-    assert time.monotonic() - began < 1.0, "the whole chunk was waited for"
+    assert 0 < len(first) < 12, "the whole chunk was waited for"
     # An early chunk is no end.
     assert [*first, *(number for chunk in drain(reader) for number in chunk)] == list(range(12))
