@@ -95,7 +95,7 @@ def run_bench(
         memory = measure_memory(session, path, device=device)
     progress("the model")
     figures = measure_model(session, cameras=settings.cameras, blocks=settings.blocks, runs=settings.runs)
-    ratios = [*figures.ratios, *file.ratios]
+    ratios = [*figures.ratios, file.ratio]
     cameras = None
     if settings.cameras:
         if settings.cameras > 1:

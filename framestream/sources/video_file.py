@@ -46,8 +46,12 @@ class VideoFile:
     become 8-bit BGR. A damaged file plays as far as it decodes.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, threads: int | None = None) -> None:
         """Open a file and decode its first frame.
+
+        Args:
+            path: the file.
+            threads: for decoding; 0 lets FFmpeg choose. By default small pictures leave a core to others.
 
         Raises:
             SourceNotFoundError: there is no such file.
@@ -55,7 +59,7 @@ class VideoFile:
         """
         self._path = Path(path)
         check_file(self._path)
-        self._capture = _open_capture(self._path)
+        self._capture = _open_capture(self._path, threads)
         # The first frame is grabbed here, so that a file without any is refused at the door; grab() then hands it out.
         self._closed = False
         self._first_grabbed = self._capture.grab()
@@ -74,6 +78,11 @@ class VideoFile:
     def info(self) -> SourceInfo:
         """Name, size after rotation, and what the header declares."""
         return self._info
+
+    @property
+    def threads(self) -> int:
+        """Threads that decode."""
+        return int(self._capture.get(cv2.CAP_PROP_N_THREADS))
 
     def grab(self) -> float | None:
         """Advance to the next frame; return its presentation timestamp in seconds, or None at the end (or closed)."""
@@ -165,11 +174,11 @@ def check_file(path: Path) -> None:
         raise UnreadableSourceError(f"{shown}: its name is not UTF-8; rename it") from error
 
 
-def _open_capture(path: Path) -> cv2.VideoCapture:
+def _open_capture(path: Path, threads: int | None) -> cv2.VideoCapture:
     with opencv_silenced():
-        capture = _open_with_threads(path, max(1, usable_cores() - 1))
+        capture = _open_with_threads(path, max(1, usable_cores() - 1) if threads is None else threads)
         pixels = capture.get(cv2.CAP_PROP_FRAME_WIDTH) * capture.get(cv2.CAP_PROP_FRAME_HEIGHT)
-        if capture.isOpened() and pixels > _SMALL_PIXELS:
+        if threads is None and capture.isOpened() and pixels > _SMALL_PIXELS:
             capture.release()
             capture = _open_with_threads(path, 0)
     if not capture.isOpened() or int(capture.get(cv2.CAP_PROP_FOURCC)) == cv2.VideoWriter.fourcc(*_DRAWN_TEXT):
