@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from framestream.readahead import ReadAhead, StopFlag
+from tests.promptness import PATIENCE_SECONDS
 
 
 def numbers(count: int, *, seen: list[int] | None = None, fail_at: int | None = None) -> Iterator[int]:
@@ -44,7 +45,7 @@ def test_the_next_chunk_is_read_while_the_consumer_works() -> None:
 
     reader = ReadAhead(items(), chunk=4)
     assert reader.next_chunk() == [0, 1, 2, 3]
-    assert reached.wait(5), "the second chunk was not read without being asked for"
+    assert reached.wait(PATIENCE_SECONDS), "the second chunk was not read without being asked for"
     reader.close()
     # One chunk ahead and no further: memory stays bounded.
     assert seen == list(range(8))
@@ -57,14 +58,14 @@ def test_items_are_prepared_while_the_next_are_read() -> None:
     def items() -> Iterator[int]:
         for number in numbers(10, seen=seen):
             if number == 3:
-                assert second_prepared.wait(5), "nothing was prepared while this was read"
+                assert second_prepared.wait(PATIENCE_SECONDS), "nothing was prepared while this was read"
             if number == 2:
                 third_read.set()
             yield number
 
     def prepare(number: int) -> int:
         if number == 0:
-            assert third_read.wait(5), "nothing was read while this was prepared"
+            assert third_read.wait(PATIENCE_SECONDS), "nothing was read while this was prepared"
             # Two may wait, so that memory stays bounded; a third would be read at once.
             time.sleep(0.05)
             assert seen == [0, 1, 2]
@@ -106,7 +107,7 @@ def test_an_abandoned_reader_leaves_no_thread(prepare: Callable[[int], int] | No
     assert reader.next_chunk() == [0, 1, 2, 3]
     # Perhaps it has ended already, which is as good.
     for thread in set(threading.enumerate()) - before:
-        thread.join(5)
+        thread.join(PATIENCE_SECONDS)
         assert not thread.is_alive()
     assert set(threading.enumerate()) <= before
 
@@ -124,9 +125,9 @@ def test_close_ends_a_long_chunk_early(prepare: Callable[[int], int] | None) -> 
     reader = ReadAhead(items(), chunk=10**12, stop=stop, prepare=prepare)
     consumer = threading.Thread(target=reader.next_chunk, name="consumer")
     consumer.start()
-    assert started.wait(5)
+    assert started.wait(PATIENCE_SECONDS)
     stop.set()
-    consumer.join(5)
+    consumer.join(PATIENCE_SECONDS)
     assert not consumer.is_alive()
     reader.close()
     reader.close()
