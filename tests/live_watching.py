@@ -120,6 +120,21 @@ class Watching:
         return closed
 
 
+def check_one_timeline(watching: Watching) -> None:
+    """Samples in order, no sample inside a gap, and frames that add up."""
+    times = [sample.pts_seconds for sample in watching.samples]
+    assert times[0] == 0.0
+    assert times == sorted(set(times))
+    for gap in watching.gaps:
+        assert gap.resume_seconds >= gap.pts_seconds
+        assert not any(gap.pts_seconds < seconds < gap.resume_seconds - 1e-6 for seconds in times)
+    counts = watching.closed.counts
+    assert counts.read == counts.sampled + counts.skipped
+    # What was counted has come, or came after the stop.
+    dropped = sum(watching.inbox.counts.dropped.values())
+    assert sum(not sample.held for sample in watching.samples) + dropped == counts.sampled
+
+
 def reader_processes() -> list[int]:
     """Process numbers of the readers this process has, dead ones that nobody waited for included."""
     found = []

@@ -19,25 +19,10 @@ from framestream.live import LiveSettings
 from framestream.pipeline.feeds import Lost
 from framestream.sampling import Sample
 from framestream.zones import Zone
-from tests.live_watching import QUICK, STEADY, Watching, all_text, reader_processes
+from tests.live_watching import QUICK, STEADY, Watching, all_text, check_one_timeline, reader_processes
 from tests.servers.rtsp import RtspCamera
 from tests.servers.sockets import BadServer, noise
 from tests.servers.web import MjpegCamera
-
-
-def check_one_timeline(watching: Watching) -> None:
-    """Samples in order, no sample inside a gap, and frames that add up."""
-    times = [sample.pts_seconds for sample in watching.samples]
-    assert times[0] == 0.0
-    assert times == sorted(set(times))
-    for gap in watching.gaps:
-        assert gap.resume_seconds >= gap.pts_seconds
-        assert not any(gap.pts_seconds < seconds < gap.resume_seconds - 1e-6 for seconds in times)
-    counts = watching.closed.counts
-    assert counts.read == counts.sampled + counts.skipped
-    # What was counted has come, or came after the stop.
-    dropped = sum(watching.inbox.counts.dropped.values())
-    assert sum(not sample.held for sample in watching.samples) + dropped == counts.sampled
 
 
 def test_a_server_that_is_killed_and_started_again() -> None:
