@@ -46,7 +46,7 @@ class BenchSettings:
     blocks: int = 20
     runs: int = 10
     source_frames: int = 600
-    rounds: int = 5
+    rounds: int = 9
 
     def __post_init__(self) -> None:
         """Raise SettingsError for a value out of range."""
