@@ -5,6 +5,8 @@ import weakref
 from collections.abc import Callable, Iterator
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from framestream.readahead import ReadAhead, StopFlag
 from tests.promptness import PATIENCE_SECONDS
@@ -26,6 +28,15 @@ def drain(reader: ReadAhead[int]) -> list[list[int]]:
     return chunks
 
 
+def join_threads_since(before: set[threading.Thread]) -> None:
+    """Wait until threads that came after have ended; perhaps they have already, which is as good."""
+    # Not by joining: one of them may be just starting another.
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while started := set(threading.enumerate()) - before:
+        assert time.monotonic() < deadline, started
+        time.sleep(0.001)
+
+
 @pytest.mark.parametrize(("count", "sizes"), [(0, []), (3, [3]), (4, [4]), (9, [4, 4, 1])])
 def test_chunks_come_whole_and_in_order(count: int, sizes: list[int]) -> None:
     chunks = drain(ReadAhead(numbers(count), chunk=4))
@@ -33,22 +44,32 @@ def test_chunks_come_whole_and_in_order(count: int, sizes: list[int]) -> None:
     assert [number for chunk in chunks for number in chunk] == list(range(count))
 
 
-def test_the_next_chunk_is_read_while_the_consumer_works() -> None:
+@pytest.mark.parametrize("prepare", [None, abs])
+def test_two_chunks_are_read_ahead_and_no_more(prepare: Callable[[int], int] | None) -> None:
     seen: list[int] = []
-    reached = threading.Event()
+    before = set(threading.enumerate())
+    reader = ReadAhead(numbers(100, seen=seen), chunk=4, prepare=prepare)
+    for taken in (4, 8, 12):
+        assert reader.next_chunk() == list(range(taken - 4, taken))
+        # Without being asked; and then nobody waits for the consumer to go on.
+        join_threads_since(before)
+        assert seen == list(range(taken + 8))
+
+
+def test_reading_goes_on_while_the_consumer_works() -> None:
+    two_chunks_on = [threading.Event() for _ in range(5)]
 
     def items() -> Iterator[int]:
-        for number in numbers(100, seen=seen):
-            if number == 7:
-                reached.set()
+        for number in range(4 * 7):
+            if number % 4 == 3 and number > 8:
+                two_chunks_on[number // 4 - 2].set()
             yield number
 
     reader = ReadAhead(items(), chunk=4)
-    assert reader.next_chunk() == [0, 1, 2, 3]
-    assert reached.wait(PATIENCE_SECONDS), "the second chunk was not read without being asked for"
+    for turn, event in enumerate(two_chunks_on):
+        assert reader.next_chunk() == list(range(4 * turn, 4 * turn + 4))
+        assert event.wait(PATIENCE_SECONDS), "reading stood still until the next chunk was asked for"
     reader.close()
-    # One chunk ahead and no further: memory stays bounded.
-    assert seen == list(range(8))
 
 
 def test_items_are_prepared_while_the_next_are_read() -> None:
@@ -105,11 +126,7 @@ def test_an_abandoned_reader_leaves_no_thread(prepare: Callable[[int], int] | No
     before = set(threading.enumerate())
     reader = ReadAhead(numbers(10**9), chunk=4, prepare=prepare)
     assert reader.next_chunk() == [0, 1, 2, 3]
-    # Perhaps it has ended already, which is as good.
-    for thread in set(threading.enumerate()) - before:
-        thread.join(PATIENCE_SECONDS)
-        assert not thread.is_alive()
-    assert set(threading.enumerate()) <= before
+    join_threads_since(before)
 
 
 @pytest.mark.parametrize("prepare", [None, abs])
@@ -139,9 +156,57 @@ def test_nothing_is_read_after_close() -> None:
     assert reader.next_chunk() == [0, 1, 2, 3]
     reader.close()
     read = len(seen)
-    reader.next_chunk()
+    # What had been read is there; that it is not wanted any more is for the consumer to say.
+    assert [number for chunk in drain(reader) for number in chunk] == list(range(4, read))
+    assert len(seen) == read <= 12
+
+
+@pytest.mark.parametrize("prepare", [None, abs])
+def test_a_stop_in_the_middle_ends_it_after_the_item_that_is_read(prepare: Callable[[int], int] | None) -> None:
+    stop = StopFlag()
+    seen: list[int] = []
+
+    def items() -> Iterator[int]:
+        for number in numbers(100, seen=seen):
+            if number == 9:
+                stop.set()
+            yield number
+
+    before = set(threading.enumerate())
+    reader = ReadAhead(items(), chunk=4, stop=stop, prepare=prepare)
+    assert drain(reader) == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+    assert seen == list(range(10))
+    join_threads_since(before)
+
+
+@given(
+    count=st.integers(0, 40),
+    fails=st.booleans(),
+    chunk=st.integers(1, 9),
+    prepared=st.booleans(),
+    naps=st.lists(st.sampled_from([0.0, 0.0005]), max_size=8),
+)
+def test_nothing_is_lost_or_out_of_order_however_fast_the_consumer_is(
+    count: int, fails: bool, chunk: int, prepared: bool, naps: list[float]
+) -> None:
+    before = set(threading.enumerate())
+    items = numbers(count + fails, fail_at=count if fails else None)
+    reader = ReadAhead(items, chunk=chunk, prepare=abs if prepared else None)
+    taken: list[int] = []
+    for nap in [*naps, *[0.0] * count]:
+        time.sleep(nap)
+        if len(taken) == count:
+            break
+        numbers_taken = reader.next_chunk()
+        # Whole chunks, but for the last.
+        assert len(numbers_taken) == min(chunk, count - len(taken))
+        taken += numbers_taken
+    assert taken == list(range(count))
+    if fails:
+        with pytest.raises(OSError, match=f"broken at {count}"):
+            reader.next_chunk()
     assert reader.next_chunk() == []
-    assert len(seen) == read <= 8
+    join_threads_since(before)
 
 
 class BrokenError(Exception):
@@ -177,3 +242,17 @@ def test_what_a_slow_source_has_given_is_not_kept_back() -> None:
     assert 0 < len(first) < 12, "the whole chunk was waited for"
     # An early chunk is no end.
     assert [*first, *(number for chunk in drain(reader) for number in chunk)] == list(range(12))
+
+
+def test_what_a_source_has_given_is_there_while_the_source_blocks() -> None:
+    go_on = threading.Event()
+
+    def items() -> Iterator[int]:
+        yield from numbers(6)
+        assert go_on.wait(PATIENCE_SECONDS)
+        yield 6
+
+    reader = ReadAhead(items(), chunk=4)
+    assert [reader.next_chunk(), reader.next_chunk()] == [[0, 1, 2, 3], [4, 5]]
+    go_on.set()
+    assert drain(reader) == [[6]]
