@@ -4,7 +4,8 @@ Method ``stretch-area``, for those who rebuild it in another language: the whole
 width and height, without keeping the aspect ratio and without cropping. Where both sides shrink or stay, each output
 pixel is the mean of the input area it covers, weighted by overlap (``cv2.INTER_AREA``); where a side grows, bilinear
 interpolation with pixel centres at ``(i + 0.5) * scale - 0.5`` is used for both (``cv2.INTER_LINEAR``). Results are
-rounded to bytes. Colour becomes RGB; values stay 0 to 255, because normalisation is inside the model.
+rounded to bytes, halves to the even one; OpenCV, which does the work for some sizes, may round a half the other way.
+Colour becomes RGB; values stay 0 to 255, because normalisation is inside the model.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from framestream.area_mean import plan_area_mean
 from framestream.errors import SettingsError
 from framestream.frames import Image
 
@@ -54,13 +56,18 @@ def fit_frame(image: NDArray[Any], *, size_wh: tuple[int, int], color: Color = "
             "give uint8 [height, width, 3] in bgr or rgb, or [height, width] for gray"
         )
     height, width = image.shape[:2]
-    if (width, height) == size_wh:
-        resized = image
-    else:
-        shrinks = size_wh[0] <= width and size_wh[1] <= height
-        resized = cv2.resize(image, size_wh, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    resized = image if (width, height) == size_wh else _stretch(image, size_wh)
     # Colour last: there are fewer pixels now.
     code = _TO_RGB[color, channels]
     if code is not None:
         return np.ascontiguousarray(cv2.cvtColor(resized, code), dtype=np.uint8)
     return np.array(resized, dtype=np.uint8, order="C")
+
+
+def _stretch(image: Image, size_wh: tuple[int, int]) -> NDArray[Any]:
+    height, width = image.shape[:2]
+    plan = plan_area_mean((width, height), size_wh, image.shape[2]) if image.ndim == 3 else None
+    if plan is not None:
+        return plan.shrink(image)
+    shrinks = size_wh[0] <= width and size_wh[1] <= height
+    return cv2.resize(image, size_wh, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)

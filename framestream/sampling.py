@@ -220,6 +220,23 @@ def sample(
         yield from sampler.take(pts_seconds, source.retrieve)
 
 
+class SamplePreparation:
+    """Applies ``prepare`` to samples whose sampler did not, once to each image however often it is held."""
+
+    def __init__(self, prepare: Prepare) -> None:
+        """Start before the first sample."""
+        self._prepare = prepare
+        self._image: Image | None = None
+
+    def __call__(self, item: Sample | Gap) -> Sample | Gap:
+        """Return the next item of a stream with its image prepared."""
+        if isinstance(item, Gap):
+            return item
+        if self._image is None or not item.held:
+            self._image = self._prepare(item.image)
+        return Sample(self._image, item.pts_seconds, held=item.held)
+
+
 def frames_to_hold(sampled: int, window: int) -> int:
     """How often the last frame must be held so that a clip of ``sampled`` frames fills one window.
 

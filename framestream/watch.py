@@ -13,7 +13,7 @@ from framestream.preprocess import fit_frame
 from framestream.readahead import ReadAhead, StopFlag
 from framestream.record_iterator import RecordIterator
 from framestream.records import End, Event, Gap, Prediction, Record, Start
-from framestream.sampling import Sample, Sampler, SamplingClock, SamplingCounts, sample
+from framestream.sampling import Sample, SamplePreparation, Sampler, SamplingClock, SamplingCounts, sample
 from framestream.session import ModelSession
 from framestream.sources import AnySource, SourceOptions, open_source
 from framestream.spec import EventSettings
@@ -26,9 +26,10 @@ _CHUNK_STEPS = 16
 class Watch(RecordIterator):
     """Everything a source shows, as records: ``Start``, then predictions, events and gaps as they come, then ``End``.
 
-    An iterator, to be used once; made by ``Classifier.watch``. Decoding runs ahead on its own thread. The file is
-    released when the watch is exhausted or fails; as a context manager, or with ``close``, at the latest there; and
-    when a watch is forgotten, as soon as the thread has noticed::
+    An iterator, to be used once; made by ``Classifier.watch``. Decoding and scaling run ahead, each on a thread: the
+    model included, that is work for three, which a machine's cores share as it comes. The file is released when the
+    watch is exhausted or fails; as a context manager, or with ``close``, at the latest there; and when a watch is
+    forgotten, as soon as the threads have noticed::
 
         with classifier.watch("film.mp4") as watch:
             for record in watch:
@@ -53,10 +54,14 @@ class Watch(RecordIterator):
         self._owns_source = self._source is not source
         self._interrupt = self._source.interrupt if isinstance(self._source, Interruptible) else _do_nothing
         spec = session.spec
-        self._sampler = Sampler(SamplingClock(spec.frame_rate), prepare=partial(fit_frame, size_wh=spec.size_wh))
+        self._sampler = Sampler(SamplingClock(spec.frame_rate))
         # Nothing that the reader holds leads back to this watch, so a forgotten one goes at once.
-        samples = sample(self._source, self._sampler, stopped=self._stop.is_set)
-        self._reader: ReadAhead[Sample | Gap] = ReadAhead(samples, chunk=_CHUNK_STEPS, stop=self._stop)
+        self._reader: ReadAhead[Sample | Gap] = ReadAhead(
+            sample(self._source, self._sampler, stopped=self._stop.is_set),
+            chunk=_CHUNK_STEPS,
+            stop=self._stop,
+            prepare=SamplePreparation(partial(fit_frame, size_wh=spec.size_wh)),
+        )
         self._totals = {Prediction: 0, Event: 0, Gap: 0}
         self._started: float | None = None
         self._ready: deque[Record] = deque()

@@ -17,6 +17,7 @@ from hypothesis import settings
 from numpy.typing import NDArray
 
 from framestream import Classifier
+from tests.promptness import PATIENCE_SECONDS
 from tests.tiny_model import write_model
 
 # A busy machine is no failure.
@@ -129,7 +130,7 @@ def pytest_make_collect_report(
 def no_thread_left_behind() -> Iterator[None]:
     """Fail a test that leaves one of our threads running (readers may take a moment to end their chunk)."""
     yield
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + PATIENCE_SECONDS
     left: list[threading.Thread] = []
     while time.monotonic() < deadline:
         left = [thread for thread in threading.enumerate() if thread.name.startswith("framestream")]

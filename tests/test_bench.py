@@ -226,7 +226,6 @@ def test_a_report_is_complete_and_consistent(report: BenchReport) -> None:
         "naive_over_new_prediction",
         "model_throughput_of_3_cameras_over_one",
         "file_mode_over_slower_half",
-        "file_mode_over_slower_thread",
         "pipeline_throughput_of_3_cameras_over_one",
     ]
     assert facts["notes"] == []

@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,25 +19,10 @@ from framestream.live import LiveSettings
 from framestream.pipeline.feeds import Lost
 from framestream.sampling import Sample
 from framestream.zones import Zone
-from tests.live_watching import QUICK, Watching, all_text, reader_processes
+from tests.live_watching import QUICK, STEADY, Watching, all_text, check_one_timeline, reader_processes
 from tests.servers.rtsp import RtspCamera
 from tests.servers.sockets import BadServer, noise
 from tests.servers.web import MjpegCamera
-
-
-def check_one_timeline(watching: Watching) -> None:
-    """Samples in order, no sample inside a gap, and frames that add up."""
-    times = [sample.pts_seconds for sample in watching.samples]
-    assert times[0] == 0.0
-    assert times == sorted(set(times))
-    for gap in watching.gaps:
-        assert gap.resume_seconds >= gap.pts_seconds
-        assert not any(gap.pts_seconds < seconds < gap.resume_seconds - 1e-6 for seconds in times)
-    counts = watching.closed.counts
-    assert counts.read == counts.sampled + counts.skipped
-    # What was counted has come, or came after the stop.
-    dropped = sum(watching.inbox.counts.dropped.values())
-    assert sum(not sample.held for sample in watching.samples) + dropped == counts.sampled
 
 
 def test_a_server_that_is_killed_and_started_again() -> None:
@@ -61,7 +47,7 @@ def test_a_server_that_is_killed_and_started_again() -> None:
 
 
 def test_a_server_that_freezes_is_noticed_and_left() -> None:
-    with RtspCamera() as camera, Watching(camera.url) as watching:
+    with RtspCamera() as camera, Watching(camera.url, settings=QUICK) as watching:
         watching.until_samples(10)
         camera.freeze()
         stalled = watching.until_state("stalled")
@@ -76,7 +62,7 @@ def test_a_server_that_freezes_is_noticed_and_left() -> None:
 
 
 def test_a_frozen_http_camera_is_noticed_and_comes_back() -> None:
-    with MjpegCamera() as camera, Watching(camera.url) as watching:
+    with MjpegCamera() as camera, Watching(camera.url, settings=QUICK) as watching:
         watching.until_samples(5)
         camera.sending = False
         watching.until_state("stalled")
@@ -108,7 +94,7 @@ def test_a_wrong_password_is_told_at_once_and_shown_nowhere(caplog: pytest.LogCa
         status = watching.until_state("reconnecting")
     assert status.reason == "wrong user or password (401); correct them in its address"
     # Asking again and again locks accounts.
-    assert status.retry_seconds == QUICK.longest_retry_seconds
+    assert status.retry_seconds == STEADY.longest_retry_seconds
     assert secret not in all_text(watching, caplog.text)
 
 
@@ -125,7 +111,7 @@ def test_the_right_password_opens_and_is_shown_nowhere(caplog: pytest.LogCapture
 
 
 def test_without_reconnecting_a_wrong_password_is_an_error() -> None:
-    settings = LiveSettings(reconnect=False)
+    settings = replace(STEADY, reconnect=False)
     with MjpegCamera() as camera:
         camera.login = "me:right"
         with Watching(f"http://me:wr0ng@{camera.host}/video", settings=settings) as watching:
@@ -190,7 +176,7 @@ def test_garbage_is_refused_in_words(scheme: str) -> None:
 
 
 def test_a_camera_that_breaks_off_again_and_again_is_connected_again_and_again() -> None:
-    settings = LiveSettings(first_retry_seconds=0.05, longest_retry_seconds=0.1)
+    settings = replace(STEADY, first_retry_seconds=0.05, longest_retry_seconds=0.1)
     with MjpegCamera() as camera:
         camera.pictures = 8
         with Watching(camera.url, settings=settings) as watching:
@@ -204,7 +190,7 @@ def test_a_camera_that_breaks_off_again_and_again_is_connected_again_and_again()
 
 
 def test_the_next_reader_stands_by_while_its_turn_comes() -> None:
-    settings = LiveSettings(first_retry_seconds=3.0, longest_retry_seconds=3.0)
+    settings = replace(STEADY, first_retry_seconds=3.0, longest_retry_seconds=3.0)
     with MjpegCamera() as camera, Watching(camera.url, settings=settings) as watching:
         watching.until_samples(5)
         [first] = reader_processes()
@@ -228,7 +214,7 @@ def started_seconds(pid: int) -> float:
 
 
 def test_garbage_in_a_stream_is_left_behind() -> None:
-    with MjpegCamera() as camera, Watching(camera.url) as watching:
+    with MjpegCamera() as camera, Watching(camera.url, settings=QUICK) as watching:
         watching.until_samples(5)
         camera.garbage = True
         watching.until(lambda: watching.states.count("stalled") + watching.states.count("reconnecting") >= 1)
@@ -275,7 +261,7 @@ def test_a_camera_that_opens_and_gives_no_frame_is_never_live() -> None:
 
 
 def test_a_reader_that_hangs_is_killed_and_replaced() -> None:
-    with MjpegCamera() as camera, Watching(camera.url) as watching:
+    with MjpegCamera() as camera, Watching(camera.url, settings=QUICK) as watching:
         watching.until_samples(5)
         [reader] = reader_processes()
         os.kill(reader, signal.SIGSTOP)
@@ -323,7 +309,7 @@ def live(stack: ExitStack) -> Watching:
 
 
 def frozen(stack: ExitStack) -> Watching:
-    settings = LiveSettings(stall_seconds=60)
+    settings = replace(STEADY, stall_seconds=60)
     camera = stack.enter_context(RtspCamera())
     watching = stack.enter_context(Watching(camera.url, settings=settings))
     watching.until_samples(3)

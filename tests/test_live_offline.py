@@ -3,12 +3,14 @@
 import subprocess
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 import pytest
 
-from framestream import Classifier, End, Event, LiveSettings, LiveWatch, Prediction, Record
+from framestream import Classifier, End, Event, LiveWatch, Prediction, Record
+from tests.live_watching import STEADY
 from tests.servers.rtsp import RtspCamera
 from tests.servers.transport import TransportStream
 
@@ -60,7 +62,7 @@ def test_live_gives_the_events_of_the_file(
 ) -> None:
     with play(film, ffmpeg) as camera:
         # How late it may be is another promise; here nothing may be lost, on a busy machine either.
-        watch = default_model.watch(camera.url, live=LiveSettings(reconnect=False), max_lag_seconds=30.0)
+        watch = default_model.watch(camera.url, live=replace(STEADY, reconnect=False), max_lag_seconds=30.0)
         assert isinstance(watch, LiveWatch)
         live = list(watch)
     period_seconds = 1 / default_model.spec.frame_rate

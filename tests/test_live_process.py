@@ -17,7 +17,8 @@ from framestream.live.job import ReaderJob
 from framestream.live.process import ReaderProcess
 from framestream.live.protocol import Finished, Heartbeat, Item, Message, Ready, Started
 from framestream.zones import Zone
-from tests.live_watching import PATIENCE_SECONDS, reader_processes
+from tests.live_watching import reader_processes
+from tests.promptness import PATIENCE_SECONDS
 from tests.servers.web import MjpegCamera
 
 

@@ -15,7 +15,8 @@ from framestream.live import LiveCamera
 from framestream.preprocess import fit_frame
 from framestream.sampling import Sample, SamplingClock, sample
 from framestream.sources import VideoFile
-from tests.live_watching import PATIENCE_SECONDS, Watching
+from tests.live_watching import QUICK, Watching
+from tests.promptness import PATIENCE_SECONDS
 from tests.servers.films import LivePlaylist, make_film
 from tests.servers.rtsp import RtspCamera
 from tests.servers.web import FileServer, MjpegCamera
@@ -64,7 +65,7 @@ def test_a_recording_behind_a_url_waits_and_ends(tmp_path: Path, name: str) -> N
 def test_a_recording_that_nobody_fetches_waits_without_being_taken_for_stalled(tmp_path: Path) -> None:
     make_film(tmp_path / "film.mkv", seconds=6)
     with FileServer(tmp_path) as server:
-        watching = Watching(server.url("film.mkv"), frame_rate=25)
+        watching = Watching(server.url("film.mkv"), frame_rate=25, settings=QUICK)
         watching.inbox = type(watching.inbox)(capacity=4)
         with watching:
             deadline = time.monotonic() + PATIENCE_SECONDS

@@ -11,6 +11,7 @@ from framestream.pipeline.feeds import Closed, Inbox, Missed, Opened
 from framestream.pipeline.inbox import INBOX_FULL, STOPPED, TOO_SLOW
 from framestream.pipeline.items import Arrival, Notice
 from framestream.sampling import SamplingCounts
+from tests.promptness import PATIENCE_SECONDS
 
 IMAGE = np.zeros((8, 8, 3), np.uint8)
 
@@ -91,7 +92,7 @@ def test_who_can_wait_waits_for_room() -> None:
     taken: list[float] = []
     while len(taken) < 10:
         taken += [item.sample.pts_seconds for item in inbox.take_samples(2)]
-    feeder.join(5)
+    feeder.join(PATIENCE_SECONDS)
     assert taken == [float(number) for number in range(10)]
     assert went_on == [True] * 10
     assert inbox.counts.dropped == {}
@@ -111,7 +112,7 @@ def test_stopping_releases_who_waits_and_counts_what_is_lost() -> None:
     while len(answers) < 2:
         pass
     inbox.stop()
-    feeder.join(5)
+    feeder.join(PATIENCE_SECONDS)
     assert not feeder.is_alive()
     assert answers == [True, True, False, False]
     assert inbox.counts.dropped == {STOPPED: 4}
@@ -200,10 +201,10 @@ def test_a_bell_rung_before_the_wait_is_heard_and_heard_once() -> None:
     bell = Doorbell()
     for _ in range(1000):
         bell.ring()
-    assert bell.wait(10)
+    assert bell.wait(PATIENCE_SECONDS)
     assert not bell.wait(0.001)
     threading.Timer(0.01, bell.ring).start()
-    assert bell.wait(10)
+    assert bell.wait(PATIENCE_SECONDS)
 
 
 def test_samples_that_have_waited_for_long_wait_for_no_more() -> None:

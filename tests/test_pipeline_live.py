@@ -2,20 +2,19 @@
 
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from framestream import Classifier, End, Event, Gap, LiveSettings, LiveWatch, Prediction, Record, Start, Status
+from framestream import Classifier, End, Event, Gap, LiveWatch, Prediction, Record, Start, Status
 from framestream.pipeline.settings import CameraSettings
 from framestream.zones import Zone
 from tests.conftest import write_video_file
-from tests.live_watching import QUICK, reader_processes
+from tests.live_watching import STEADY, reader_processes
+from tests.promptness import PATIENCE_SECONDS, check_prompt
 from tests.servers.rtsp import RtspCamera
 from tests.servers.web import MjpegCamera
-from tests.watched_process import PROMPT_SECONDS
-
-PATIENCE_SECONDS = 60.0
 
 
 @pytest.fixture
@@ -37,7 +36,8 @@ def spans(records: list[Record]) -> list[tuple[str, float, float]]:
 def test_live_equals_offline(classifier: Classifier, film: Path) -> None:
     offline = list(classifier.watch(film))
     with RtspCamera(file=str(film)) as camera:
-        watch = classifier.watch(camera.url, live=LiveSettings(reconnect=False))
+        # How late it may be is another promise; here nothing may be lost, on a busy machine either.
+        watch = classifier.watch(camera.url, live=replace(STEADY, reconnect=False), max_lag_seconds=30.0)
         assert isinstance(watch, LiveWatch)
         live = list(watch)
     assert [label for label, *_ in spans(offline)] == ["red", "green"]
@@ -52,15 +52,12 @@ def test_live_equals_offline(classifier: Classifier, film: Path) -> None:
 
 
 def test_cameras_that_are_away_or_leave_disturb_nobody(classifier: Classifier) -> None:
-    settings = LiveSettings(
-        open_seconds=6, stall_seconds=1.5, first_retry_seconds=QUICK.first_retry_seconds, longest_retry_seconds=0.5
-    )
     with RtspCamera() as front, MjpegCamera() as back:
         cameras = {
-            "front": CameraSettings(front.url, live=settings),
-            "back": CameraSettings(back.url, live=settings, zones=(Zone("a", 0, 0, 0.5, 1), Zone("b", 0.5, 0, 1, 1))),
+            "front": CameraSettings(front.url, live=STEADY),
+            "back": CameraSettings(back.url, live=STEADY, zones=(Zone("a", 0, 0, 0.5, 1), Zone("b", 0.5, 0, 1, 1))),
             # Port 9 (discard) is nobody's.
-            "away": CameraSettings("rtsp://me:secret@127.0.0.1:9/1", live=settings),
+            "away": CameraSettings("rtsp://me:secret@127.0.0.1:9/1", live=STEADY),
         }
         watch = classifier.watch_many(cameras, max_lag_seconds=30.0)
         records: list[Record] = []
@@ -82,7 +79,7 @@ def test_cameras_that_are_away_or_leave_disturb_nobody(classifier: Classifier) -
             elif removed and not stopped and any(isinstance(item, Gap) for item in records) and counts["front"] >= 20:
                 watch.stop()
                 stopped = time.monotonic()
-        assert time.monotonic() - stopped < PROMPT_SECONDS
+        check_prompt(stopped)
     assert reader_processes() == []
     gaps = [item for item in records if isinstance(item, Gap)]
     assert {gap.camera for gap in gaps} == {"front"}

@@ -7,6 +7,7 @@ import pytest
 
 from framestream import Classifier, End, Prediction, PushedFrames, SettingsError
 from tests.conftest import colour_image
+from tests.promptness import PATIENCE_SECONDS
 
 
 def test_a_slow_recording_is_not_kept_back_until_its_chunk_is_full(classifier: Classifier) -> None:
@@ -19,7 +20,7 @@ def test_a_slow_recording_is_not_kept_back_until_its_chunk_is_full(classifier: C
             frames.push(colour_image("red"), pts_seconds=index / 10)
             time.sleep(0.1)
         # Nothing more comes until there was an answer to what came.
-        in_time.append(found.wait(5))
+        in_time.append(found.wait(PATIENCE_SECONDS))
         frames.end()
 
     pusher = threading.Thread(target=push)

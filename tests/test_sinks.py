@@ -44,7 +44,7 @@ ALL: list[Record] = [START, PREDICTION, EVENT, GAP, END]
 STATUS = Status(state="reconnecting", reason="connection refused", retry_seconds=2.0, camera="door")
 OF_MANY: list[Record] = [
     STATUS,
-    dataclasses.replace(START, camera="door"),
+    dataclasses.replace(START, camera="door", predict_ahead_seconds=1.0),
     dataclasses.replace(PREDICTION, camera="door", zone="mat", staleness_seconds=0.1234567),
     dataclasses.replace(EVENT, camera="door", zone="mat", staleness_seconds=0.2),
     dataclasses.replace(GAP, camera="door", frames_lost=17),
@@ -72,7 +72,7 @@ def test_json_lines_carry_every_field() -> None:
     assert lines[2] == {"type": "event", "label": "wave", "score": 0.971235, "start_seconds": 3.2, "end_seconds": 5.96}
 
 
-def test_json_lines_name_camera_and_zone_where_there_are_any() -> None:
+def test_json_lines_name_camera_and_zone_where_there_are_any_and_all_else_that_may_be_left_out() -> None:
     lines = [record.to_dict() for record in OF_MANY]
     for record, line in zip(OF_MANY, lines, strict=True):
         assert set(line) == {"type", *(field.name for field in dataclasses.fields(record))}

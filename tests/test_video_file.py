@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from framestream import SourceError, SourceNotFoundError, UnreadableSourceError
+from framestream.bench.footage import write_film
+from framestream.session import usable_cores
 from framestream.sources import VideoFile, open_source
 from tests.conftest import WriteVideo, colour_image, times_open
 from tests.raw_h264 import raw_h264
@@ -34,6 +36,22 @@ def test_frames_come_with_their_time_and_content(write_video: WriteVideo) -> Non
     assert source.info.size_wh == (64, 48)
     assert source.info.declared_fps == pytest.approx(12.5)
     assert source.info.declared_frames == 3
+
+
+def test_small_pictures_leave_a_core_to_others(tmp_path: Path) -> None:
+    small, large = tmp_path / "small.mp4", tmp_path / "large.mp4"
+    write_film(small, frames=30)
+    write_film(large, frames=3, size_wh=(1280, 720))
+    assert VideoFile(small).threads == max(1, usable_cores() - 1)
+    assert VideoFile(large).threads == VideoFile(large, threads=0).threads >= 1
+    # However many there are, the frames are the same.
+    one, three = VideoFile(small, threads=1), VideoFile(small, threads=3)
+    assert (one.threads, three.threads) == (1, 3)
+    for _ in range(31):
+        pts_seconds = one.grab()
+        assert three.grab() == pts_seconds
+        assert pts_seconds is None or np.array_equal(one.retrieve(), three.retrieve())
+    assert pts_seconds is None
 
 
 @pytest.mark.parametrize("content", [b"", b"text, and no video" * 50], ids=["empty", "text"])

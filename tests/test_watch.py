@@ -24,8 +24,8 @@ from framestream import (
 )
 from tests.conftest import WriteVideo, colour_image, times_open
 from tests.image_source import ImageSource
+from tests.promptness import PATIENCE_SECONDS, check_prompt
 from tests.tiny_model import write_model
-from tests.watched_process import PROMPT_SECONDS
 
 
 def test_a_watch_goes_from_start_to_end(classifier: Classifier, write_video: WriteVideo, model_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_a_consumers_error_surfaces_at_once_and_leaves_nothing_behind(
     with pytest.raises(LookupError, match="the consumer's own"):
         consume()
     assert seen == 3
-    assert time.monotonic() - began < PROMPT_SECONDS
+    check_prompt(began)
 
 
 def test_a_forgotten_watch_gives_its_file_back_without_the_garbage_collector(
@@ -137,7 +137,7 @@ def test_a_forgotten_watch_gives_its_file_back_without_the_garbage_collector(
     try:
         with suppress(LookupError):
             consume()
-        deadline = time.monotonic() + PROMPT_SECONDS
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while times_open(path) and time.monotonic() < deadline:
             time.sleep(0.01)
         assert times_open(path) == 0
@@ -219,14 +219,14 @@ def test_stop_works_between_samples(classifier: Classifier) -> None:
     timer.join()
     assert isinstance(end, End)
     assert end.interrupted
-    assert time.monotonic() - began < PROMPT_SECONDS
+    check_prompt(began)
 
 
 def test_a_forgotten_watch_stops_reading(classifier: Classifier) -> None:
     source = Still(moving=20)
     watch = classifier.watch(source)
     assert [type(next(watch)) for _ in range(2)] == [Start, Prediction]
-    assert source.standing.wait(5)
+    assert source.standing.wait(PATIENCE_SECONDS)
     # The fixture no_thread_left_behind fails this test if the thread goes on.
 
 
@@ -246,12 +246,12 @@ def test_another_thread_may_close_a_watch(classifier: Classifier, owned: bool) -
 
     consumer = threading.Thread(target=consume)
     consumer.start()
-    assert source.standing.wait(5)
+    assert source.standing.wait(PATIENCE_SECONDS)
     began = time.monotonic()
     watch.close()
     assert source.closed is owned
-    consumer.join(5)
-    assert time.monotonic() - began < PROMPT_SECONDS
+    consumer.join(PATIENCE_SECONDS)
+    check_prompt(began)
     assert not consumer.is_alive()
     assert failures == []
     assert [type(record) for record in records] == [Start]

@@ -17,10 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.conftest import colour_image
-from tests.live_watching import PATIENCE_SECONDS
+from tests.promptness import PATIENCE_SECONDS, check_prompt
 
-PROMPT_SECONDS = 2.0
-"""How long stopping, closing and failing may take: a promise, not a measurement."""
 # Of frames that are pushed into standard input.
 RAW = ("--size", "64x48", "--rate", "10")
 # Inherited by all processes of one watch, so that they can be found when they have lost their parent.
@@ -80,19 +78,23 @@ class Watched:
     def interrupt(self) -> None:
         """Press Ctrl-C: the terminal signals the whole group. Fails if it does not end in good order and in time."""
         assert self.processes() != []
+        began = time.monotonic()
         os.killpg(self.process.pid, signal.SIGINT)
-        self._check_end(130)
+        self._check_end(130, began)
 
     def terminate(self) -> None:
         """Send SIGTERM to it and all it has started, as a service manager does; fails as ``interrupt`` does."""
-        assert self.processes() != []
-        for number in self.processes():
+        numbers = self.processes()
+        assert numbers != []
+        began = time.monotonic()
+        for number in numbers:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(number, signal.SIGTERM)
-        self._check_end(143)
+        self._check_end(143, began)
 
-    def _check_end(self, exit_code: int) -> None:
-        assert self.process.wait(PROMPT_SECONDS) == exit_code
+    def _check_end(self, exit_code: int, began: float) -> None:
+        assert self.process.wait(PATIENCE_SECONDS) == exit_code
+        check_prompt(began)
         assert self.processes() == []
         assert self.errors == ""
 

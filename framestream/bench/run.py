@@ -46,7 +46,7 @@ class BenchSettings:
     blocks: int = 20
     runs: int = 10
     source_frames: int = 600
-    rounds: int = 5
+    rounds: int = 9
 
     def __post_init__(self) -> None:
         """Raise SettingsError for a value out of range."""
@@ -95,7 +95,7 @@ def run_bench(
         memory = measure_memory(session, path, device=device)
     progress("the model")
     figures = measure_model(session, cameras=settings.cameras, blocks=settings.blocks, runs=settings.runs)
-    ratios = [*figures.ratios, *file.ratios]
+    ratios = [*figures.ratios, file.ratio]
     cameras = None
     if settings.cameras:
         if settings.cameras > 1:

@@ -12,6 +12,7 @@ import numpy as np
 
 from framestream.errors import SourceNotFoundError, UnreadableSourceError
 from framestream.frames import Image, SourceInfo
+from framestream.session import usable_cores
 from framestream.sources.opencv import opencv_silenced, read_info
 
 _log = logging.getLogger(__name__)
@@ -22,6 +23,9 @@ _FALLBACK_FPS = 25.0
 _DRAWN_TEXT = "ansi"
 # Headers of healthy files are off by a frame or two.
 _NEARLY_ALL = 0.95
+# Up to this size FFmpeg's threads cost a tenth to a half more processor time than one alone, and decoding takes little
+# longer than what scaling and the model take, so they get a core. Large pictures get all cores.
+_SMALL_PIXELS = 500_000
 # The stream's own timestamp in frames; OpenCV has it since 4.10.
 _PTS_PROPERTY: int | None = getattr(cv2, "CAP_PROP_PTS", None)
 
@@ -42,8 +46,12 @@ class VideoFile:
     become 8-bit BGR. A damaged file plays as far as it decodes.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, threads: int | None = None) -> None:
         """Open a file and decode its first frame.
+
+        Args:
+            path: the file.
+            threads: for decoding; 0 lets FFmpeg choose. By default small pictures leave a core to others.
 
         Raises:
             SourceNotFoundError: there is no such file.
@@ -51,7 +59,7 @@ class VideoFile:
         """
         self._path = Path(path)
         check_file(self._path)
-        self._capture = _open_capture(self._path)
+        self._capture = _open_capture(self._path, threads)
         # The first frame is grabbed here, so that a file without any is refused at the door; grab() then hands it out.
         self._closed = False
         self._first_grabbed = self._capture.grab()
@@ -70,6 +78,11 @@ class VideoFile:
     def info(self) -> SourceInfo:
         """Name, size after rotation, and what the header declares."""
         return self._info
+
+    @property
+    def threads(self) -> int:
+        """Threads that decode."""
+        return int(self._capture.get(cv2.CAP_PROP_N_THREADS))
 
     def grab(self) -> float | None:
         """Advance to the next frame; return its presentation timestamp in seconds, or None at the end (or closed)."""
@@ -161,13 +174,22 @@ def check_file(path: Path) -> None:
         raise UnreadableSourceError(f"{shown}: its name is not UTF-8; rename it") from error
 
 
-def _open_capture(path: Path) -> cv2.VideoCapture:
+def _open_capture(path: Path, threads: int | None) -> cv2.VideoCapture:
     with opencv_silenced():
-        # An absolute path keeps FFmpeg from reading "name:rest.mp4" as a protocol.
-        capture = cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG)
+        capture = _open_with_threads(path, max(1, usable_cores() - 1) if threads is None else threads)
+        pixels = capture.get(cv2.CAP_PROP_FRAME_WIDTH) * capture.get(cv2.CAP_PROP_FRAME_HEIGHT)
+        if threads is None and capture.isOpened() and pixels > _SMALL_PIXELS:
+            capture.release()
+            capture = _open_with_threads(path, 0)
     if not capture.isOpened() or int(capture.get(cv2.CAP_PROP_FOURCC)) == cv2.VideoWriter.fourcc(*_DRAWN_TEXT):
         capture.release()
         raise UnreadableSourceError(
             f"{path} is not a video that can be decoded; check that it is complete and has a video track"
         )
     return capture
+
+
+def _open_with_threads(path: Path, threads: int) -> cv2.VideoCapture:
+    """Open a file with so many decoding threads; 0 lets FFmpeg choose."""
+    # An absolute path keeps FFmpeg from reading "name:rest.mp4" as a protocol.
+    return cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, threads])

@@ -13,7 +13,7 @@ from framestream import Classifier, Prediction
 from framestream.classifier import default_model_path
 from framestream.sources.pushed import PushedFrames
 from tests.conftest import colour_image
-from tests.live_watching import PATIENCE_SECONDS
+from tests.promptness import PATIENCE_SECONDS
 from tests.servers.rtsp import RtspCamera
 from tests.watched_process import watching
 
