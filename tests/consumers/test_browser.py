@@ -229,7 +229,7 @@ def test_a_model_that_cannot_be_used_leaves_the_one_before(
             page.wait_for(f"document.getElementById('error').innerText.includes({json.dumps(complaint)})")
             wait_for_status(page, "Ready")
             assert text_of(page, "fact-model").startswith("default.onnx: 10 labels")
-            page.choose_file("#video-file", CLIP)
+        page.choose_file("#video-file", CLIP)
         wait_until_watched(page, CLIP)
         assert page.evaluate("document.getElementById('error').hidden")
         assert [event["label"] for event in events_on_page(page)] == ["bend"]

@@ -1,13 +1,20 @@
 /** Frames that may wait for the model before a film is halted, or frames of a camera are left out. */
 const MAX_WAITING = 3;
 
-/** How often a film is wound back for the same lost frame, and how slow it may become by that. */
+/**
+ * How often a film is wound back for the same lost frame; how often before it plays slower, or an interval is taken for
+ * the film's own; and how slow it may become.
+ */
 const MAX_RETRIES = 4;
+const SAME_AGAIN = 2;
 const LEAST_RATE = 0.25;
 const FRAMES_UNTIL_FASTER = 100;
 
 /** How much longer than the shortest one an interval between frames may be before it looks as if one were lost. */
 const MOST_STRETCHED = 1.5;
+
+/** What that is compared with before there was one. */
+const USUAL_INTERVAL_SECONDS = 0.04;
 
 /** The last frame of a film may be told of after its end. */
 const LAST_FRAME_MILLIS = 200;
@@ -122,18 +129,20 @@ export class Playback {
 
   /**
    * Whether there seem to be frames between the newest one and `seconds`. The browser's counts come late where it is
-   * busy, so the time says it, too; but if the same comes again, such is the film.
+   * busy, so the time says it, too; but if the same comes again and again, such is the film.
    */
   #lacksFrames(seconds, byCount) {
     if (byCount) return true;
-    return seconds - this.#newest.seconds > MOST_STRETCHED * this.#shortest && seconds !== this.#suspected;
+    const usual = this.#shortest === Infinity ? USUAL_INTERVAL_SECONDS : this.#shortest;
+    const isKnown = seconds === this.#suspected && this.#retries >= SAME_AGAIN;
+    return seconds - this.#newest.seconds > MOST_STRETCHED * usual && !isKnown;
   }
 
-  /** Show the film again from the frame taken last; slower, if that was in vain before. */
+  /** Show the film again from the frame taken last; slower, if that was in vain more than once. */
   #windBack() {
     this.#retries += 1;
     this.#goodFrames = 0;
-    if (this.#retries > 1) this.#video.playbackRate = Math.max(LEAST_RATE, this.#video.playbackRate / 2);
+    if (this.#retries > SAME_AGAIN) this.#video.playbackRate = Math.max(LEAST_RATE, this.#video.playbackRate / 2);
     this.#video.currentTime = this.#newest.seconds;
     // One that had come to its end stands still.
     this.#goOn();
