@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from framestream_export.cli_variants import measured
 from framestream_export.variants.figures import VARIANTS, find_variant
 
 if TYPE_CHECKING:
-    from framestream_export.convert import Exporter
+    from framestream_export.convert import Exported, Exporter
     from framestream_export.handoff.writing import HandedOver
 
 _OPTIONS = (
@@ -50,12 +51,19 @@ def wanted_variants(text: str) -> list[str]:
 
 
 def hand_over(exporter: Exporter, run: Path, output: Path, *, variants: Sequence[str], drawn: bool) -> Iterator[str]:
-    """Write the folder; yields lines that say what is in it."""
+    """Write the folder; yields lines that say what was measured, and what is in it."""
     from framestream_export.handoff.writing import write_handoff
 
+    made: list[Exported] = []
     done: HandedOver = write_handoff(
-        run, output, variants=variants, export_variant=lambda name, path: exporter.write(path, name), drawn=drawn
+        run,
+        output,
+        variants=variants,
+        export_variant=lambda name, path: made.append(exporter.write(path, name)),
+        drawn=drawn,
     )
+    for one in made:
+        yield from measured(one)
     yield f"{done.path}: {', '.join(done.variants)}; {done.file_bytes / 1e6:.1f} MB"
     for reason in done.refused.values():
         yield f"left out: {reason}"

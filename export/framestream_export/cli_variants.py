@@ -68,7 +68,7 @@ def measured(exported: Exported) -> Iterator[str]:
             f"{figures.variant}: accuracy {figures.accuracy:.4f} of {figures.answers} held-out answers"
             f" ({0 - 100 * figures.drop:+.2f} points against float32), {100 * figures.flips:.2f} % of decisions differ"
         )
-    yield f"kernels: {exported.kernels}"
+    yield f"{figures.variant}: {exported.kernels}"
     if exported.kernels.nodes is None:
         yield f"check it where it will run: framestream verify HANDOFF_DIR --provider {exported.kernels.provider}"
     if exported.speed is not None:

@@ -66,7 +66,6 @@ class HeadWeights:
         if "logits" not in layers or not layers.keys() & {"lstm", "bidirectional", "mean"}:
             raise ModelError(f"the head has layers {', '.join(layers)}: not one that `framestream train` made")
         dense = layers["logits"]
-        lstms: tuple[LstmWeights, ...]
         directions = [layers[name] for name in ("lstm",) if name in layers]
         if "bidirectional" in layers:
             directions = [layers["bidirectional"].forward_layer, layers["bidirectional"].backward_layer]

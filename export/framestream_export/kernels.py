@@ -63,6 +63,11 @@ class Coverage:
         others = (counts for name, counts in (self.nodes or {}).items() if name != self.provider)
         return dict(sum((Counter(counts) for counts in others), Counter[str]()).most_common())
 
+    @property
+    def operators(self) -> Mapping[str, int]:
+        """What ran, wherever; empty where nothing did."""
+        return sum((Counter(counts) for counts in (self.nodes or {}).values()), Counter[str]())
+
     def __str__(self) -> str:
         """Say it in half a sentence."""
         if self.nodes is None:

@@ -21,6 +21,8 @@ GPU_FLAGS = (
     "--use-webgpu-adapter=swiftshader",
     "--enable-unsafe-swiftshader",
     "--enable-features=Vulkan",
+    # On a busy machine it takes one that is slow for one that hangs.
+    "--disable-gpu-watchdog",
 )
 
 
@@ -114,7 +116,7 @@ class Chromium:
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
-    def wait_for(self, expression: str, *, timeout: float = 60.0) -> Any:
+    def wait_for(self, expression: str, *, timeout: float = 120.0) -> Any:
         """Wait until a JavaScript expression is true; return its value."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
@@ -123,6 +125,17 @@ class Chromium:
             time.sleep(0.1)
         shown = self.evaluate("document.body.innerText")
         raise AssertionError(f"never true: {expression}\n{shown}\n{self.complaints}")
+
+    def wait_while_it_gets_on(self, expression: str, progress: str, *, patience: float = 60.0) -> None:
+        """Wait until `expression` is true, however long that takes, as long as `progress` keeps changing."""
+        seen, changed = None, time.monotonic()
+        while not self.evaluate(expression):
+            if (now := self.evaluate(progress)) != seen:
+                seen, changed = now, time.monotonic()
+            if time.monotonic() - changed > patience:
+                shown = self.evaluate("document.body.innerText")
+                raise AssertionError(f"stuck at {seen}, before {expression}\n{shown}\n{self.complaints}")
+            time.sleep(0.1)
 
     def open(self, address: str) -> None:
         """Go to an address, and wait for what it loads."""

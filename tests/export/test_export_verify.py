@@ -13,6 +13,7 @@ import pytest
 import tensorflow as tf
 import tf2onnx
 from onnx import helper, numpy_helper
+from rich.console import Console
 
 from framestream import Classifier
 from framestream.events import EventDetector
@@ -20,7 +21,6 @@ from framestream.model_file import DIGEST_KEY, digest_of
 from framestream.records import Event, Prediction
 from framestream.session import ModelSession
 from framestream.spec import ModelSpec
-from framestream_export.data.recordings import read_dataset
 from framestream_export.encoder_graph import convert_encoder
 from framestream_export.finished_run import FinishedRun
 from framestream_export.graph import Layout, streaming_model
@@ -29,6 +29,7 @@ from framestream_export.parity import onnx_rows
 from framestream_export.seal import sealed
 from framestream_export.training.model import SequenceModel
 from framestream_export.training.settings import TrainSettings
+from framestream_export.training.training_data import load_training_data
 from framestream_export.verify import verify
 from tests.export.conftest import Cli, Trained
 
@@ -63,19 +64,15 @@ def events_of(spec: ModelSpec, rows: np.ndarray) -> list[tuple[str, float, float
     return [(event.label, event.start_seconds, event.end_seconds) for event in found]
 
 
-def test_watching_a_clip_says_what_keras_says_of_it(trained: Trained) -> None:
+def test_watching_a_clip_says_what_keras_says_of_it(trained: Trained, silent: Console) -> None:
     """From the video file to the probability, once through training's own path and once through serving's."""
     finished = FinishedRun.read(trained.run)
-    cache = next((trained.data / "cache").iterdir())
+    data = load_training_data(trained.data, trained.data / "cache", finished.settings, console=silent)
     classifier = Classifier.load(trained.model, device="cpu")
-    index = json.loads((cache / "index.json").read_text())
-    frames = np.fromfile(cache / "frames.u8", np.uint8).reshape(-1, 48, 48, 3)
-    first, watched, events = 0, 0, 0
-    for recording, entry in zip(read_dataset(trained.data).recordings, index, strict=True):
-        own = frames[first : first + sum(entry["stretch_frames"])]
-        first += len(own)
-        if recording.split != "test":
-            continue
+    watched, events = 0, 0
+    for stretch in data.stretches("test"):
+        recording = data.cache.recordings[stretch.recording]
+        own = np.asarray(data.cache.frames[stretch.start : stretch.stop])
         records = list(classifier.watch(recording.path))
         served = [list(record.probabilities.values()) for record in records if isinstance(record, Prediction)]
         np.testing.assert_allclose(served, finished.model.answers(own[None])[0], atol=1e-4)

@@ -298,11 +298,11 @@ def test_pictures_show_how_frames_are_scaled(tmp_path: Path) -> None:
         np.testing.assert_array_equal(fit_frame(picture[..., ::-1].copy(), size_wh=spec.size_wh), frame)
     assert {(1, 1), (-1, -1), (0, 0)} < sizes
     assert any(high * wide < 0 for high, wide in sizes)
-    assert replay_pictures(spec, tmp_path).passed
+    assert replay_pictures(tmp_path).passed
     wrong = tmp_path / "test_data_set_1" / "output_0.pb"
     frame = onnx.load_tensor(str(wrong))
     changed = numpy_helper.to_array(frame).copy()
     changed[0, 0, 0] ^= 64
     wrong.write_bytes(numpy_helper.from_array(changed, frame.name).SerializeToString())
-    assert not replay_pictures(spec, tmp_path).passed
-    assert not replay_pictures(spec, tmp_path / "test_data_set_0").passed, "no pictures are no proof"
+    assert not replay_pictures(tmp_path).passed
+    assert not replay_pictures(tmp_path / "test_data_set_0").passed, "no pictures are no proof"

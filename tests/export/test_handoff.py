@@ -15,10 +15,13 @@ import onnx
 import pytest
 
 from framestream.cli import run as run_cli
+from framestream.model_file import DIGEST_KEY
 from framestream.session import ModelSession
 from framestream_export.finished_run import FinishedRun
 from framestream_export.golden.tensor_files import read_data_sets
-from framestream_export.handoff.inspection import inspect_handoff
+from framestream_export.handoff.inspection import inspect_handoff, sums_of
+from framestream_export.seal import sidecar_of_bytes
+from framestream_export.variants.ort_format import ort_bytes
 from tests.export.conftest import Cli, Trained
 from tests.export.handed_over import change_model
 
@@ -154,6 +157,55 @@ def test_whatever_is_changed_is_found(handed_over: Path, tmp_path: Path, path: s
     (copy / "more.txt").unlink()
     (copy / "labels.txt").unlink()
     assert _sums_line(copy) == "labels.txt: missing"
+
+
+def redo_sums(folder: Path) -> None:
+    sums = "".join(f"{digest}  {path}\n" for path, digest in sums_of(folder).items())
+    (folder / "SHA256SUMS").write_text(sums, encoding="utf-8")
+
+
+def test_labels_of_another_model_are_found(handed_over: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(handed_over, copy)
+    (copy / "labels.txt").write_text("idle\nfall\njumping-jack\n")
+    redo_sums(copy)
+    name = "copy: variants and labels.txt: of one model"
+    assert failed(copy) == {name: "float16 says something else in labels"}
+    (copy / "labels.txt").unlink()
+    redo_sums(copy)
+    assert "cannot be read" in failed(copy)[name]
+
+
+def test_a_variant_that_cannot_be_used_hides_no_other(handed_over: Path, tmp_path: Path, cli: Cli) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(handed_over, copy)
+    model = copy / "float32" / "model.onnx"
+    proto = onnx.load(model)
+    last = proto.graph.output[-1]
+    for node in proto.graph.node:
+        node.output[:] = ["next_state" if name == last.name else name for name in node.output]
+    last.name = "next_state"
+    onnx.save(proto, model)
+    found = failed(copy)
+    assert found["copy: files as in SHA256SUMS"] == "float32/model.onnx: changed"
+    assert "the contract asks for" in found["float32: can be used"]
+    assert "the file was changed after it was exported" in found["float32: can be used"]
+    assert len(found) == 2, "the others are as they were"
+    code, out, _ = cli("verify", copy)
+    assert code == 1
+    assert out.count("FAIL") == 2
+
+
+def test_an_ort_file_with_another_graph_is_found(handed_over: Path, tmp_path: Path) -> None:
+    """Nobody can look into it, so what runs is counted."""
+    copy = tmp_path / "copy"
+    shutil.copytree(handed_over / "ort", copy)
+    facts = json.loads((copy / "model.json").read_text())
+    facts = {key: value for key, value in facts.items() if key != DIGEST_KEY}
+    content = ort_bytes(onnx.load(handed_over / "no-lstm-op" / "model.onnx"), facts)
+    (copy / "model.ort").write_bytes(content)
+    (copy / "model.json").write_text(sidecar_of_bytes(facts, content))
+    assert failed(copy)["copy: graph: names, one LSTM, no control flow"].endswith("nodes ran, 0 of them LSTM")
 
 
 def _sums_line(folder: Path) -> str:

@@ -6,15 +6,20 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from framestream.errors import DataError
+from framestream.errors import DataError, ModelError
 from framestream.model_file import ORT_SUFFIX
 from framestream.session import ModelSession
 from framestream_export.checks import Check
 from framestream_export.golden.graph_run import CPU
 from framestream_export.golden.pictures import replay_pictures
 from framestream_export.golden.vectors import VECTORS_FILE
-from framestream_export.handoff.layout import PICTURES_FOLDER, SUMS_FILE
+from framestream_export.handoff.layout import LABELS_FILE, PICTURES_FOLDER, SUMS_FILE
 from framestream_export.verify import verify
+
+_FACTS = (
+    *("labels", "background", "frame_rate", "window", "anchor_frames", "size_wh", "state_names"),
+    *("training_fingerprint", "created"),
+)
 
 
 def inspect_handoff(
@@ -29,20 +34,23 @@ def inspect_handoff(
 
     Raises:
         DataError: It is no hand-off folder, or a file in it cannot be read.
-        ModelError: A model in it cannot be used at all.
+        ModelError: A single variant's folder was given, and its model cannot be used at all.
+        ProviderError: There is no such provider here.
     """
     if (folder / VECTORS_FILE).is_file():
         yield folder.name, verify(find_model(folder), run=run, provider=provider)
         return
     if not (folder / SUMS_FILE).is_file():
         raise DataError(f"{folder} is no hand-off folder: no {SUMS_FILE} in it; give a model file, or such a folder")
-    models = [find_model(item.parent) for item in sorted(folder.glob(f"*/{VECTORS_FILE}"))]
-    if not models:
+    variants = [item.parent for item in sorted(folder.glob(f"*/{VECTORS_FILE}"))]
+    if not variants:
         raise DataError(f"{folder} holds no variant of a model; get the hand-off folder again")
-    spec = ModelSession(models[0], device="cpu").spec
-    yield folder.name, [_sums(folder), replay_pictures(spec, folder / PICTURES_FOLDER)]
-    for model in models:
-        yield model.parent.name, verify(model, run=run, provider=provider)
+    yield folder.name, [_sums(folder), replay_pictures(folder / PICTURES_FOLDER), _one_model(folder, variants)]
+    for variant in variants:
+        try:
+            yield variant.name, verify(find_model(variant), run=run, provider=provider)
+        except ModelError as error:  # the others are to be looked at all the same
+            yield variant.name, [Check("can be used", str(error), "as exported", False)]
 
 
 def find_model(folder: Path) -> Path:
@@ -77,3 +85,23 @@ def _sums(folder: Path) -> Check:
             more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
             return Check(name, f"{paths[0]}{more}: {verb}", limit, False)
     return Check(name, f"{len(found)} files", limit, True)
+
+
+def _one_model(folder: Path, variants: Sequence[Path]) -> Check:
+    """Whether all variants say they are one and the same model, with the labels of labels.txt."""
+    name, limit = f"variants and {LABELS_FILE}: of one model", "the same facts"
+    try:
+        labels = tuple((folder / LABELS_FILE).read_text(encoding="utf-8").splitlines())
+    except (OSError, UnicodeDecodeError) as error:
+        return Check(name, f"{LABELS_FILE} cannot be read ({error})", limit, False)
+    expected: dict[str, object] = {"labels": labels}
+    for variant in variants:
+        try:
+            spec = ModelSession(find_model(variant), device="cpu").spec
+        except ModelError:
+            continue  # which is said where that variant is looked at
+        for fact in _FACTS:
+            value = getattr(spec, fact)
+            if value != expected.setdefault(fact, value):
+                return Check(name, f"{variant.name} says something else in {fact}", limit, False)
+    return Check(name, f"{len(labels)} labels, {len(variants)} variants", limit, True)

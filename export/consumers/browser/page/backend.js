@@ -40,12 +40,18 @@ async function openOnGpu(bytes, facts) {
     const device = await ort.env.webgpu.device;
     const submits = await countSubmits(device.queue, () => warmUp(model, facts));
     if (submits === 0) throw new Error("the GPU was given nothing to compute");
-    return { model: new MeteredModel(model), name: `WebGPU, ${describe(device.adapterInfo)}`, onCpu: false };
+    return { model: new MeteredModel(model, loss(device)), name: `WebGPU, ${describe(device.adapterInfo)}`, onCpu: false };
   } catch (error) {
     await model?.close();
     // WebAssembly throws what is no Error.
     throw new Error(`WebGPU failed: ${error?.message ?? error}`, { cause: error });
   }
+}
+
+/** Rejects if the GPU goes while it is used: its driver crashed, or the browser took it for hung. */
+async function loss(device) {
+  const { reason, message } = await device.lost;
+  throw new Error(`The GPU was lost (${message || reason}). Choose WebAssembly, or WebGPU again.`);
 }
 
 /** The first run allocates and compiles; better now than at the first frame. */
@@ -71,10 +77,18 @@ async function countSubmits(queue, action) {
 /** A model that remembers how long its newest runs took. */
 export class MeteredModel {
   #model;
+  #lost;
   #millis = [];
 
-  constructor(model) {
+  /**
+   * @param {Model} model
+   * @param {Promise<never> | null} lost rejects when what it runs on is gone: runs that wait for that would never end
+   */
+  constructor(model, lost = null) {
     this.#model = model;
+    this.#lost = lost;
+    // Told by the run that meets it; with none, the next one.
+    lost?.catch(() => {});
   }
 
   /** Median of the newest runs in milliseconds, or null. */
@@ -89,7 +103,8 @@ export class MeteredModel {
 
   async run(bytes, state) {
     const begun = performance.now();
-    const result = await this.#model.run(bytes, state);
+    const running = this.#model.run(bytes, state);
+    const result = await (this.#lost === null ? running : Promise.race([this.#lost, running]));
     this.#millis.push(performance.now() - begun);
     if (this.#millis.length > 50) this.#millis.shift();
     return result;

@@ -90,10 +90,12 @@ function start(open) {
     const source = await open();
     const stream = new Stream(loaded.facts, loaded.model);
     const failed = (error) => attempt(() => fail(error));
-    const playback = new Playback(view.video, stream, { isLive: source.isLive, on: { records: show, failed } });
+    const ended = () => attempt(stop);
+    const on = { records: show, failed, ended };
+    const playback = new Playback(view.video, stream, { isLive: source.isLive, on });
     running = { playback, stream, source };
     try {
-      await source.attach(view.video, { ended: () => attempt(stop), failed });
+      await source.attach(view.video, { ended, failed });
     } catch (error) {
       await fail(error);
     }
@@ -112,6 +114,7 @@ async function stop() {
   if (running === null) return;
   const { playback, source } = running;
   await playback.stop();
+  if (running?.playback !== playback) return; // another call was first
   running = null;
   source.detach(view.video);
   view.end();

@@ -1,10 +1,23 @@
 /** Frames that may wait for the model before a film is halted, or frames of a camera are left out. */
 const MAX_WAITING = 3;
 
-/** How often a film is wound back for the same lost frame, and how slow it may become by that. */
+/**
+ * How often a film is wound back for the same lost frame; how often before it plays slower, or an interval is taken for
+ * the film's own; and how slow it may become.
+ */
 const MAX_RETRIES = 4;
+const SAME_AGAIN = 2;
 const LEAST_RATE = 0.25;
 const FRAMES_UNTIL_FASTER = 100;
+
+/** How much longer than the shortest one an interval between frames may be before it looks as if one were lost. */
+const MOST_STRETCHED = 1.5;
+
+/** What that is compared with before there was one. */
+const USUAL_INTERVAL_SECONDS = 0.04;
+
+/** The last frame of a film may be told of after its end. */
+const LAST_FRAME_MILLIS = 200;
 
 /**
  * Follows what a video element shows, frame by frame, through a stream.
@@ -19,10 +32,15 @@ export class Playback {
   #on;
   #waiting = 0;
   #work = Promise.resolve();
+  #stopping = null;
   #stopped = false;
+  #failed = false;
   #halted = false;
+  #listening = new AbortController();
   #origin = null;
   #newest = null;
+  #shortest = Infinity;
+  #suspected = null;
   #retries = 0;
   #goodFrames = 0;
   #canvas = new OffscreenCanvas(1, 1);
@@ -35,7 +53,7 @@ export class Playback {
    * @param {HTMLVideoElement} video which gets its source from the caller, after this
    * @param stream of `Stream`
    * @param {boolean} isLive whether it is a camera
-   * @param on `records(records)` after each frame that the model saw, `failed(error)`
+   * @param on `records(records)` after each frame that the model saw, `failed(error)`, `ended()` at a film's end
    */
   constructor(video, stream, { isLive, on }) {
     this.#video = video;
@@ -44,13 +62,24 @@ export class Playback {
     this.#on = on;
     this.#video.playbackRate = 1;
     this.#request();
+    if (isLive) return;
+    const { signal } = this.#listening;
+    this.#video.addEventListener("ended", () => this.#goOn(), { signal });
+    // A page that is not seen is told of no frames.
+    document.addEventListener("visibilitychange", () => this.#goOn(), { signal });
   }
 
   /** Take no more frames, answer those that wait, and end the stream. */
-  async stop() {
-    if (this.#stopped) return;
+  stop() {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop() {
     this.#stopped = true;
+    this.#listening.abort();
     await this.#work;
+    if (this.#failed) return;
     try {
       this.#on.records(await this.#stream.flush());
     } catch (error) {
@@ -79,14 +108,16 @@ export class Playback {
       newest.told = told;
       return false;
     }
-    if (newest !== null && told > newest.told + 1 && !this.#video.ended) {
+    if (newest !== null && this.#lacksFrames(mediaTime, told > newest.told + 1)) {
       if (this.#retries < MAX_RETRIES) {
+        this.#suspected = mediaTime;
         // One wind at a time; frames on the way there are none.
         if (!this.#video.seeking) this.#windBack();
         return false;
       }
       this.missed += 1;
     }
+    if (newest !== null) this.#shortest = Math.min(this.#shortest, mediaTime - newest.seconds);
     this.#retries = 0;
     this.#newest = { seconds: mediaTime, told };
     this.#goodFrames += 1;
@@ -96,12 +127,52 @@ export class Playback {
     return true;
   }
 
-  /** Show the film again from the frame taken last; slower, if that was in vain before. */
+  /**
+   * Whether there seem to be frames between the newest one and `seconds`. The browser's counts come late where it is
+   * busy, so the time says it, too; but if the same comes again and again, such is the film.
+   */
+  #lacksFrames(seconds, byCount) {
+    if (byCount) return true;
+    const usual = this.#shortest === Infinity ? USUAL_INTERVAL_SECONDS : this.#shortest;
+    const isKnown = seconds === this.#suspected && this.#retries >= SAME_AGAIN;
+    return seconds - this.#newest.seconds > MOST_STRETCHED * usual && !isKnown;
+  }
+
+  /** Show the film again from the frame taken last; slower, if that was in vain more than once. */
   #windBack() {
     this.#retries += 1;
     this.#goodFrames = 0;
-    if (this.#retries > 1) this.#video.playbackRate = Math.max(LEAST_RATE, this.#video.playbackRate / 2);
+    if (this.#retries > SAME_AGAIN) this.#video.playbackRate = Math.max(LEAST_RATE, this.#video.playbackRate / 2);
     this.#video.currentTime = this.#newest.seconds;
+    // One that had come to its end stands still.
+    this.#goOn();
+  }
+
+  /** Let a film play, or not, as things are; or end it. */
+  #goOn() {
+    if (this.#stopped || this.#newest === null) return;
+    if (this.#halted || document.hidden) this.#video.pause();
+    // A film that comes to its end while it is halted fires no event then; and playing it would start it again.
+    else if (this.#video.ended) setTimeout(() => this.#end(), LAST_FRAME_MILLIS);
+    else if (this.#video.paused) this.#play();
+  }
+
+  /** A film that was wound back meanwhile ends later; one whose last frames wait for the model, after them. */
+  #end() {
+    if (this.#stopped || this.#halted || !this.#video.ended) return;
+    const { duration } = this.#video;
+    if (this.#retries === MAX_RETRIES || !this.#lacksFrames(duration, false)) return this.#on.ended();
+    this.#suspected = duration;
+    this.#windBack();
+  }
+
+  async #play() {
+    try {
+      await this.#video.play();
+    } catch (error) {
+      // Halted, or at its end, before it had begun to play: that is no failure.
+      if (error.name !== "AbortError") this.#on.failed(error);
+    }
   }
 
   /** Pixels are read at once, since the next frame may take their place; the rest may wait for the frame before. */
@@ -115,23 +186,23 @@ export class Playback {
     this.#work = this.#work.then(() => this.#answer(seconds, picture));
     if (!this.#isLive && this.#waiting >= MAX_WAITING && !this.#halted) {
       this.#halted = true;
-      this.#video.pause();
+      this.#goOn();
     }
   }
 
   async #answer(seconds, picture) {
+    if (this.#failed) return;
     try {
       const records = await this.#stream.push(seconds, () => picture);
       if (picture !== null) this.#on.records(records);
     } catch (error) {
-      this.#stopped = true;
+      this.#failed = this.#stopped = true;
       this.#on.failed(error);
     }
     this.#waiting -= 1;
-    if (this.#halted && this.#waiting === 0 && !this.#stopped) {
+    if (this.#halted && this.#waiting === 0) {
       this.#halted = false;
-      // Playing a film that has ended would start it again.
-      if (!this.#video.ended) await this.#video.play();
+      this.#goOn();
     }
   }
 

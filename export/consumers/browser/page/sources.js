@@ -39,17 +39,11 @@ export async function openFilm(file) {
   return {
     name: file.name,
     isLive: false,
-    async attach(video, { ended, failed }) {
-      const { signal } = listening;
-      // The last frame is told of after the end, if it comes to that.
-      video.addEventListener("ended", () => setTimeout(ended, 200), { signal });
-      // A page that is not seen is told of no frames.
-      const followPage = () => (document.hidden || video.ended ? video.pause() : video.play());
-      document.addEventListener("visibilitychange", followPage, { signal });
+    async attach(video, { failed }) {
       video.src = address;
       await firstFrame(video, file.name);
       const damaged = new Error(`${file.name} is damaged here: it cannot be decoded any further.`);
-      video.addEventListener("error", () => failed(damaged), { signal });
+      video.addEventListener("error", () => failed(damaged), { signal: listening.signal });
       await video.play();
     },
     detach(video) {
