@@ -83,7 +83,7 @@ def chained(proto: onnx.ModelProto, frames: np.ndarray, *, steps: int) -> np.nda
 
 
 @pytest.mark.parametrize("kind", ["window", "stateful"])
-@pytest.mark.parametrize("encoder", ["small", "MobileNetV2@0.35", "MobileNetV3Small"])
+@pytest.mark.parametrize("encoder", ["small", "EfficientNetLite0", "MobileNetV2@0.35", "MobileNetV3Small"])
 def test_all_variants_of_all_encoders_over_a_thousand_frames(encoder: str, kind: str) -> None:
     settings = TrainSettings(kind=kind, encoder=encoder, size=SIZE, window=WINDOW, lstm_units=16, feature_dim=32)
     model = taught(settings)
