@@ -14,7 +14,7 @@ from framestream_export.encoders.blocks import block_count, thaw_last_blocks
 from framestream_export.encoders.building import build_encoder
 from framestream_export.encoders.digest import weights_digest
 
-# The first convolution, the blocks of the paper, and the last convolution or, in the small encoder, what reads its maps.
+# First convolution, blocks of the paper, last convolution; of the small encoder its stages and what reads them.
 BLOCKS = {
     "small": 4 + 1,
     "EfficientNetLite0": 1 + 16 + 1,
