@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from functools import cache
 from typing import Any
 
+import cv2
 import numpy as np
+import onnxruntime
 import pytest
 
 from framestream.errors import SettingsError
@@ -19,23 +20,31 @@ from framestream_export.graph_parts import HeadWeights
 from framestream_export.training.settings import TrainSettings
 
 
-@cache
 def built(preset: Preset) -> Any:
     options = preset.to_settings()
     return build_encoder(options.pop("encoder"), **options)
 
 
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.name)
-def test_a_preset_says_what_its_network_is(preset: Preset) -> None:
+def test_a_preset_says_what_its_network_is_and_exports_it_lean(preset: Preset) -> None:
     encoder = built(preset)
     assert encoder.input_shape == (None, preset.size, preset.size, 3)
     assert encoder.output_shape == (None, preset.feature_dim)
-    no_head = HeadWeights(
-        (), preset.feature_dim, np.zeros((preset.feature_dim, 0), np.float32), np.zeros(0, np.float32)
-    )
     graph = convert_encoder(encoder, size_wh=(preset.size, preset.size))
+    no_dense = np.zeros((preset.feature_dim, 0), np.float32)
+    no_head = HeadWeights((), preset.feature_dim, no_dense, no_dense[0])
     cost = ModelCost.of(graph, no_head, lstm_steps=1, parameters=encoder.count_params())
     assert cost == ModelCost(preset.parameters, preset.macs_per_frame)
+    operators = {node.op_type for node in graph.graph.node}
+    assert not {"Transpose", "Loop", "If", "Scan", "BatchNormalization", "Pad"} & operators
+    coarse = np.random.default_rng(0).integers(0, 256, (4, 5, 5, 3), np.uint8)
+    frames = np.stack([cv2.resize(picture, (preset.size, preset.size)) for picture in coarse])
+    session = onnxruntime.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
+    channels_first = np.ascontiguousarray(frames.transpose(0, 3, 1, 2))
+    (features,) = session.run(None, {graph.graph.input[0].name: channels_first})
+    expected = np.asarray(encoder(frames.astype(np.float32), training=False))
+    assert expected.std() > 0.1
+    np.testing.assert_allclose(features, expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.name)
