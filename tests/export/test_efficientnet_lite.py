@@ -165,6 +165,14 @@ def test_weights_of_another_network(tmp_path) -> None:
         load_lite0_weights(network, path)
 
 
+def test_weights_that_are_no_numbers(tmp_path) -> None:
+    path, content = tmp_path / "damaged.pth", find_lite0_weights().read_bytes()
+    variances = read_torch_weights(find_lite0_weights())["_bn0.running_var"].tobytes()
+    path.write_bytes(content.replace(variances, variances[:-4] + np.float32(np.nan).tobytes()))
+    with pytest.raises(DataError, match=r"damaged\.pth is damaged: not all of _bn0\.running_var are numbers"):
+        build_encoder("EfficientNetLite0", size=32, feature_dim=1, weights=str(path))
+
+
 def test_without_the_package_the_error_says_what_to_run(monkeypatch: pytest.MonkeyPatch) -> None:
     def absent(name: str) -> None:
         raise importlib.metadata.PackageNotFoundError(name)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from framestream.errors import DataError
+from framestream_export.encoders import inert_pickle
 from framestream_export.encoders.inert_pickle import PickleError, Vocabulary, read_pickle
 from framestream_export.encoders.torch_weights import read_torch_weights
 from tests.export.torch_file import (
@@ -187,6 +188,11 @@ def test_a_length_that_is_a_lie_reserves_nothing(tmp_path: Path) -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 1_000_000
+
+
+def test_a_pickle_without_end_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inert_pickle, "MOST_OPERATIONS", 1000)
+    assert "more than 1000 operations" in refusal(tmp_path, PROTOCOL + b")" + b"\x85" * 2000 + STOP)
 
 
 def test_a_value_that_is_shared_a_billion_times_costs_nothing(tmp_path: Path) -> None:

@@ -46,6 +46,8 @@ class Vocabulary:
 
 
 _MARK = object()
+# A tensor takes about thirty-five, so this is a network of 28,000 tensors, read in seconds.
+MOST_OPERATIONS = 1_000_000
 _CONSTANTS: dict[str, Any] = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
 _ARGUMENTS = frozenset({"BININT", "BININT1", "BININT2", "LONG1", "BINUNICODE"})
 _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
@@ -67,7 +69,7 @@ def read_pickle(stream: BytesIO, vocabulary: Vocabulary) -> Any:
     machine = _Machine(vocabulary)
     start = stream.tell()
     operations = pickletools.genops(stream)
-    while True:
+    for _ in range(MOST_OPERATIONS):
         try:
             opcode, argument, position = next(operations)
         except (ValueError, StopIteration) as error:
@@ -78,6 +80,7 @@ def read_pickle(stream: BytesIO, vocabulary: Vocabulary) -> Any:
             machine.run(opcode.name, argument)
         except PickleError as error:
             raise PickleError(f"{opcode.name} at byte {position}: {error}") from error
+    raise PickleError(f"the pickle at byte {start} has more than {MOST_OPERATIONS} operations; refused")
 
 
 class _Machine:

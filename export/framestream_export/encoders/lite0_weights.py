@@ -67,6 +67,8 @@ def _weight(weight: Any, state: Mapping[str, NDArray[Any]], path: Path) -> NDArr
         raise DataError(
             f"{path} does not hold the weights of EfficientNetLite0: {name} is {values.dtype} {state[name].shape}"
         )
+    if not np.isfinite(values).all():
+        raise DataError(f"{path} is damaged: not all of {name} are numbers")
     return np.ascontiguousarray(values)
 
 
