@@ -14,6 +14,8 @@ import numpy as np
 from keras import layers
 
 from framestream.errors import DataError, SettingsError
+from framestream_export.encoders.efficientnet_lite import build_efficientnet_lite0
+from framestream_export.encoders.lite0_weights import find_lite0_weights, load_lite0_weights
 from framestream_export.encoders.small_encoder import build_small_encoder
 from framestream_export.run_folder import DAMAGED, ENCODER_FILE
 from framestream_export.training.settings import NAMED_WEIGHTS
@@ -21,6 +23,9 @@ from framestream_export.training.settings import NAMED_WEIGHTS
 # Made by samples/pretrain_encoder.py: (size in pixels, feature_dim) and the file.
 PEOPLE_SHAPE = (96, 128)
 _PEOPLE_WEIGHTS = importlib.resources.files("framestream_export") / "weights" / "people.weights.h5"
+
+SMALL, LITE0 = "small", "EfficientNetLite0"
+_TORCH_SUFFIX = ".pth"
 
 # How the ImageNet weights of a family want their pixels (keras.applications.<family>.preprocess_input, as layers, so
 # that a saved encoder needs no code of ours): scaled to -1..1, normalised per channel ("torch"), or left at 0..255
@@ -56,11 +61,15 @@ class EncoderName:
     name: str
     alpha: float | None
 
+    def __str__(self) -> str:
+        """As a user would write it."""
+        return self.name if self.alpha is None else f"{self.name}@{self.alpha:g}"
+
     @classmethod
     def parse(cls, text: str) -> EncoderName:
         """Raise SettingsError for a name nobody knows, listing those that are known."""
         name, at, alpha = text.partition("@")
-        known = {candidate.lower(): candidate for candidate in ("small", *_PIXELS)}
+        known = {candidate.lower(): candidate for candidate in (SMALL, LITE0, *_PIXELS)}
         if name.lower() not in known:
             raise SettingsError(f"no encoder {name!r}; known are {', '.join(known.values())}")
         name = known[name.lower()]
@@ -80,49 +89,60 @@ def build_encoder(
     """A Keras model from frames float32 or uint8 [N, size, size, 3], RGB 0..255, to features [N, D].
 
     Args:
-        name: "small" or a keras.applications backbone, in any case.
+        name: "small", "EfficientNetLite0" or a keras.applications backbone, in any case.
         size: Height and width of the frames, pixels.
-        feature_dim: D of the small encoder; a backbone's D is its own number of channels.
+        feature_dim: D of the small encoder; D of the others is their own number of channels.
         weights: "none"; "people" (small encoder, 96 px: has learnt where a person's joints are, on rendered footage);
-            "imagenet" (backbones: downloads); a weights file of the same network (of a backbone: without its
-            classification layer); or the folder of a finished run with the same encoder. A folder or file of one of
-            these names is written ./people.
+            "imagenet" (EfficientNetLite0: from an installed package, see `lite0_weights`; backbones: Keras downloads
+            them); a weights file of the same network (of a backbone: without its classification layer; of
+            EfficientNetLite0 also PyTorch's, .pth); or the folder of a finished run with the same encoder. A folder or
+            file of one of these names is written ./people.
         freeze: Keep the encoder's weights, and its batch statistics, as they are.
         restored: A checkpoint is going to set the weights: do not read them from where they first came from.
 
     Raises:
         SettingsError: Unknown name, or an option that does not go with it.
         DataError: Weights that cannot be had or do not fit.
+        MissingDependencyError: The package that holds the weights is not installed.
     """
     parsed = EncoderName.parse(name)
     source = weights.lower() if weights.lower() in NAMED_WEIGHTS else weights
     if freeze and source == "none":
         raise SettingsError("freezing an encoder with random weights leaves nothing to learn from; give it weights")
-    if parsed.name == "small":
-        if source == "imagenet":
-            raise SettingsError("there are no imagenet weights for the small encoder; give people, none or a file")
-        if source == "people" and (size, feature_dim) != PEOPLE_SHAPE:
-            raise SettingsError(
-                f"the people weights are for size and feature_dim {PEOPLE_SHAPE}, not {size, feature_dim}"
-            )
+    _check_source(parsed.name, source, shape=(size, feature_dim))
+    if parsed.name == SMALL:
         encoder = network = build_small_encoder(size, feature_dim)
+    elif parsed.name == LITE0:
+        encoder = network = build_efficientnet_lite0(size)
     else:
-        if source == "people":
-            raise SettingsError(f"the people weights are for the small encoder, not {parsed.name}")
         network = _backbone(parsed, size, "none" if restored else source)
         frames = keras.Input((size, size, 3), name="frames")
         encoder = keras.Model(frames, network(_scale(frames, _PIXELS[parsed.name])), name="encoder")
     if not restored:
-        _start_from(source, encoder, network, name=name)
+        _start_from(source, encoder, network, name=parsed)
     network.trainable = not freeze
     return encoder
 
 
-def _start_from(source: str, encoder: Any, network: Any, *, name: str) -> None:
+def _check_source(name: str, source: str, *, shape: tuple[int, int]) -> None:
+    """Refuse weights that a network of this name, and size and feature_dim `shape`, has never had."""
+    if name == SMALL and source == "imagenet":
+        raise SettingsError("there are no imagenet weights for the small encoder; give people, none or a file")
+    if name != SMALL and source == "people":
+        raise SettingsError(f"the people weights are for the small encoder, not {name}")
+    if source == "people" and shape != PEOPLE_SHAPE:
+        raise SettingsError(f"the people weights are for size and feature_dim {PEOPLE_SHAPE}, not {shape}")
+
+
+def _start_from(source: str, encoder: Any, network: Any, *, name: EncoderName) -> None:
     """Set the weights of `encoder`, or of `network`, the part of it without the scaling of a backbone's pixels."""
     if source == "people":
         with importlib.resources.as_file(_PEOPLE_WEIGHTS) as path:
             _load_weights(network, path, name=name)
+    elif name.name == LITE0 and source == "imagenet":
+        load_lite0_weights(network, find_lite0_weights())
+    elif name.name == LITE0 and Path(source).suffix == _TORCH_SUFFIX:
+        load_lite0_weights(network, Path(source))
     elif source in NAMED_WEIGHTS:
         return
     elif Path(source).is_dir():
@@ -141,7 +161,7 @@ def _backbone(name: EncoderName, size: int, source: str) -> Any:
         raise DataError(f"{name.name} at {size} px, weights {source}: {_first_line(error)}") from error
 
 
-def _load_weights(network: Any, path: Path, *, name: str) -> None:
+def _load_weights(network: Any, path: Path, *, name: EncoderName) -> None:
     if not path.is_file():
         raise DataError(f"no weights file {path}; --weights takes people, imagenet, none, a file or a run")
     # Keras leaves a layer it finds nothing for as it was, and only warns (also about files that are complete). What is

@@ -1,0 +1,114 @@
+"""Three sizes of model with a plain meaning, for those who do not want to choose a network.
+
+Nothing heavy is imported here: the command line shows these figures in its help.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from framestream.errors import SettingsError
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A size of model.
+
+    Attributes:
+        name: What a user writes.
+        title: The network's name in the help.
+        encoder: Name, as `encoders.building.build_encoder` knows it.
+        weights: What it starts from; none of them is downloaded.
+        size: Height and width of the frames, pixels.
+        feature_dim: Numbers it makes of a frame.
+        parameters: Of the encoder, batch norms included.
+        macs_per_frame: Multiply-adds the encoder needs for a frame.
+        purpose: When to take it, a few words.
+    """
+
+    name: str
+    title: str
+    encoder: str
+    weights: str
+    size: int
+    feature_dim: int
+    parameters: int
+    macs_per_frame: int
+    purpose: str
+
+    def to_settings(self) -> dict[str, Any]:
+        """The fields of TrainSettings that it stands for."""
+        return {
+            "encoder": self.encoder,
+            "weights": self.weights,
+            "size": self.size,
+            "feature_dim": self.feature_dim,
+        }
+
+    def describe(self) -> str:
+        """One line of help."""
+        return (
+            f"{self.name}: {self.title} at {self.size} px, {_rounded(self.parameters / 1e6)} M parameters,"
+            f" {_rounded(self.macs_per_frame / 1e9)} GMAC a frame: {self.purpose}"
+        )
+
+
+PRESETS = (
+    Preset(
+        "tiny",
+        title="the small encoder",
+        encoder="small",
+        weights="people",
+        size=96,
+        feature_dim=128,
+        parameters=437_872,
+        macs_per_frame=27_177_984,
+        purpose="people only, on the smallest machines",
+    ),
+    Preset(
+        "small",
+        title="EfficientNet-Lite0",
+        encoder="EfficientNetLite0",
+        weights="imagenet",
+        size=160,
+        feature_dim=1280,
+        parameters=3_413_024,
+        macs_per_frame=195_871_200,
+        purpose="people, animals, things: the default",
+    ),
+    Preset(
+        "base",
+        title="EfficientNet-Lite0",
+        encoder="EfficientNetLite0",
+        weights="imagenet",
+        size=224,
+        feature_dim=1280,
+        parameters=3_413_024,
+        macs_per_frame=383_907_552,
+        purpose="where what matters is small in the picture",
+    ),
+)
+DEFAULT_PRESET = "small"
+
+
+def preset_named(name: str) -> Preset:
+    """The preset of this name.
+
+    Raises:
+        SettingsError: There is none.
+    """
+    for preset in PRESETS:
+        if preset.name == name:
+            return preset
+    raise SettingsError(f"no preset {name!r}; there are {', '.join(preset.name for preset in PRESETS)}")
+
+
+def describe_presets() -> list[str]:
+    """A line of help for each, the smallest first."""
+    return [preset.describe() for preset in PRESETS]
+
+
+def _rounded(value: float) -> str:
+    """Two digits that count: 3.4, 0.13, 0.027."""
+    return f"{value:.2g}"
