@@ -24,7 +24,7 @@ from framestream.preprocess import fit_frame
 from framestream.records import Gap
 from framestream.sampling import Sampler, SamplingClock, sample
 from framestream.sources import VideoFile
-from framestream_export.data.recordings import Recording
+from framestream_export.data.footage import Recording
 from framestream_export.run_folder import writing
 
 FRAMES, TIMES, INDEX = "frames.u8", "pts.npy", "index.json"
