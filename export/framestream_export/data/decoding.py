@@ -151,10 +151,15 @@ def _decode(path: Path, part: Path, *, frame_rate: float, size_wh: tuple[int, in
                 stretch_frames[-1] += 1
     finally:
         source.close()
-    return _Decoded(part, pts_seconds, [count for count in stretch_frames if count], _sha256(path))
+    return _Decoded(part, pts_seconds, [count for count in stretch_frames if count], sha256_of(path))
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """The hash of a file's content, in hexadecimal.
+
+    Raises:
+        UnreadableSourceError: It cannot be read.
+    """
     digest = hashlib.sha256()
     try:
         with path.open("rb") as file:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-import unicodedata
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -15,6 +15,8 @@ from framestream.errors import DataError
 VIDEO_SUFFIXES = frozenset(
     {".3gp", ".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".ts", ".webm", ".wmv"}
 )
+# Models keep their labels one a line, in UTF-8: no control characters, line breaks of any kind, or halves of one.
+_NOT_IN_A_LABEL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 SPLITS = ("train", "validation", "test")
 
 
@@ -43,10 +45,10 @@ def check_label(label: str) -> None:
     """
     if not label.strip():
         raise DataError("the label is empty")
-    if len(label.splitlines()) > 1 or label.splitlines()[0] != label:
+    found = _NOT_IN_A_LABEL.search(label)
+    if found and found[0].splitlines() == [""]:
         raise DataError(f"the label {label!r} has a line break")
-    # Models keep their labels one a line, in UTF-8.
-    if any(unicodedata.category(character) in ("Cc", "Cs") for character in label):
+    if found:
         raise DataError(f"the label {label!r} has a control character, or a byte that is not UTF-8; rename it")
 
 
