@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Literal
 
 from framestream_export.data.examination import Copy, Kind
-from framestream_export.data.fingerprints import find_copies
 from framestream_export.data.footage import Recording
+from framestream_export.data.matching import find_copies
 from framestream_export.data.probing import Probe
 
 

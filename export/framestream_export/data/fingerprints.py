@@ -1,4 +1,4 @@
-"""Finding copies of clips: encoded anew, scaled, at another frame rate, or mirrored.
+"""Finding copies of clips: encoded anew, scaled, at another frame rate, a little shorter, or mirrored.
 
 A perceptual hash of frames would not do. Clips of one camera share their background, so all of them would be copies of
 each other. What is compared here is what moves: a few frames, evenly spread over the clip's time and made tiny, less
@@ -9,8 +9,7 @@ different times are not found.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -20,14 +19,10 @@ from framestream.frames import Image
 from framestream_export.data.thinning import Thinned
 
 FRAMES, SIDE = 8, 16
-_MOST_KEPT = 256
+_MOST_KEPT = 128
 # Gray levels (root mean square) that frames must differ by from their mean; noise of cameras, averaged, is below 1.
 _LEAST_MOTION = 1.0
 _FLAT = 2.0
-LEAST_LIKENESS = 0.9
-_LEAST_SCENE_LIKENESS = 0.9
-_LONGEST_RATIO = 1.1
-_ROWS_AT_ONCE = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,31 +30,28 @@ class Fingerprint:
     """What moves in a clip, and what does not.
 
     Attributes:
-        motion: float32 [FRAMES, SIDE, SIDE], of length 1: frames less their mean.
+        times: float64 [N], seconds after the first frame, rising.
+        frames: uint8 [N, SIDE, SIDE], gray, at these times.
+        motion: float32 [FRAMES, SIDE, SIDE], of length 1: frames evenly spread over the clip, less their mean.
         scene: float32 [SIDE, SIDE], of length 1: that mean less its mean; zeros where it is of one gray.
-        duration_seconds: From the first frame to the last.
     """
 
+    times: NDArray[np.float64]
+    frames: NDArray[np.uint8]
     motion: NDArray[np.float32]
     scene: NDArray[np.float32]
-    duration_seconds: float
 
+    @property
+    def duration_seconds(self) -> float:
+        """From the first frame to the last."""
+        return float(self.times[-1])
 
-@dataclass(frozen=True, slots=True)
-class Likeness:
-    """Two clips that show the same, by their numbers.
-
-    Attributes:
-        first: The earlier of the two.
-        second: The later.
-        likeness: Cosine of the angle between what moves in them, up to 1.
-        mirrored: Whether one is the other's mirror image.
-    """
-
-    first: int
-    second: int
-    likeness: float
-    mirrored: bool
+    def at(self, times: NDArray[np.float64]) -> NDArray[np.float32]:
+        """What is seen at some times, between frames a mixture of both: float32 [times, SIDE, SIDE]."""
+        after = np.clip(np.searchsorted(self.times, times), 1, len(self.times) - 1)
+        before_seconds, after_seconds = self.times[after - 1], self.times[after]
+        share = ((times - before_seconds) / (after_seconds - before_seconds)).astype(np.float32)[:, None, None]
+        return (1 - share) * self.frames[after - 1] + share * self.frames[after]
 
 
 class FingerprintMaker:
@@ -84,58 +76,20 @@ class FingerprintMaker:
         if len(self._kept.items) < 2:
             return None
         times = np.array([pts_seconds for pts_seconds, _ in self._kept.items])
-        frames = np.stack([frame for _, frame in self._kept.items]).astype(np.float32)
         if not np.all(np.diff(times) > 0):
             return None
-        duration = float(times[-1] - times[0])
-        wanted = times[0] + duration * (np.arange(FRAMES) + 0.5) / FRAMES
-        after = np.clip(np.searchsorted(times, wanted), 1, len(times) - 1)
-        share = ((wanted - times[after - 1]) / (times[after] - times[after - 1])).astype(np.float32)[:, None, None]
-        shown = (1 - share) * frames[after - 1] + share * frames[after]
+        made = Fingerprint(times - times[0], np.stack([frame for _, frame in self._kept.items]), _NOTHING, _NOTHING)
+        shown = made.at(made.duration_seconds * (np.arange(FRAMES) + 0.5) / FRAMES)
         mean = shown.mean(axis=0)
-        motion = shown - mean
-        if float(np.sqrt((motion**2).mean())) < _LEAST_MOTION:
+        if float(np.sqrt(((shown - mean) ** 2).mean())) < _LEAST_MOTION:
             return None
         scene = mean - mean.mean()
-        scale = float(np.linalg.norm(scene))
-        scene = scene / scale if scale > _FLAT * SIDE else np.zeros_like(scene)
-        return Fingerprint(motion / np.linalg.norm(motion), scene, duration)
+        flat = float(np.linalg.norm(scene)) <= _FLAT * SIDE
+        return replace(made, motion=_unit(shown - mean), scene=np.zeros_like(scene) if flat else _unit(scene))
 
 
-def find_copies(
-    fingerprints: Sequence[Fingerprint | None], *, least_likeness: float = LEAST_LIKENESS
-) -> list[Likeness]:
-    """All pairs of clips that show the same, by number.
-
-    Every pair is compared, as one product of matrices: 10,000 clips take seconds.
-    """
-    numbers = [number for number, one in enumerate(fingerprints) if one is not None]
-    known = [one for one in fingerprints if one is not None]
-    if not known:
-        return []
-    motion = np.stack([one.motion for one in known])
-    scene = np.stack([one.scene for one in known])
-    duration = np.array([one.duration_seconds for one in known])
-    rows = motion.reshape(len(known), -1)
-    flipped = np.ascontiguousarray(motion[..., ::-1]).reshape(len(known), -1)
-    best: dict[tuple[int, int], Likeness] = {}
-    for mirrored, others in ((False, rows), (True, flipped)):
-        scenes = scene[..., ::-1] if mirrored else scene
-        for first, second, likeness in _alike(rows, others, least_likeness):
-            if max(duration[first], duration[second]) > _LONGEST_RATIO * min(duration[first], duration[second]):
-                continue
-            has_scene = scene[first].any() and scenes[second].any()
-            if has_scene and float((scene[first] * scenes[second]).sum()) < _LEAST_SCENE_LIKENESS:
-                continue
-            pair = (numbers[first], numbers[second])
-            if pair not in best or best[pair].likeness < likeness:
-                best[pair] = Likeness(*pair, likeness, mirrored)
-    return [best[pair] for pair in sorted(best)]
+_NOTHING: NDArray[np.float32] = np.empty(0, np.float32)
 
 
-def _alike(rows: NDArray[np.float32], others: NDArray[np.float32], least: float) -> Iterator[tuple[int, int, float]]:
-    for start in range(0, len(rows), _ROWS_AT_ONCE):
-        products = rows[start : start + _ROWS_AT_ONCE] @ others[start:].T
-        for row, column in np.argwhere(products >= least):
-            if column > row:
-                yield start + int(row), start + int(column), min(1.0, float(products[row, column]))
+def _unit(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    return values / np.float32(np.linalg.norm(values))

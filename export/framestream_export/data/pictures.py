@@ -17,7 +17,7 @@ _QUALITY = 90
 
 
 class PictureKeeper:
-    """Keeps pictures spread evenly over the frames it is offered; as JPEG, those of thousands of clips fit in memory."""
+    """Keeps pictures spread evenly over the frames it is offered: as JPEG, because there may be thousands of clips."""
 
     def __init__(self) -> None:
         """Begin without a picture."""
