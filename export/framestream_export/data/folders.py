@@ -20,8 +20,9 @@ def read_folders(root: Path, complaints: Complaints, *, places: Places) -> tuple
     A manifest answers for its whole folder; class names are the folders right under root. What is wrong is noted.
     """
     recordings: list[Recording] = []
-    for here, files in walk(root, complaints):
+    for here, subfolders, files in walk(root, complaints):
         if MANIFEST in files:
+            subfolders.clear()
             recordings += read_manifest(here / MANIFEST, complaints, root=root, places=places)
             continue
         for name in files:
@@ -32,10 +33,11 @@ def read_folders(root: Path, complaints: Complaints, *, places: Places) -> tuple
     return recordings, _empty_classes(root, recordings)
 
 
-def walk(root: Path, complaints: Complaints) -> Iterator[tuple[Path, list[str]]]:
-    """The folders below one, itself first, with the names in them, sorted; below a manifest it does not look.
+def walk(root: Path, complaints: Complaints) -> Iterator[tuple[Path, list[str], list[str]]]:
+    """The folders below one, itself first, with the names of folders and files in them, sorted.
 
-    Hidden folders are left out, links are followed unless they lead back.
+    Hidden folders are left out, links are followed unless they lead back. Folders that are taken out of the list of
+    names are not looked into.
     """
 
     def unreadable(error: OSError) -> None:
@@ -46,9 +48,7 @@ def walk(root: Path, complaints: Complaints) -> Iterator[tuple[Path, list[str]]]
         subfolders[:] = sorted(
             name for name in subfolders if not name.startswith(".") and not _loops(here / name, root)
         )
-        if MANIFEST in files:
-            subfolders.clear()
-        yield here, sorted(files)
+        yield here, subfolders, sorted(files)
 
 
 def is_video(name: str) -> bool:

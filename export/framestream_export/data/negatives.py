@@ -22,7 +22,7 @@ def read_negatives(folder: Path, complaints: Complaints, *, background: str) -> 
     if not folder.is_dir():
         raise DataError(f"{folder} is not a folder; give one that holds films in which nothing happens")
     recordings = []
-    for here, files in walk(folder, complaints):
+    for here, _, files in walk(folder, complaints):
         for name in filter(is_video, files):
             path = here / name
             inside = Path(shown_name(path, folder))

@@ -53,8 +53,8 @@ class Probe:
 
     @property
     def frame_seconds(self) -> float:
-        """Seconds between two frames: the median, which no pause moves."""
-        return float(np.median(np.diff(self.pts_seconds))) if len(self.pts_seconds) > 1 else 0.0
+        """Seconds between two frames: the median, which no pause moves; of a single frame what FFmpeg assumes."""
+        return float(np.median(np.diff(self.pts_seconds))) if len(self.pts_seconds) > 1 else 0.04
 
     @property
     def end_seconds(self) -> float:

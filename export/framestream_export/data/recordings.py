@@ -85,7 +85,11 @@ def _read(
     if layout is None and not (data / MANIFEST).is_file():  # our own manifest goes before what else lies there
         layout = recognise(data)
     if layout is not None:
-        found = layout.read(data, reading)
+        try:
+            found = layout.read(data, reading)
+        except DataError as error:
+            reading.complaints.note(error)
+            return root, [], []
         return root, list(found.recordings), list(found.warnings)
     if data.is_dir():
         return root, *read_folders(data, reading.complaints, places=places)

@@ -17,7 +17,7 @@ class VideoIndex:
     def __init__(self, root: Path, complaints: Complaints) -> None:
         """List them."""
         self._by_name: dict[str, list[Path]] = {}
-        for here, files in walk(root, complaints):
+        for here, _, files in walk(root, complaints):
             for name in filter(is_video, files):
                 self._by_name.setdefault(name, []).append(here / name)
 
