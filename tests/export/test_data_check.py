@@ -52,7 +52,7 @@ def test_a_sound_data_set(toy_clips: Path, cli: Cli, tmp_path: Path) -> None:
     code, found = check(cli, toy_clips)
     assert (code, found["usable"], found["reasons"], found["unreadable"], found["copies"]) == (0, True, [], [], [])
     assert set(found) == {
-        *("data", "usable", "reasons", "warnings", "background", "recordings", "groups", "splits", "seconds"),
+        *("data", "usable", "reasons", "warnings", "background", "layout", "recordings", "groups", "splits", "seconds"),
         *("duration_seconds", "frame_rate", "sizes", "labels", "unreadable", "copies", "sheets", "clips"),
     }
     assert found["sizes"] == [{"width": 64, "height": 48, "recordings": 18}]

@@ -107,6 +107,10 @@ def test_ucf101_with_clips_missing_left_over_and_another_division(tmp_path: Path
     imported_alike(cli, data, data / "second.csv", "--split-number", 2)
     with pytest.raises(DataError, match=r"trainlist03\.txt cannot be read"):
         read_dataset(data, split_number=3)
+    code, _, errors = cli("data", "check", data, "--frame-rate", 25)
+    assert (code, "--frame-rate means nothing to data that is laid out as ucf101" in errors) == (1, True)
+    code, _, errors = cli("data", "check", data / "second.csv", "--split-number", 2)
+    assert (code, "--split-number means nothing" in errors) == (1, True)
 
 
 def test_ucf101_lists_that_cannot_be_true_are_named_by_row(tmp_path: Path) -> None:

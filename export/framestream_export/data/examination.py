@@ -124,6 +124,7 @@ class Examination:
     Attributes:
         data: Where the data set lies.
         background: The label for "nothing happens", or None.
+        layout: How it is laid out.
         clips: The recordings, in order.
         labels: The labels, in order.
         copies: Recordings that show the same.
@@ -134,6 +135,7 @@ class Examination:
 
     data: str
     background: str | None
+    layout: str = ""
     clips: tuple[Clip, ...] = ()
     labels: tuple[LabelSummary, ...] = ()
     copies: tuple[Copy, ...] = ()
@@ -168,6 +170,7 @@ class Examination:
             "reasons": list(self.reasons),
             "warnings": [asdict(remark) for remark in self.warnings],
             "background": self.background,
+            "layout": self.layout,
             "recordings": len(self.clips),
             "groups": len({clip.group for clip in self.clips}),
             "splits": {name: sum(clip.split == name for clip in self.clips) for name in sorted(splits)},

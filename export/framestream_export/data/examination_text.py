@@ -46,8 +46,9 @@ def _print_figures(found: Examination, console: Console) -> None:
     rates = Spread.of([clip.frame_rate for clip in readable])
     variable = sum(clip.variable_rate for clip in readable)
     sizes = [f"{width}x{height} ({count})" for width, height, count in found.sizes]
+    groups = len({clip.group for clip in found.clips})
     lines = (
-        f"{found.data}: {len(found.clips)} recordings in {len({clip.group for clip in found.clips})} groups,"
+        f"{found.data} ({found.layout}): {len(found.clips)} recordings in {groups} groups,"
         f" {len(found.labels)} labels, background {found.background or 'none'}",
         f"length {lengths.least:.1f} to {lengths.greatest:.1f} s, half of them below {lengths.median:.1f} s,"
         f" {sum(clip.duration_seconds for clip in readable) / 60:.1f} minutes in all",

@@ -62,6 +62,7 @@ def examine(
     return Examination(
         data=str(data or dataset.root),
         background=dataset.background,
+        layout=dataset.layout,
         clips=clips,
         labels=summaries,
         copies=copies,

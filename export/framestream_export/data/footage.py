@@ -85,6 +85,7 @@ class Dataset:
         labels: Sorted.
         background: One of the labels, or None.
         warnings: What a person should know about how it was read: classes without clips, listed files that are missing.
+        layout: How it was laid out: "folders", "manifest", or the name of one of the `layouts`.
     """
 
     root: Path
@@ -92,6 +93,7 @@ class Dataset:
     labels: tuple[str, ...]
     background: str | None
     warnings: tuple[str, ...] = ()
+    layout: str = "folders"
 
 
 def in_order(segments: Sequence[Segment]) -> tuple[Segment, ...]:

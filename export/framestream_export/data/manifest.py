@@ -58,15 +58,15 @@ def read_manifest(manifest: Path, complaints: Complaints, *, root: Path, places:
         root: The data set's folder, which no path may leave.
         places: Which files there are.
     """
-    entries: dict[str, _Entry] = {}  # by the file's real path: a.mp4 and ./a.mp4 are one file
+    listing = _Listing(manifest, root, places)
     try:
         for number, row in read_rows(manifest, required=("path", "label")):
             with complaints.about(f"{manifest}, row {number}"):
-                _add_row(entries, row, complaints, folder=manifest.parent, root=root, places=places)
+                listing.add(row, complaints)
     except DataError as error:
         complaints.note(error)
     recordings = []
-    for entry in entries.values():
+    for entry in listing.entries.values():
         split, group, gaps = entry.said
         name = shown_name(entry.path, root)
         with complaints.about(f"{manifest}: {entry.name}"):
@@ -84,36 +84,43 @@ def read_manifest(manifest: Path, complaints: Complaints, *, root: Path, places:
     return recordings
 
 
-def _add_row(
-    entries: dict[str, _Entry],
-    row: Mapping[str, str],
-    complaints: Complaints,
-    *,
-    folder: Path,
-    root: Path,
-    places: Places,
-) -> None:
-    name = row["path"]
-    if not name:
-        raise DataError("the path is empty")
-    path = below(root, folder / name)
-    place = places.find(path)
-    if place is None:
-        raise DataError(f"no file {path}; paths are relative to the manifest")
-    said = (_split(row), row.get("group", ""), _gaps(row))
-    entry = entries.setdefault(place, _Entry(path, name, said, []))
-    if entry.said != said:
-        raise DataError(f"an earlier row puts {name} into another split or group, or says something else of its gaps")
-    if row["label"]:
-        entry.segments.append(segment_of(row))
-        return
-    if said[2]:  # a film in which nothing happens
-        return
-    timeline = path.with_suffix(".csv")
-    if places.find(timeline) is None:
-        raise DataError(f"the label is empty and there is no timeline {timeline}")
-    entry.segments.extend(read_timeline(timeline, complaints))
-    entry.timeline = True
+class _Listing:
+    """The files that the rows of a manifest name, and what they say about each."""
+
+    def __init__(self, manifest: Path, root: Path, places: Places) -> None:
+        self._folder, self._root, self._places = manifest.parent, root, places
+        self.entries: dict[str, _Entry] = {}  # by the file's real path: a.mp4 and ./a.mp4 are one file
+        self._spelled: dict[str, _Entry] = {}  # by the row's own text, which is seldom another: nothing to look up then
+
+    def add(self, row: Mapping[str, str], complaints: Complaints) -> None:
+        """Take a row.
+
+        Raises:
+            DataError: It cannot be true.
+        """
+        said = (_split(row), row.get("group", ""), _gaps(row))
+        entry = self._spelled.get(row["path"]) or self._entry(row["path"], said)
+        if entry.said != said:
+            raise DataError(
+                f"an earlier row puts {entry.name} into another split or group, or says something else of its gaps"
+            )
+        if row["label"]:
+            entry.segments.append(segment_of(row))
+        elif not entry.said[2]:  # without a label, a film whose gaps are background is one in which nothing happens
+            timeline = entry.path.with_suffix(".csv")
+            if self._places.find(timeline) is None:
+                raise DataError(f"the label is empty and there is no timeline {timeline}")
+            entry.segments.extend(read_timeline(timeline, complaints))
+            entry.timeline = True
+
+    def _entry(self, name: str, said: tuple[str | None, str, bool]) -> _Entry:
+        if not name:
+            raise DataError("the path is empty")
+        path = below(self._root, self._folder / name)
+        place = self._places.find(path)
+        if place is None:
+            raise DataError(f"no file {path}; paths are relative to the manifest")
+        return self._spelled.setdefault(name, self.entries.setdefault(place, _Entry(path, name, said, [])))
 
 
 def _split(row: Mapping[str, str]) -> str | None:

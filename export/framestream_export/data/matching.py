@@ -76,7 +76,8 @@ def _projected(motions: Sequence[NDArray[np.float32]], projection: NDArray[np.fl
     for start in range(0, len(rows), _ROWS_AT_ONCE):
         some = slice(start, start + _ROWS_AT_ONCE)
         rows[some] = np.stack([motion.ravel() for motion in motions[some]]) @ projection
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows
 
 
 def _likeness(first: Fingerprint, second: Fingerprint, *, mirrored: bool) -> float:

@@ -51,7 +51,7 @@ def read_dataset(
     """
     complaints, places = Complaints(), Places()
     reading = Reading(split_number=split_number, frame_rate=frame_rate, complaints=complaints)
-    root, recordings, warnings = _read(data, reading, places, layout=layout_named(layout) if layout else None)
+    name, recordings, warnings = _read(data, reading, places, layout=layout_named(layout) if layout else None)
     used = {segment.label for recording in recordings for segment in recording.segments}
     background = _as_spelled(_BACKGROUND_NAMES if background is None else (background,), used) or background
     if negatives is not None:
@@ -72,29 +72,32 @@ def read_dataset(
     labels = tuple(sorted(used | ({background} if background else set())))
     if len(labels) < 2:
         raise DataError(f"{data} has one class only ({', '.join(labels)}); add clips of at least one other")
-    return Dataset(root, tuple(recordings), labels, background, tuple(warnings))
+    root = data if data.is_dir() else data.parent
+    return Dataset(root, tuple(recordings), labels, background, tuple(warnings), name)
 
 
 def _read(
     data: Path, reading: Reading, places: Places, *, layout: Layout | None
-) -> tuple[Path, list[Recording], list[str]]:
-    """The data set's folder, its recordings, and warnings."""
+) -> tuple[str, list[Recording], list[str]]:
+    """How the data is laid out, its recordings, and warnings."""
     if not data.exists():
         raise DataError(f"{data} does not exist; give a directory of clips or a .csv manifest")
-    root = data if data.is_dir() else data.parent
     if layout is None and not (data / MANIFEST).is_file():  # our own manifest goes before what else lies there
         layout = recognise(data)
     if layout is not None:
+        reading.check(layout.takes, layout=layout.name)
         try:
             found = layout.read(data, reading)
         except DataError as error:
             reading.complaints.note(error)
-            return root, [], []
-        return root, list(found.recordings), list(found.warnings)
+            return layout.name, [], []
+        return layout.name, list(found.recordings), list(found.warnings)
+    name = "folders" if data.is_dir() else "manifest"
+    reading.check(frozenset(), layout=name)
     if data.is_dir():
-        return root, *read_folders(data, reading.complaints, places=places)
+        return name, *read_folders(data, reading.complaints, places=places)
     if data.suffix.lower() == ".csv":
-        return root, read_manifest(data, reading.complaints, root=root, places=places), []
+        return name, read_manifest(data, reading.complaints, root=data.parent, places=places), []
     raise DataError(f"{data} is neither a directory of clips nor a .csv manifest")
 
 

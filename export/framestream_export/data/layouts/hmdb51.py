@@ -70,4 +70,4 @@ def _film(stem: str, label: str) -> str:
     return film if found else stem
 
 
-LAYOUT = Layout("hmdb51", _is_here, _read)
+LAYOUT = Layout("hmdb51", _is_here, _read, frozenset({"split_number"}))

@@ -197,4 +197,4 @@ def _declared_rate(results: Sequence[Mapping[str, Any]], task: Mapping[str, Any]
     return None
 
 
-LAYOUT = Layout("label-studio", _is_here, _read)
+LAYOUT = Layout("label-studio", _is_here, _read, frozenset({"frame_rate"}))

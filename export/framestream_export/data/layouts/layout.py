@@ -34,6 +34,18 @@ class Reading:
         if self.frame_rate is not None and not 0 < self.frame_rate <= 1000:
             raise SettingsError(f"frame rate {self.frame_rate} is not above 0 and at most 1000 per second")
 
+    def check(self, takes: frozenset[str], *, layout: str) -> None:
+        """Refuse options that would do nothing.
+
+        Raises:
+            SettingsError: One was given that a layout does not take.
+        """
+        given = {"split_number": self.split_number != 1, "frame_rate": self.frame_rate is not None}
+        for name, was_given in given.items():
+            if was_given and name not in takes:
+                option = name.replace("_", "-")
+                raise SettingsError(f"--{option} means nothing to data that is laid out as {layout}; leave it out")
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -51,11 +63,13 @@ class Layout:
         name: How people ask for it.
         is_here: Whether a folder or file is laid out so, by what lies in it.
         read: Reads it; raises DataError where it cannot.
+        takes: Which options of a `Reading` mean something to it.
     """
 
     name: str
     is_here: Callable[[Path], bool]
     read: Callable[[Path, Reading], Found]
+    takes: frozenset[str] = frozenset()
 
 
 def list_folder(data: Path, pattern: str) -> Path | None:

@@ -79,4 +79,4 @@ def _parse(line: str, classes: dict[str, str]) -> tuple[str, str]:
     return place.name, label
 
 
-LAYOUT = Layout("ucf101", _is_here, _read)
+LAYOUT = Layout("ucf101", _is_here, _read, frozenset({"split_number"}))
