@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -226,6 +227,19 @@ def test_variable_rates_are_measured(odd_videos: Path, tmp_path: Path, cli: Cli)
     assert clips["fps_120.mp4"]["frame_rate"] == pytest.approx(120, rel=0.01)
     assert clips["rot90_displaymatrix.mp4"]["height"] > clips["rot90_displaymatrix.mp4"]["width"]
     assert "119 of 239 declared frames" in text_of(found, "damaged")
+
+
+def test_clocks_that_jump_back_and_names_that_are_not_text(odd_videos: Path, tmp_path: Path, cli: Cli) -> None:
+    toy.write_class_folders(tmp_path, per_class=2, frames=20)
+    (tmp_path / "idle" / "reset.ts").symlink_to(odd_videos / "resolution_change_pts_reset.ts")
+    shutil.copy(tmp_path / "idle" / "000.mp4", tmp_path / "idle" / os.fsdecode(b"\xff.mp4"))
+    _, found = check(cli, tmp_path)
+    clips = {clip["name"]: clip for clip in found["clips"]}
+    assert clips["idle/reset.ts"]["frames"] == 120
+    assert clips["idle/reset.ts"]["duration_seconds"] == pytest.approx(4.0, abs=0.2)
+    assert clips["idle/reset.ts"]["label_seconds"]["idle"] == pytest.approx(4.0, abs=0.2)
+    assert [one["name"] for one in found["unreadable"]] == ["idle/\\xff.mp4"]
+    assert cli("data", "check", tmp_path)[0] == 0
 
 
 def test_real_people_and_their_mirror_images(real_footage: Path, tmp_path: Path, cli: Cli) -> None:

@@ -52,19 +52,25 @@ class Probe:
     warnings: tuple[str, ...] = ()
 
     @property
+    def _steps_seconds(self) -> NDArray[np.float64]:
+        steps = np.diff(self.pts_seconds)
+        return np.asarray(steps[steps > 0], dtype=np.float64)
+
+    @property
     def frame_seconds(self) -> float:
         """Seconds between two frames: the median, which no pause moves; of a single frame what FFmpeg assumes."""
-        return float(np.median(np.diff(self.pts_seconds))) if len(self.pts_seconds) > 1 else 0.04
+        steps = self._steps_seconds
+        return float(np.median(steps)) if len(steps) else 0.04
 
     @property
     def end_seconds(self) -> float:
-        """When the last frame is over."""
-        return float(self.pts_seconds[-1]) + self.frame_seconds if len(self.pts_seconds) else 0.0
+        """When the latest frame is over."""
+        return float(self.pts_seconds.max()) + self.frame_seconds if len(self.pts_seconds) else 0.0
 
     @property
     def duration_seconds(self) -> float:
-        """From the first frame to the end of the last."""
-        return self.end_seconds - float(self.pts_seconds[0]) if len(self.pts_seconds) else 0.0
+        """How long its frames are shown; a clock that jumps back takes nothing away."""
+        return float(self._steps_seconds.sum()) + self.frame_seconds if len(self.pts_seconds) else 0.0
 
     @property
     def frame_rate(self) -> float:
@@ -74,7 +80,7 @@ class Probe:
     @property
     def has_variable_rate(self) -> bool:
         """Whether pauses between frames differ, and not just a few of them."""
-        steps = np.diff(self.pts_seconds)
+        steps = self._steps_seconds
         if len(steps) < 2:
             return False
         uneven = np.abs(steps - np.median(steps)) > _UNEVEN * np.median(steps) + _CLOCK_SECONDS
@@ -97,6 +103,7 @@ def probe_all(wanted: Sequence[Wanted], *, background: str | None, workers: int)
         background: The data set's background label.
         workers: How many to read at a time.
     """
+    stop = threading.Event()
     listener, log = _Listener(), logging.getLogger("framestream.sources.video_file")
     log.addFilter(listener)
     try:
@@ -104,18 +111,19 @@ def probe_all(wanted: Sequence[Wanted], *, background: str | None, workers: int)
             running: deque[Future[Probe]] = deque()
             try:
                 for one in wanted:
-                    running.append(pool.submit(_probe, one, background, listener))
+                    running.append(pool.submit(_probe, one, background, listener, stop))
                     if len(running) > 4 * workers:
                         yield running.popleft().result()
                 while running:
                     yield running.popleft().result()
             finally:
+                stop.set()
                 pool.shutdown(wait=True, cancel_futures=True)
     finally:
         log.removeFilter(listener)
 
 
-def _probe(wanted: Wanted, background: str | None, listener: _Listener) -> Probe:
+def _probe(wanted: Wanted, background: str | None, listener: _Listener, stop: threading.Event) -> Probe:
     recording = wanted.recording
     with listener.listening() as said:
         try:
@@ -125,7 +133,7 @@ def _probe(wanted: Wanted, background: str | None, listener: _Listener) -> Probe
         maker = FingerprintMaker()
         keepers = {label: PictureKeeper() for label in wanted.labels_to_show}
         try:
-            pts = list(_look(source, recording, maker, keepers, background))
+            pts = list(_look(source, recording, maker, keepers, background, stop))
             sha256 = sha256_of(recording.path)
         except SourceError as error:
             return Probe(recording, reason=str(error))
@@ -148,9 +156,10 @@ def _look(
     maker: FingerprintMaker,
     keepers: Mapping[str, PictureKeeper],
     background: str | None,
+    stop: threading.Event,
 ) -> Iterator[float]:
     """Go through a source frame by frame, converting only those that somebody wants; yields their times."""
-    while (pts_seconds := source.grab()) is not None:
+    while not stop.is_set() and (pts_seconds := source.grab()) is not None:
         yield pts_seconds
         keeper = keepers.get(label_at(recording, pts_seconds, background=background) or "") if keepers else None
         for_fingerprint = maker.wants_next()

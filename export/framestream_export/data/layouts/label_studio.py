@@ -42,6 +42,9 @@ def _exports(data: Path) -> list[Path]:
 
 def _is_export(path: Path) -> bool:
     try:
+        with path.open("rb") as stream:  # other programs' files may be large, and are seldom lists
+            if not stream.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["):
+                return False
         tasks = json.loads(path.read_bytes())
     except (OSError, ValueError):
         return False
