@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from framestream_export.data.fingerprints import Fingerprint
 
-# Measured: clips encoded anew had 0.84 and more, the worst of them 64 x 64 pixels at another rate. Of takes that differ,
-# two signs of one signer with nearly the same movement came nearest, at 0.47 (0.88 without their changes).
+# Measured: clips encoded anew had 0.84 and more, the worst of them 64 x 64 pixels at another rate. Different takes had
+# far less; two signs of one signer with nearly the same movement came nearest, at 0.47.
 LEAST_LIKENESS = 0.75
 _LEAST_SCENE_LIKENESS = 0.85
 # Cosine of what moves below which moving one against the other in time would not bring them together either.
