@@ -297,11 +297,14 @@ def test_label_studio_tasks_that_cannot_be_true_are_all_named(tmp_path: Path) ->
         task("c.mp4", region(9, 5, "x"), number=14),
         task("same.mp4", region(1, 5, "x"), number=15),
         task("c.mp4", no_ends, number=16),
+        task("c.mp4", region(1, 5, "x"), number=18),
+        task("c.mp4", region(math.inf, 5, "x"), number=19),  # type: ignore[arg-type]
         {"id": 17, "data": {"text": "hello"}, "annotations": [{"result": []}]},
     ]
-    for one in tasks[1:6]:
+    for one in tasks[1:8]:
         one["data"]["fps"] = 25
-    with pytest.raises(DataError, match="7 things to correct") as caught:
+    tasks[6]["data"]["fps"] = -5
+    with pytest.raises(DataError, match="9 things to correct") as caught:
         read_dataset(write_json(tmp_path / "export.json", tasks), background="idle")
     for said in (
         "task 11: frames 5 to 300 are labelled 'x', but",
@@ -311,6 +314,8 @@ def test_label_studio_tasks_that_cannot_be_true_are_all_named(tmp_path: Path) ->
         "task 15: 2 files are called same.mp4",
         "task 16: it is not what Label Studio exports",
         "task 17: no field of its data names a video",
+        "task 18: it says that the film has -5 frames per second",
+        "task 19: it is not what Label Studio exports (OverflowError",
     ):
         assert said in str(caught.value)
 

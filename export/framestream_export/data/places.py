@@ -33,7 +33,7 @@ class Places:
             try:
                 with os.scandir(folder or ".") as entries:
                     plain_files = frozenset(entry.name for entry in entries if entry.is_file(follow_symlinks=False))
-            except OSError:
+            except (OSError, ValueError):  # no such folder; a name that none can have
                 plain_files = frozenset()
             self._folders[folder] = (os.path.realpath(folder), plain_files)
         return self._folders[folder]

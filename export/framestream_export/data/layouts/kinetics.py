@@ -84,7 +84,9 @@ def _parse(cells: Mapping[str, str], table: Path) -> _Row:
     try:
         start, end = float(cells["time_start"]), float(cells["time_end"])
     except ValueError:
-        raise DataError(f"{cells['time_start']!r} to {cells['time_end']!r} are not times in seconds") from None
+        start, end = math.nan, math.nan
+    if not (math.isfinite(start) and math.isfinite(end)):
+        raise DataError(f"{cells['time_start']!r} to {cells['time_end']!r} are not times in seconds")
     if label:
         Segment(start, end, label)
     return _Row(label, film, start, end, SPLIT_SPELLINGS[split])

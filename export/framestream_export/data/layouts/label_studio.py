@@ -46,7 +46,7 @@ def _is_export(path: Path) -> bool:
             if not stream.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["):
                 return False
         tasks = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
     if not (isinstance(tasks, list) and tasks and isinstance(tasks[0], dict)):
         return False
@@ -94,7 +94,7 @@ def _as_exported() -> Iterator[None]:
         yield
     except DataError:
         raise
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
         raise DataError(f"it is not what Label Studio exports ({type(error).__name__}: {error})") from error
 
 
@@ -188,16 +188,17 @@ def _only(labels: Sequence[Any]) -> str:
 
 def _declared_rate(results: Sequence[Mapping[str, Any]], task: Mapping[str, Any]) -> float | None:
     """Frames per second that the project counted, where the export says."""
-    for region in results:
-        frames, seconds = region["value"].get("framesCount"), region["value"].get("duration")
-        if frames and seconds:
-            return float(frames) / float(seconds)
-    for key in _RATE_KEYS:
-        try:
-            return float(task.get("data", task)[key])
-        except (KeyError, TypeError, ValueError):
-            continue
-    return None
+    declared = [
+        float(region["value"]["framesCount"]) / float(region["value"]["duration"])
+        for region in results
+        if region["value"].get("framesCount") and region["value"].get("duration")
+    ]
+    data = task.get("data", task)
+    declared += [float(data[key]) for key in _RATE_KEYS if data.get(key)]
+    for rate in declared:
+        if not (math.isfinite(rate) and rate > 0):
+            raise DataError(f"it says that the film has {rate:g} frames per second")
+    return declared[0] if declared else None
 
 
 LAYOUT = Layout("label-studio", _is_here, _read, frozenset({"frame_rate"}))
