@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import os
 from pathlib import Path
 
 import numpy as np
@@ -191,3 +192,161 @@ def test_background_nobody_shows(tmp_path: Path) -> None:
     (tmp_path / "idle/d.mp4").unlink()
     with pytest.raises(DataError, match="'idle' is on no clip; the labels are clap, wave"):
         read_dataset(tmp_path, background="idle")
+
+
+def test_all_bad_rows_are_named_at_once(tmp_path: Path) -> None:
+    for name in "ab":
+        clip(tmp_path / f"{name}.mp4")
+    rows: list[tuple[object, ...]] = [("a.mp4", "x", 0, 1, "")]
+    rows += [("gone.mp4", "x", 0, 1, ""), ("a.mp4", "y", 3, 2, ""), ("b.mp4", "", 0, 1, "")]
+    rows += [("b.mp4", "y", "nan", 1, "")]
+    rows += [("b.mp4", "x", 5, 6, "exam"), ("a.mp4", "x", 0.5, 2, "")]
+    manifest = write_csv(tmp_path / "manifest.csv", "path,label,start,end,split", rows)
+    with pytest.raises(DataError) as caught:
+        read_dataset(manifest)
+    told = str(caught.value)
+    assert told.startswith(f"{manifest}: 6 things to correct: row 3: no file")
+    for said in (
+        "row 4: end 2.0",
+        "row 5: the label is",
+        "row 6: start nan",
+        "row 7: split 'exam'",
+        "a.mp4: 'x' starts",
+    ):
+        assert said in told
+    write_csv(manifest, "path,label", [(f"{number}.mp4", "x") for number in range(5000)])
+    with pytest.raises(DataError, match=r"5000 things to correct: row 2: .*row 11: .*; and 4990 more$") as caught:
+        read_dataset(manifest)
+    assert len(str(caught.value)) < 3000
+
+
+def test_bad_timelines_of_several_films_are_named_at_once(tmp_path: Path) -> None:
+    for name, row in (("a", (1, "x", "y")), ("b", (3, 2, "y")), ("c", (1, 2, "y"))):
+        clip(tmp_path / f"{name}.mp4")
+        write_csv(tmp_path / f"{name}.csv", "start,end,label", [row, (5, 6, "y")])
+    (tmp_path / "c.csv").write_text("start,label\n1,y\n")
+    with pytest.raises(DataError, match="3 things to correct") as caught:
+        read_dataset(tmp_path)
+    for said in ("a.csv, row 2: 'x' is not a time", "b.csv, row 2: end 2.0", "c.csv: the header lacks end"):
+        assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("path", ["../../etc/passwd", "../secret.mp4", "/etc/hostname", "films/../../secret.mp4"])
+def test_a_manifest_does_not_reach_out_of_its_data_set(tmp_path: Path, path: str) -> None:
+    clip(tmp_path / "secret.mp4")
+    clip(tmp_path / "data/films/a.mp4")
+    rows: list[tuple[object, ...]] = [("films/a.mp4", "x"), (path, "y")]
+    manifest = write_csv(tmp_path / "data/manifest.csv", "path,label", rows)
+    with pytest.raises(DataError, match=r"manifest\.csv, row 3: .* lies outside of .*put a link to it") as caught:
+        read_dataset(manifest)
+    assert path in str(caught.value)
+    # Beside it is outside; what the same folder links to is what somebody has meant.
+    (tmp_path / "data/linked.mp4").symlink_to(tmp_path / "secret.mp4")
+    write_csv(manifest, "path,label", [("films/a.mp4", "x"), ("linked.mp4", "y")])
+    assert len(read_dataset(manifest).recordings) == 2
+    # In a larger data set a manifest may name its neighbours.
+    manifest.unlink()
+    clip(tmp_path / "data/lists/b.mp4")
+    write_csv(tmp_path / "data/lists/manifest.csv", "path,label", [("../linked.mp4", "y"), ("b.mp4", "z")])
+    (tmp_path / "data/linked.mp4").rename(tmp_path / "data/films/linked.mp4")
+    rows = [("../films/linked.mp4", "y"), ("../films/a.mp4", "z"), ("b.mp4", "z")]
+    write_csv(tmp_path / "data/lists/manifest.csv", "path,label", rows)
+    (tmp_path / "data/films").rename(tmp_path / "data/.films")
+    rows = [(f"../.{str(path)[3:]}" if "films" in str(path) else path, label) for path, label in rows]
+    write_csv(tmp_path / "data/lists/manifest.csv", "path,label", rows)
+    assert len(read_dataset(tmp_path / "data").recordings) == 3
+
+
+def test_labels_of_any_characters_but_those_that_break_lists(tmp_path: Path) -> None:
+    labels = [
+        "🙂",
+        'say "hi"',
+        "it's",
+        "a/b",
+        "a\\b",
+        "$HOME",
+        "%s",
+        "\u00e4",
+        "a\u0308",
+        "[bold]x[/]",
+        "a,b",
+        "-1",
+        "x" * 500,
+    ]
+    rows: list[tuple[object, ...]] = []
+    for number, label in enumerate(labels):
+        clip(tmp_path / f"{number}.mp4")
+        rows.append((f"{number}.mp4", label))
+    manifest = write_csv(tmp_path / "manifest.csv", "path,label", rows)
+    assert read_dataset(manifest).labels == tuple(sorted(labels))
+    for label in ("a\u2028b", "a\x85b", "a\x0bb", "a\x00b", "tab\tbed"):
+        with pytest.raises(DataError, match=r"line break|control character"):
+            Segment(0, 1, label)
+    with pytest.raises(DataError, match="the label is empty"):
+        Segment(0, 1, "   ")
+    clip(tmp_path / "data/ok/a.mp4")
+    clip(tmp_path / "data" / os.fsdecode(b"caf\xe9") / "b.mp4")
+    with pytest.raises(DataError, match="not UTF-8"):
+        read_dataset(tmp_path / "data")
+
+
+def test_a_class_folder_without_clips_is_told(tmp_path: Path) -> None:
+    for name in ("wave/a.mp4", "clap/b.mp4", "wave/deeper/c.mp4"):
+        clip(tmp_path / name)
+    (tmp_path / "jump" / "deeper").mkdir(parents=True)
+    clip(tmp_path / "run" / "notes.txt")
+    (tmp_path / ".cache").mkdir()
+    dataset = read_dataset(tmp_path)
+    assert dataset.labels == ("clap", "wave")
+    assert [warning.split(" holds")[0] for warning in dataset.warnings] == ["the folder jump", "the folder run"]
+
+
+def test_one_name_in_several_folders_is_several_recordings(tmp_path: Path) -> None:
+    for name in ("wave/ann/1.mp4", "wave/ben/1.mp4", "clap/1.mp4", "clap/1.avi"):
+        clip(tmp_path / name)
+    dataset = read_dataset(tmp_path)
+    assert len({recording.name for recording in dataset.recordings}) == 4
+    assert len({recording.group for recording in dataset.recordings}) == 4
+
+
+def test_negatives_become_background(tmp_path: Path) -> None:
+    for name in ("data/wave/a.mp4", "data/clap/b.mp4", "quiet/hall/1.mp4", "quiet/hall/2.mp4", "quiet/yard.mp4"):
+        clip(tmp_path / name)
+    data, quiet = tmp_path / "data", tmp_path / "quiet"
+    dataset = read_dataset(data, negatives=quiet)
+    assert (dataset.labels, dataset.background) == (("background", "clap", "wave"), "background")
+    found = [recording for recording in dataset.recordings if recording.path.is_relative_to(quiet)]
+    assert {recording.segments for recording in found} == {(Segment(0, math.inf, "background"),)}
+    assert sorted(recording.group for recording in found) == ["quiet/hall", "quiet/hall", "quiet/yard.mp4"]
+    assert read_dataset(data, negatives=quiet, background="nothing").labels == ("clap", "nothing", "wave")
+    clip(tmp_path / "data/Idle/c.mp4")
+    assert read_dataset(data, negatives=quiet).labels == ("Idle", "clap", "wave")
+    (quiet / "again.mp4").symlink_to(data / "wave/a.mp4")
+    with pytest.raises(DataError, match="comes in twice"):
+        read_dataset(data, negatives=quiet)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="holds no video"):
+        read_dataset(data, negatives=tmp_path / "empty")
+
+
+def test_the_gaps_column(tmp_path: Path) -> None:
+    for name in "abc":
+        clip(tmp_path / f"{name}.mp4")
+    rows: list[tuple[object, ...]] = [("a.mp4", "x", 1, 2, "background"), ("b.mp4", "", "", "", "background")]
+    manifest = write_csv(tmp_path / "m.csv", "path,label,start,end,gaps", [*rows, ("c.mp4", "x", "", "", "")])
+    first, second, third = read_dataset(manifest, background="idle").recordings
+    assert [one.fill_background for one in (first, second, third)] == [True, True, False]
+    assert second.segments == ()
+    write_csv(manifest, "path,label,gaps", [("a.mp4", "x", "maybe")])
+    with pytest.raises(DataError, match="gaps 'maybe' is neither"):
+        read_dataset(manifest)
+
+
+def test_a_long_film_with_many_segments(tmp_path: Path) -> None:
+    """Thirty thousand pieces of one film, out of order: comparing each with each would take minutes."""
+    clip(tmp_path / "film.mp4")
+    order = np.random.default_rng(0).permutation(30_000).tolist()
+    rows: list[tuple[object, ...]] = [("film.mp4", "xy"[at % 2], at, at + 1) for at in order]
+    (film,) = read_dataset(write_csv(tmp_path / "m.csv", "path,label,start,end", rows)).recordings
+    assert len(film.segments) == 30_000
+    assert film.segments[:2] == (Segment(0, 1, "x"), Segment(1, 2, "y"))

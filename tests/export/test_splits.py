@@ -84,3 +84,27 @@ def test_too_few_groups_are_named() -> None:
     explicit = [recording(number, str(number), split) for number, split in enumerate(["train", "validation", "test"])]
     with pytest.raises(DataError, match="no clip to train on for wave"):
         split_recordings(explicit, np.array([[9, 9, 0], [9, 9, 9], [9, 9, 9]]), LABELS, seed=0)
+
+
+def test_open_background_does_not_stand_in_for_a_validation_split() -> None:
+    """A layout that knows train and test, and films of the background: validation needs clips of every label."""
+    recordings = [recording(number, str(number), "test" if number < 4 else "train") for number in range(24)]
+    recordings += [recording(number, str(number)) for number in range(24, 30)]
+    counts = np.zeros((30, 3), np.int64)
+    counts[np.arange(24), np.arange(24) % 2] = 40
+    counts[24:, 2] = 40
+    splits = split_recordings(recordings, counts, LABELS, seed=0)
+    assert {0, 1, 2, 3} <= set(splits.test)
+    assert (counts[list(splits.validation)].sum(axis=0) > 0).all()
+    assert any("no clip for validation" in warning for warning in splits.warnings)
+    assert sorted([*splits.train, *splits.validation, *splits.test]) == list(range(30))
+
+
+def test_tens_of_thousands_of_groups_are_divided_alike() -> None:
+    rng = np.random.default_rng(1)
+    recordings = [recording(number, str(number)) for number in range(20_000)]
+    counts = np.zeros((20_000, 3), np.int64)
+    counts[np.arange(20_000), rng.choice(3, 20_000, p=(0.9, 0.09, 0.01))] = rng.integers(10, 90, 20_000)
+    splits = split_recordings(recordings, counts, LABELS, seed=0)
+    for name, some in members(splits).items():
+        np.testing.assert_allclose(counts[list(some)].sum(axis=0) / counts.sum(axis=0), SHARES[name], atol=0.01)

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import threading
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -24,7 +25,7 @@ from framestream.preprocess import fit_frame
 from framestream.records import Gap
 from framestream.sampling import Sampler, SamplingClock, sample
 from framestream.sources import VideoFile
-from framestream_export.data.recordings import Recording
+from framestream_export.data.footage import Recording
 from framestream_export.run_folder import writing
 
 FRAMES, TIMES, INDEX = "frames.u8", "pts.npy", "index.json"
@@ -112,19 +113,21 @@ def _write(
 
 
 def _decode_all(
-    recordings: Sequence[Recording], home: Path, decode: Callable[[Path, Path], _Decoded]
+    recordings: Sequence[Recording], home: Path, decode: Callable[[Path, Path, threading.Event], _Decoded]
 ) -> Iterator[_Decoded | SourceError]:
     """Decode in order on a few threads that are never far ahead, because every result lies on the disk twice."""
+    stop = threading.Event()
     with ThreadPoolExecutor(_WORKERS) as pool:
         running: deque[Future[_Decoded]] = deque()
         try:
             for number, recording in enumerate(recordings):
-                running.append(pool.submit(decode, recording.path, home / f"{number}.part"))
+                running.append(pool.submit(decode, recording.path, home / f"{number}.part", stop))
                 if len(running) > 2 * _WORKERS:
                     yield _result(running.popleft())
             while running:
                 yield _result(running.popleft())
         finally:
+            stop.set()  # after Ctrl-C nobody wants to wait for an hour of film
             pool.shutdown(wait=True, cancel_futures=True)
 
 
@@ -135,7 +138,7 @@ def _result(future: Future[_Decoded]) -> _Decoded | SourceError:
         return error
 
 
-def _decode(path: Path, part: Path, *, frame_rate: float, size_wh: tuple[int, int]) -> _Decoded:
+def _decode(path: Path, part: Path, stop: threading.Event, *, frame_rate: float, size_wh: tuple[int, int]) -> _Decoded:
     pts_seconds: list[float] = []
     stretch_frames = [0]
     sampler = Sampler(SamplingClock(frame_rate), prepare=partial(fit_frame, size_wh=size_wh))
@@ -143,6 +146,8 @@ def _decode(path: Path, part: Path, *, frame_rate: float, size_wh: tuple[int, in
     try:
         with part.open("wb") as stream:
             for item in sample(source, sampler):
+                if stop.is_set():
+                    break
                 if isinstance(item, Gap):
                     stretch_frames.append(0)
                     continue
@@ -151,10 +156,15 @@ def _decode(path: Path, part: Path, *, frame_rate: float, size_wh: tuple[int, in
                 stretch_frames[-1] += 1
     finally:
         source.close()
-    return _Decoded(part, pts_seconds, [count for count in stretch_frames if count], _sha256(path))
+    return _Decoded(part, pts_seconds, [count for count in stretch_frames if count], sha256_of(path))
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """The hash of a file's content, in hexadecimal.
+
+    Raises:
+        UnreadableSourceError: It cannot be read.
+    """
     digest = hashlib.sha256()
     try:
         with path.open("rb") as file:

@@ -21,7 +21,7 @@ from rich.markup import escape
 
 from framestream.errors import DataError
 from framestream_export.data.decoding import FRAMES, INDEX, TIMES, decode_recordings
-from framestream_export.data.recordings import Dataset, Recording
+from framestream_export.data.footage import Dataset, Recording
 
 UNLABELLED = -1
 
@@ -84,6 +84,8 @@ def open_cache(
         decode_recordings(dataset.recordings, home, frame_rate=frame_rate, size_wh=size_wh, console=console)
     index = json.loads((home / INDEX).read_text(encoding="utf-8"))
     pts_seconds = np.load(home / TIMES, allow_pickle=False)
+    for warning in dataset.warnings:
+        console.print(f"[yellow]warning[/] {escape(warning)}", highlight=False, soft_wrap=True)
     cache = _label(dataset, index, pts_seconds, _map(home / FRAMES, len(pts_seconds), size_wh))
     for skipped in cache.skipped:
         console.print(

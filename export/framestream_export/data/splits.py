@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from framestream.errors import DataError
-from framestream_export.data.recordings import SPLITS, Recording
+from framestream_export.data.footage import SPLITS, Recording
 
 SHARES = {"train": 0.7, "validation": 0.15, "test": 0.15}
 
@@ -29,8 +30,9 @@ def split_recordings(
 ) -> Splits:
     """Divide by group, about 70 : 15 : 15 by frames of every label.
 
-    What the data set says about splits holds. A split it never names is taken from those it leaves open, or, where it
-    leaves nothing open, from "train".
+    What the data set says about splits holds. A split it never names is taken from those it leaves open, or, where
+    these do not have every label (as where a layout knows train and test only, or just films of the background are
+    open), from "train".
 
     Args:
         recordings: All recordings, with their groups and the splits the data set fixes.
@@ -48,8 +50,10 @@ def split_recordings(
         found = " or ".join(sorted({name for name in own if name}))
         raise DataError(f"the split column puts every clip into {found}: nothing is left to train on")
     open_splits = list(SPLITS)
-    if all(own) and set(own) != set(SPLITS):
-        absent_splits = [name for name in SPLITS if name not in own]
+    absent_splits = [name for name in SPLITS if name not in own]
+    left_open = [index for index, name in enumerate(own) if name is None]
+    covered = frame_counts[left_open].sum(axis=0) > 0
+    if "train" in own and absent_splits and not covered[frame_counts.sum(axis=0) > 0].all():
         warnings.append(f"the data set has no clip for {' and '.join(absent_splits)}: taken from train")
         own = [None if name == "train" else name for name in own]
         open_splits = ["train", *(name for name in absent_splits if name != "train")]
@@ -103,7 +107,6 @@ def _distribute(
     """
     chosen: list[str | None] = list(fixed)
     order = np.random.default_rng(seed).permutation(len(chosen))
-    open_groups = [int(group) for group in order if chosen[group] is None]
     # Shares of each label's frames, so that a rare label counts as much as a common one.
     parts = counts / np.maximum(counts.sum(axis=0), 1)
     lacks = {name: np.full(counts.shape[1], SHARES[name]) for name in SPLITS}
@@ -117,12 +120,28 @@ def _distribute(
     for group, fixed_name in enumerate(fixed):
         if fixed_name is not None:
             put(group, fixed_name)
-    while open_groups:
-        remaining = (counts[open_groups] > 0).sum(axis=0)
-        label = int(np.argmin(np.where(remaining > 0, remaining, np.iinfo(np.int64).max)))
-        group = next((group for group in open_groups if counts[group, label] > 0), open_groups[0])
+    for group, label in _rarest_first([int(group) for group in order if chosen[group] is None], counts > 0):
         gains = {name: float((abs(lacks[name]) - abs(lacks[name] - parts[group])).sum()) for name in open_splits}
         unseen = [name for name in open_splits if not seen[name][label]]
         put(group, max(unseen or open_splits, key=gains.__getitem__))
-        open_groups.remove(group)
     return [name or "train" for name in chosen]
+
+
+def _rarest_first(groups: Sequence[int], has: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
+    """Every group once, with the label it was taken for: the one that fewest of the remaining groups have.
+
+    Args:
+        groups: In the order in which they are taken for one and the same label.
+        has: bool [all groups, labels].
+    """
+    queues = [deque(group for group in groups if has[group, label]) for label in range(has.shape[1])]
+    remaining = has[list(groups)].sum(axis=0)
+    left = dict.fromkeys(groups)
+    while left:
+        label = int(np.argmin(np.where(remaining > 0, remaining, np.iinfo(np.int64).max)))
+        while queues[label] and queues[label][0] not in left:
+            queues[label].popleft()
+        group = queues[label][0] if queues[label] else next(iter(left))
+        del left[group]
+        remaining -= has[group]
+        yield group, label

@@ -1,0 +1,121 @@
+"""What labelled footage is: pieces of time with a label, the recordings they lie in, and a data set of recordings."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from framestream.errors import DataError
+
+VIDEO_SUFFIXES = frozenset(
+    {".3gp", ".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".ts", ".webm", ".wmv"}
+)
+# Models keep their labels one a line, in UTF-8: no control characters, line breaks of any kind, or halves of one.
+_NOT_IN_A_LABEL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A labelled piece of a recording, half open: `start_seconds` belongs to it, `end_seconds` does not."""
+
+    start_seconds: float
+    end_seconds: float
+    label: str
+
+    def __post_init__(self) -> None:
+        """Refuse times that no piece of a film can have, and labels that no list of labels can hold."""
+        check_label(self.label)
+        if not (self.start_seconds >= 0 and not math.isinf(self.start_seconds)):
+            raise DataError(f"start {self.start_seconds} is not a time in seconds")
+        if not self.end_seconds > self.start_seconds:
+            raise DataError(f"end {self.end_seconds} is not after start {self.start_seconds}; correct the times")
+
+
+def check_label(label: str) -> None:
+    """Refuse a label that could not be told from others, or would break the lists it stands in.
+
+    Raises:
+        DataError: It is empty, has a line break or another control character, or is not text.
+    """
+    if not label.strip():
+        raise DataError("the label is empty")
+    found = _NOT_IN_A_LABEL.search(label)
+    if found and found[0].splitlines() == [""]:
+        raise DataError(f"the label {label!r} has a line break")
+    if found:
+        raise DataError(f"the label {label!r} has a control character, or a byte that is not UTF-8; rename it")
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One video file with its labels.
+
+    Attributes:
+        path: The file.
+        name: How reports call it: the path relative to the data set.
+        segments: Labelled pieces in order of time, without overlap.
+        group: Recordings of one group (a person, a place, a film) stay in one split.
+        split: "train", "validation", "test", or None where the data set does not say.
+        fill_background: Whether time outside all segments is the background class (as in a timeline) or unlabelled.
+        manifest: The manifest that lists it, if one does.
+    """
+
+    path: Path
+    name: str
+    segments: tuple[Segment, ...]
+    group: str
+    split: str | None = None
+    fill_background: bool = False
+    manifest: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """Recordings, the sorted labels they use, and the label that stands for "nothing happens", if any.
+
+    Attributes:
+        root: The folder it lies in.
+        recordings: In the order in which they were found.
+        labels: Sorted.
+        background: One of the labels, or None.
+        warnings: What a person should know about how it was read: classes without clips, listed files that are missing.
+        layout: How it was laid out: "folders", "manifest", or the name of one of the `layouts`.
+    """
+
+    root: Path
+    recordings: tuple[Recording, ...]
+    labels: tuple[str, ...]
+    background: str | None
+    warnings: tuple[str, ...] = ()
+    layout: str = "folders"
+
+
+def in_order(segments: Sequence[Segment]) -> tuple[Segment, ...]:
+    """The segments of one recording by time.
+
+    Raises:
+        DataError: Two overlap.
+    """
+    ordered = sorted(segments, key=lambda segment: segment.start_seconds)
+    for before, after in pairwise(ordered):
+        if after.start_seconds < before.end_seconds:
+            raise DataError(
+                f"{after.label!r} starts at {after.start_seconds} s, before {before.label!r} ends"
+                f" at {before.end_seconds} s; segments must not overlap"
+            )
+    return tuple(ordered)
+
+
+def shown_name(path: Path, root: Path) -> str:
+    """How reports call a file: its path relative to the data set, in characters that can be printed anywhere."""
+    try:
+        name = path.relative_to(root).as_posix()
+    except ValueError:
+        name = path.as_posix()
+    return os.fsencode(name).decode(errors="backslashreplace")

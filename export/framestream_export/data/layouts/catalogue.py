@@ -1,0 +1,28 @@
+"""The layouts there are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from framestream.errors import SettingsError
+from framestream_export.data.layouts import hmdb51, kinetics, label_studio, ucf101
+from framestream_export.data.layouts.layout import Layout
+
+LAYOUTS = (ucf101.LAYOUT, hmdb51.LAYOUT, kinetics.LAYOUT, label_studio.LAYOUT)
+
+
+def recognise(data: Path) -> Layout | None:
+    """The layout that a folder or file has, by what lies in it; None where it has none of these."""
+    return next((layout for layout in LAYOUTS if layout.is_here(data)), None)
+
+
+def layout_named(name: str) -> Layout:
+    """A layout by name.
+
+    Raises:
+        SettingsError: There is none of that name.
+    """
+    for layout in LAYOUTS:
+        if layout.name == name:
+            return layout
+    raise SettingsError(f"layout {name!r} is none of {', '.join(layout.name for layout in LAYOUTS)}")

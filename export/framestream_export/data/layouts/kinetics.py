@@ -1,0 +1,142 @@
+"""Kinetics: CSV files with the columns label, youtube_id, time_start, time_end, split.
+
+Kay et al., "The Kinetics Human Action Video Dataset", 2017. Clips are called ID_START_END.mp4 with six digits for each
+time, or ID.mp4; in the latter case the file is the clip itself, or the whole film it is a piece of: its length tells.
+Films disappear from where they were published, so rows without a file are normal.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from framestream.errors import DataError, SourceError
+from framestream.sources import VideoFile
+from framestream_export.data.footage import VIDEO_SUFFIXES, Recording, Segment, in_order, shown_name
+from framestream_export.data.layouts.layout import Found, Layout, Reading, missing_clips
+from framestream_export.data.layouts.video_index import VideoIndex
+from framestream_export.data.manifest import SPLIT_SPELLINGS
+from framestream_export.data.tables import read_header, read_rows
+
+_REQUIRED = ("youtube_id", "time_start", "time_end")
+# A clip that was cut out is as long as its row says, or a little longer: cuts fall on key frames.
+_LONGER_THAN_CUT = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    label: str
+    film: str
+    start_seconds: float
+    end_seconds: float
+    split: str | None
+
+
+def _tables(data: Path) -> list[Path]:
+    if data.is_file():
+        candidates = [data]
+    elif data.is_dir():
+        candidates = [*sorted(data.glob("*.csv")), *sorted(data.glob("*/*.csv"))]
+    else:
+        candidates = []
+    return [path for path in candidates if set(_REQUIRED) <= set(read_header(path))]
+
+
+def _is_here(data: Path) -> bool:
+    return bool(_tables(data))
+
+
+def _read(data: Path, reading: Reading) -> Found:
+    root = data if data.is_dir() else data.parent
+    tables = _tables(data)
+    if not tables:
+        raise DataError(f"{data} has no CSV file with the columns label, {', '.join(_REQUIRED)}, split")
+    rows: dict[tuple[str, float, float], tuple[_Row, str]] = {}
+    unlabelled = 0
+    for table in tables:
+        for number, cells in read_rows(table, required=_REQUIRED):
+            where = f"{table}, row {number}"
+            with reading.complaints.about(where):
+                row = _parse(cells, table)
+                if not row.label:
+                    unlabelled += 1
+                    continue
+                first, place = rows.setdefault((row.film, row.start_seconds, row.end_seconds), (row, where))
+                if first != row:
+                    raise DataError(f"the same piece of {row.film} has another label or split in {place}; keep one")
+    found, missing = _clips(root, [row for row, _ in rows.values()], reading)
+    warnings = missing_clips(missing, len(rows), by=", ".join(table.name for table in tables))
+    if unlabelled:
+        warnings.append(f"{unlabelled} rows have no label, as those of the official test list, and are left out")
+    return Found(tuple(found), tuple(warnings))
+
+
+def _parse(cells: Mapping[str, str], table: Path) -> _Row:
+    film, label, split = cells["youtube_id"], cells.get("label", ""), cells.get("split", "").lower()
+    if not split:
+        split = next((name for name in ("train", "val", "test") if name in table.stem.lower()), "")
+    if split not in SPLIT_SPELLINGS:
+        raise DataError(f"split {split!r} is none of train, validate, test")
+    if not film:
+        raise DataError("youtube_id is empty")
+    try:
+        start, end = float(cells["time_start"]), float(cells["time_end"])
+    except ValueError:
+        start, end = math.nan, math.nan
+    if not (math.isfinite(start) and math.isfinite(end)):
+        raise DataError(f"{cells['time_start']!r} to {cells['time_end']!r} are not times in seconds")
+    if label:
+        Segment(start, end, label)
+    return _Row(label, film, start, end, SPLIT_SPELLINGS[split])
+
+
+def _clips(root: Path, rows: list[_Row], reading: Reading) -> tuple[list[Recording], list[str]]:
+    """Recordings of the rows that have a file, and the names of the others."""
+    videos = VideoIndex(root, reading.complaints)
+    pieces: dict[Path, list[_Row]] = {}
+    missing = []
+    for row in rows:
+        cut = f"{row.film}_{int(row.start_seconds):06}_{int(row.end_seconds):06}"
+        folders = (row.label, row.label.replace(" ", "_"), row.split or "")
+        video = None
+        with reading.complaints.about(f"{row.film} ({row.label})"):
+            for stem in (cut, row.film):
+                for suffix in sorted(VIDEO_SUFFIXES):
+                    video = video or videos.find(stem + suffix, prefer=folders)
+        if video is None:
+            missing.append(cut)
+        else:
+            pieces.setdefault(video, []).append(row)
+    recordings = []
+    for video, its in pieces.items():
+        with reading.complaints.about(video):
+            recordings.append(_recording(video, its, root))
+    return recordings, missing
+
+
+def _recording(video: Path, rows: list[_Row], root: Path) -> Recording:
+    first = rows[0]
+    if any(row.split != first.split for row in rows):
+        raise DataError("its pieces are in different splits; one file is in one split")
+    if video.stem == first.film and (len(rows) > 1 or _is_whole_film(video, first)):
+        segments = in_order([Segment(row.start_seconds, row.end_seconds, row.label) for row in rows])
+    elif len(rows) > 1:
+        raise DataError(f"{len(rows)} rows mean this one clip; keep one")
+    else:
+        segments = (Segment(0.0, math.inf, first.label),)
+    return Recording(video, shown_name(video, root), segments, first.film, first.split)
+
+
+def _is_whole_film(video: Path, row: _Row) -> bool:
+    try:
+        source = VideoFile(video)
+    except SourceError:  # whoever decodes it will find the same, and name it
+        return False
+    frames, rate = source.info.declared_frames, source.info.declared_fps
+    source.close()
+    return bool(frames and rate and frames / rate > _LONGER_THAN_CUT * (row.end_seconds - row.start_seconds))
+
+
+LAYOUT = Layout("kinetics", _is_here, _read)

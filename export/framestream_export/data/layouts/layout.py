@@ -1,0 +1,98 @@
+"""What a layout is: a name, a test for it, and a reader."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from framestream.errors import DataError, SettingsError
+from framestream_export.data.complaints import Complaints
+from framestream_export.data.footage import Recording
+
+_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a reader needs to know beside where the data lies.
+
+    Attributes:
+        split_number: Which of a data set's official divisions to take, 1 to 3.
+        frame_rate: Frames per second that the tool counted which wrote the labels; None finds out from the film.
+        complaints: Where to note what is wrong.
+    """
+
+    split_number: int = 1
+    frame_rate: float | None = None
+    complaints: Complaints = field(default_factory=Complaints)
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that no data set has."""
+        if not 1 <= self.split_number <= 3:
+            raise SettingsError(f"split number {self.split_number} is none of 1, 2, 3")
+        if self.frame_rate is not None and not 0 < self.frame_rate <= 1000:
+            raise SettingsError(f"frame rate {self.frame_rate} is not above 0 and at most 1000 per second")
+
+    def check(self, takes: frozenset[str], *, layout: str) -> None:
+        """Refuse options that would do nothing.
+
+        Raises:
+            SettingsError: One was given that a layout does not take.
+        """
+        given = {"split_number": self.split_number != 1, "frame_rate": self.frame_rate is not None}
+        for name, was_given in given.items():
+            if was_given and name not in takes:
+                option = name.replace("_", "-")
+                raise SettingsError(f"--{option} means nothing to data that is laid out as {layout}; leave it out")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a reader found: recordings, and what a person should know about them."""
+
+    recordings: tuple[Recording, ...]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A layout of labelled video.
+
+    Attributes:
+        name: How people ask for it.
+        is_here: Whether a folder or file is laid out so, by what lies in it.
+        read: Reads it; raises DataError where it cannot.
+        takes: Which options of a `Reading` mean something to it.
+    """
+
+    name: str
+    is_here: Callable[[Path], bool]
+    read: Callable[[Path, Reading], Found]
+    takes: frozenset[str] = frozenset()
+
+
+def list_folder(data: Path, pattern: str) -> Path | None:
+    """The folder that holds files of a pattern: the data's own, or one right below it."""
+    if not data.is_dir():
+        return None
+    for folder in (data, *sorted(inner for inner in data.iterdir() if inner.is_dir())):
+        if next(folder.glob(pattern), None) is not None:
+            return folder
+    return None
+
+
+def missing_clips(missing: Sequence[str], listed: int, *, by: str) -> list[str]:
+    """A warning that names clips which are listed and not there.
+
+    Raises:
+        DataError: None is there.
+    """
+    if not missing:
+        return []
+    named = ", ".join(missing[:_NAMED]) + (", …" if len(missing) > _NAMED else "")
+    if len(missing) == listed:
+        raise DataError(
+            f"none of the {listed} clips that {by} lists is there ({named}); put the videos beside the lists"
+        )
+    return [f"{len(missing)} of {listed} clips that {by} lists are not here: {named}"]

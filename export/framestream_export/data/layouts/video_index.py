@@ -1,0 +1,50 @@
+"""Finding clips by name: lists of public data sets name files, and everybody keeps them in other folders."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from framestream.errors import DataError
+from framestream_export.data.complaints import Complaints
+from framestream_export.data.folders import is_video, walk
+
+
+class VideoIndex:
+    """All videos below a folder, by name."""
+
+    def __init__(self, root: Path, complaints: Complaints) -> None:
+        """List them."""
+        self._by_name: dict[str, list[Path]] = {}
+        for here, _, files in walk(root, complaints):
+            for name in filter(is_video, files):
+                self._by_name.setdefault(name, []).append(here / name)
+
+    def names(self) -> list[str]:
+        """The names there are, sorted."""
+        return sorted(self._by_name)
+
+    def paths(self) -> set[Path]:
+        """All videos."""
+        return {path for paths in self._by_name.values() for path in paths}
+
+    def find(self, name: str, *, prefer: Sequence[str] = ()) -> Path | None:
+        """The video of that name, or None.
+
+        Args:
+            name: Its name, with its suffix.
+            prefer: Names of folders: where several files have the name, the one in most of these folders is meant.
+
+        Raises:
+            DataError: Several files have that name, and nothing tells which is meant.
+        """
+        paths = self._by_name.get(name, [])
+        if len(paths) < 2:
+            return paths[0] if paths else None
+        wanted = {folder.casefold() for folder in prefer}
+        scores = [len(wanted & {part.casefold() for part in path.parts[:-1]}) for path in paths]
+        best = [path for path, score in zip(paths, scores, strict=True) if score == max(scores)]
+        if len(best) > 1:
+            raise DataError(f"{len(best)} files are called {name}: {', '.join(map(os.fspath, best))}; keep one")
+        return best[0]

@@ -1,0 +1,39 @@
+"""Footage in which nothing happens: every film below a folder is background from beginning to end."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from framestream.errors import DataError
+from framestream_export.data.complaints import Complaints
+from framestream_export.data.folders import is_video, walk
+from framestream_export.data.footage import Recording, Segment, shown_name
+
+
+def read_negatives(folder: Path, complaints: Complaints, *, background: str) -> list[Recording]:
+    """All films below `folder`, named after it, each with the background label for its whole length.
+
+    A folder right below it (a camera, a place) is one group; a film that lies in none is a group of its own.
+
+    Raises:
+        DataError: It is not a folder, or holds no film.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder} is not a folder; give one that holds films in which nothing happens")
+    recordings = []
+    for here, _, files in walk(folder, complaints):
+        for name in filter(is_video, files):
+            path = here / name
+            inside = Path(shown_name(path, folder))
+            recordings.append(
+                Recording(
+                    path=path,
+                    name=f"{folder.name}/{inside.as_posix()}",
+                    segments=(Segment(0.0, math.inf, background),),
+                    group=f"{folder.name}/{inside.parts[0]}",
+                )
+            )
+    if not recordings and not len(complaints):
+        raise DataError(f"{folder} holds no video; give a folder of films in which nothing happens")
+    return recordings
