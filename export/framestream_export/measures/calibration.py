@@ -14,7 +14,8 @@ from framestream_export.measures.tracks import Track
 
 BINS = 10
 LOWEST_TEMPERATURE, HIGHEST_TEMPERATURE = 0.05, 20.0
-_SMALLEST = 1e-12
+# Zeros have no logarithm. Where a loss is told, one of them should not be all there is to see.
+_SMALLEST, _SMALLEST_TOLD = 1e-30, 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def calibration_error(bins: Sequence[Bin]) -> float:
 def log_loss(answers: Answers) -> float:
     """Mean negative log likelihood of the true labels, in nats."""
     chosen = answers.probabilities[np.arange(len(answers.labels)), answers.labels].astype(np.float64)
-    return float(-np.log(np.maximum(chosen, _SMALLEST)).mean())
+    return float(-np.log(np.maximum(chosen, _SMALLEST_TOLD)).mean())
 
 
 def fit_temperature(tracks: Sequence[Track]) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -92,7 +92,7 @@ def evaluate_model(
         title=f"{classifier.session.path.name} on {data.resolve().name}",
         split=split,
         events=events or spec.events,
-        suggested=suggested,
+        suggested=replace(suggested, reason=f"{suggested.reason}; they are those measured here"),
         temperature=spec.temperature,
         frames_of=frames_between,
         warnings=warnings,
@@ -116,9 +116,7 @@ def _of_split(dataset: Dataset, split: str | None) -> tuple[str, list[Recording]
     found = [recording for recording in dataset.recordings if split in (ALL, recording.split)]
     if not found:
         known = ", ".join(name for name in SPLITS if name in named) or "none"
-        raise DataError(
-            f"{dataset.root} has no recording in the {split} split; it names {known}; --split all takes all"
-        )
+        raise DataError(f"{dataset.root} has no recording in the {split} split; it names {known}; try --split all")
     return split, found
 
 

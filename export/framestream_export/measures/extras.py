@@ -30,6 +30,7 @@ class ReportExtras:
         timing: When answers are given, and about what.
         title: What was measured, as the page's heading.
         split: Which part of the data: "test", "all", …
+        held_out: Whether it is known that nothing was trained on these recordings.
         events: The settings that events were found with.
         suggested: Better ones, if somebody looked for them.
         temperature: What the logits were divided by, already in the answers; None if they were not.
@@ -43,6 +44,7 @@ class ReportExtras:
     timing: AnswerTiming
     title: str = "How good the model is"
     split: str = "test"
+    held_out: bool = False
     events: EventSettings = field(default_factory=EventSettings)
     suggested: SuggestedEvents | None = None
     temperature: float | None = None

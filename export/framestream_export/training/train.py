@@ -149,6 +149,7 @@ def _finish(
                 settings.frame_rate, settings.window if settings.kind == "window" else 1, settings.anchor_frames
             ),
             title=f"{folder.path.resolve().name}: how good it is",
+            held_out=True,
             history=trainer.history.epochs,
             best_epoch=trainer.history.best_epoch,
         ),

@@ -14,7 +14,7 @@ from framestream_export.measures.page.strips import film_strip
 from framestream_export.measures.page.style import STYLE
 from framestream_export.measures.page.text import clock, count, escaped, percent
 from framestream_export.measures.page.timeline import timeline
-from framestream_export.measures.streaming import Streamed
+from framestream_export.measures.streaming import OVERLAPS, Streamed, event_counts
 from framestream_export.measures.timing import AnswerTiming
 from framestream_export.measures.tracks import Track
 
@@ -26,7 +26,7 @@ def render_page(measured: Measured, tracks: Sequence[Track], extras: ReportExtra
     report = measured.report
     parts = [
         f"<h1>{escaped(report['title'])}</h1>",
-        f'<p class="soft">{_measured_on(report["split"])}; {count(len(report["labels"]), "label")},'
+        f'<p class="soft">{_measured_on(extras)}. {count(len(report["labels"]), "label")},'
         f" background {escaped(report['background'] or 'none')}</p>",
         sections.headline(report),
         sections.warnings(report),
@@ -39,7 +39,7 @@ def render_page(measured: Measured, tracks: Sequence[Track], extras: ReportExtra
         sections.thresholds(report),
         sections.calibration(report),
         _curves(extras),
-        sections.words(["clip", "group", "confidence interval", "temperature"]),
+        sections.words(report),
     ]
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -50,14 +50,11 @@ def render_page(measured: Measured, tracks: Sequence[Track], extras: ReportExtra
     )
 
 
-def _measured_on(split: str) -> str:
-    if split == "all":
-        return "Measured on all recordings of the data set"
-    return (
-        f"Measured on the {escaped(split)} split, which nothing was trained on"
-        if split == "test"
-        else (f"Measured on the {escaped(split)} split")
-    )
+def _measured_on(extras: ReportExtras) -> str:
+    where = "all recordings of the data set" if extras.split == "all" else f"the {escaped(extras.split)} split"
+    if extras.held_out:
+        return f"Measured on {where}, which nothing was trained on"
+    return f"Measured on {where}; if the model was trained on some of it, these figures flatter it"
 
 
 def _clips(measured: Measured, tracks: Sequence[Track], extras: ReportExtras) -> Iterator[str]:
@@ -111,8 +108,6 @@ def _timelines(measured: Measured, tracks: Sequence[Track], timing: AnswerTiming
 
 def _mistakes(one: Streamed) -> int:
     """True events less those found, and events too many; at the strictest overlap."""
-    from framestream_export.measures.streaming import OVERLAPS, event_counts
-
     counts = event_counts([detected.span for detected in one.found], one.truth, least_overlap=OVERLAPS[-1])
     return counts.found + counts.true - 2 * counts.pairs
 

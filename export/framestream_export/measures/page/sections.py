@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from framestream_export.measures.page.charts import reliability_chart
@@ -46,7 +45,10 @@ def baseline(report: dict[str, Any]) -> str:
         verdict = f"Looking at the order of frames makes no difference on these clips{spread}."
     elif verdict is None:
         more = "more" if gain > 0 else "fewer"
-        verdict = f"Looking at the order of frames got {points(gain)} {more} right, which on so few clips may be chance{spread}."
+        verdict = (
+            f"Looking at the order of frames got {points(gain)} {more} right{spread}, which on so few clips may be"
+            " chance."
+        )
     return f"""<h2>Does time help?</h2>
 <p>A model that does not look at the order of frames gets <b>{percent(found["piece_accuracy"])}</b> of the same clips
 right, this one <b>{percent(report["piece_accuracy"])}</b>. {verdict}</p>"""
@@ -157,7 +159,7 @@ of that delay.</p>"""
 def thresholds(report: dict[str, Any]) -> str:
     """Which event settings to use."""
     used, suggested = report["events"]["settings"], report["events"]["suggested"]
-    told = f"<p>Measured here with {_settings(used)}.</p>" if report["streaming"] else ""
+    told = f"<p>Measured here with: {_settings(used)}.</p>" if report["streaming"] else ""
     if suggested is None:
         return f"<h2>When is it an event?</h2>{told}" if told else ""
     own = suggested["settings"]
@@ -167,8 +169,8 @@ def thresholds(report: dict[str, Any]) -> str:
 <p class="soft">To try others: <code>framestream watch FILM --model MODEL.onnx {options}</code></p>"""
 
 
-def words(names: Sequence[str]) -> str:
-    """What the terms mean, for those that occur."""
+def words(report: dict[str, Any]) -> str:
+    """What the terms mean."""
     meanings = {
         "clip": "A labelled piece: a file, or the part of a longer one throughout which one label holds. Its answer is"
         " the label with the highest mean score.",
@@ -176,9 +178,15 @@ def words(names: Sequence[str]) -> str:
         " are much alike, so the interval counts groups rather than clips.",
         "confidence interval": "Were the same done again with other people or places, the true share would be inside it"
         " 19 times in 20. It knows nothing of cameras and places unlike those measured.",
-        "temperature": "A number that all scores are sharpened or softened by after training. It changes no decision.",
     }
-    return "<h2>Words</h2><dl>" + "".join(f"<dt>{name}</dt><dd>{meanings[name]}</dd>" for name in names) + "</dl>"
+    if report["calibration"]["temperature"] is not None:
+        meanings["temperature"] = (
+            "A number that all scores were softened (above 1) or sharpened (below 1) by after training. It changes no"
+            " decision."
+        )
+    return (
+        "<h2>Words</h2><dl>" + "".join(f"<dt>{name}</dt><dd>{told}</dd>" for name, told in meanings.items()) + "</dl>"
+    )
 
 
 def _settings(values: dict[str, float]) -> str:

@@ -28,10 +28,13 @@ p { margin: .5rem 0; max-width: 46rem; }
 .warnings li { overflow-wrap: anywhere; }
 .wide { overflow-x: auto; margin: .75rem 0; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: .3rem .7rem; text-align: right; border-bottom: 1px solid var(--line); vertical-align: top; }
+th, td { padding: .3rem .7rem; text-align: right; white-space: nowrap;
+  border-bottom: 1px solid var(--line); vertical-align: top; }
 th { color: var(--soft); font-weight: 600; font-size: .9rem; vertical-align: bottom; }
-th:first-child, td:first-child { text-align: left; overflow-wrap: anywhere; min-width: 6rem; max-width: 18rem; }
-.matrix th, .matrix td { text-align: center; padding: .35rem .5rem; min-width: 3rem; max-width: 7rem; }
+th:first-child, td:first-child { text-align: left; white-space: normal; overflow-wrap: anywhere;
+  min-width: 7rem; max-width: 24rem; }
+.matrix th, .matrix td { text-align: center; padding: .35rem .25rem; min-width: 4.5rem; max-width: 6rem;
+  white-space: normal; }
 .matrix th { overflow-wrap: anywhere; }
 .matrix th[scope=row] { text-align: right; vertical-align: middle; min-width: 6rem; max-width: 12rem; }
 .matrix td { border: 2px solid var(--ground); background: var(--panel); }
@@ -45,8 +48,9 @@ svg text { fill: var(--soft); font: 11px system-ui, sans-serif; }
 .key { display: inline-block; width: .8rem; height: .8rem; border-radius: .2rem; margin: 0 .35rem 0 0;
   vertical-align: -.05rem; }
 .keys span { white-space: nowrap; margin-right: 1rem; }
+.wide thead th { white-space: normal; }
 .strip { display: flex; gap: 2px; overflow-x: auto; margin: .4rem 0; }
-.strip img { height: 96px; flex: none; border-radius: .2rem; }
+.strip img { flex: 1 1 0; min-width: 4.5rem; max-width: 9rem; width: 0; height: auto; align-self: flex-start; }
 .clip { margin: 1rem 0 1.5rem; }
 .clip p { margin: .1rem 0; overflow-wrap: anywhere; }
 .wrong { color: var(--red); } .fine { color: var(--green); }

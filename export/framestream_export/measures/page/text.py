@@ -16,7 +16,7 @@ def percent(share: float | None) -> str:
     if share is None:
         return "&ndash;"
     rounded = f"{100 * share:.1f}"
-    return f"{rounded.removesuffix('.0')} %"
+    return f"{rounded.removesuffix('.0')}\N{NO-BREAK SPACE}%"
 
 
 def points(difference: float) -> str:
