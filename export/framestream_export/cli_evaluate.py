@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -99,9 +100,9 @@ def evaluate(
         if output is None:
             print_summary(measured.report, Console())
             return
-        console = Console(record=True, file=None, width=100, quiet=True)
-        print_summary(measured.report, console)
-        text = console.export_text()
+        lines = io.StringIO()
+        print_summary(measured.report, Console(file=lines, width=100))
+        text = lines.getvalue()
     elif format_name == "json":
         text = report_text(measured.report)
     else:

@@ -116,7 +116,7 @@ def _of_split(dataset: Dataset, split: str | None) -> tuple[str, list[Recording]
     found = [recording for recording in dataset.recordings if split in (ALL, recording.split)]
     if not found:
         known = ", ".join(name for name in SPLITS if name in named) or "none"
-        raise DataError(f"{dataset.root} has no recording in the {split} split; it names {known}; try --split all")
+        raise DataError(f"{dataset.root} has no recording in the {split} split (it names {known}); try --split all")
     return split, found
 
 
