@@ -133,6 +133,8 @@ def test_labels_the_model_does_not_know(model_path: Path, coloured_clips: Path, 
     code, _, told = cli("evaluate", model_path, coloured_clips, "--rename", "no red!=crimson")
     assert code == 1
     assert "the model knows none of its labels (Greenish, crimson, no blue!); it knows red, green, blue" in told
+    code, _, told = cli("evaluate", model_path, coloured_clips, "--rename", "rot=red")
+    assert (code, "has no label rot to rename; it has Greenish, no blue!, no red!" in told) == (1, True)
     code, _, told = cli("evaluate", model_path, coloured_clips, "--rename", "red")
     assert (code, "give OLD=NEW" in told) == (2, True)
 
@@ -141,12 +143,15 @@ def test_clips_that_cannot_be_read(model_path: Path, coloured_clips: Path, cli: 
     (coloured_clips / "red" / "0.avi").write_bytes(b"no video")
     report = evaluated(cli, model_path, coloured_clips)
     assert report["pieces"] == 7
-    assert any("could not be read and was left out: red/0.avi (" in warning for warning in report["warnings"])
+    (warning,) = [text for text in report["warnings"] if "could not be read" in text]
+    assert warning.startswith("1 of 8 recordings could not be read and are left out: ")
+    assert "red/0.avi" in warning
     for path in coloured_clips.rglob("*.avi"):
         path.write_bytes(b"no video")
     code, _, told = cli("evaluate", model_path, coloured_clips)
     assert code == 1
-    assert "none of the 8 recordings can be read" in told
+    assert "none of the 8 recordings can be read; the first: " in told
+    assert told.count("left out") == 8
 
 
 @pytest.mark.parametrize("film", sorted(SAMPLES.glob("*.webm")), ids=lambda path: path.stem)

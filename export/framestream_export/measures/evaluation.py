@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import track as with_progress
 
 from framestream.classifier import Classifier
-from framestream.errors import DataError
+from framestream.errors import DataError, SettingsError
 from framestream.spec import EventSettings, ModelSpec
 from framestream_export.data.recordings import SPLITS, Dataset, Recording, read_dataset
-from framestream_export.measures.event_settings import suggest_event_settings
+from framestream_export.measures.event_settings import SuggestedEvents, suggest_event_settings
 from framestream_export.measures.extras import ReportExtras
 from framestream_export.measures.runtime_tracks import (
     frames_between,
@@ -25,6 +26,7 @@ from framestream_export.measures.timing import AnswerTiming
 from framestream_export.measures.tracks import Track
 
 ALL = "all"
+_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +64,11 @@ def evaluate_model(
 
     Raises:
         DataError: Nothing can be measured: no recordings, no label that the model has, none that can be read.
+        SettingsError: There is no such label to rename.
     """
     spec = classifier.spec
     split, recordings = _of_split(_read(data, spec), split)
-    recordings = [rename_labels(recording, dict(rename or {})) for recording in recordings]
+    recordings = _renamed(recordings, rename or {}, data)
     warnings = _check_labels(recordings, spec, data)
     results = with_progress(
         watch_recordings(classifier, recordings),
@@ -76,13 +79,23 @@ def evaluate_model(
         disable=not console.is_terminal,
     )
     tracks: list[Track] = []
+    lost: list[str] = []
     for result in results:
         if isinstance(result, Track):
             tracks.append(result)
         else:
-            warnings.append(f"could not be read and was left out: {result.name} ({result.reason})")
+            lost.append(result.reason)
+            console.print(
+                f"[yellow]left out[/] {escape(f'{result.name}: {result.reason}')}", highlight=False, soft_wrap=True
+            )
     if not tracks:
-        raise DataError(f"{data}: none of the {len(recordings)} recordings can be read; {warnings[-1]}")
+        raise DataError(f"{data}: none of the {len(recordings)} recordings can be read; the first: {lost[0]}")
+    if lost:
+        more = "" if len(lost) <= _NAMED else f"; and {len(lost) - _NAMED} more"
+        warnings.append(
+            f"{len(lost)} of {len(recordings)} recordings could not be read and are left out:"
+            f" {'; '.join(lost[:_NAMED])}{more}"
+        )
     timing = AnswerTiming.of(spec)
     suggested = suggest_event_settings(
         tracks, spec.labels, background=spec.background, timing=timing, default=spec.events
@@ -92,7 +105,7 @@ def evaluate_model(
         title=f"{classifier.session.path.name} on {data.resolve().name}",
         split=split,
         events=events or spec.events,
-        suggested=replace(suggested, reason=f"{suggested.reason}; they are those measured here"),
+        suggested=None if suggested.origin == "default" else _chosen_here(suggested),
         temperature=spec.temperature,
         frames_of=frames_between,
         warnings=warnings,
@@ -118,6 +131,17 @@ def _of_split(dataset: Dataset, split: str | None) -> tuple[str, list[Recording]
         known = ", ".join(name for name in SPLITS if name in named) or "none"
         raise DataError(f"{dataset.root} has no recording in the {split} split (it names {known}); try --split all")
     return split, found
+
+
+def _renamed(recordings: Sequence[Recording], names: Mapping[str, str], data: Path) -> list[Recording]:
+    used = {segment.label for recording in recordings for segment in recording.segments}
+    if absent := sorted(set(names).difference(used)):
+        raise SettingsError(f"{data} has no label {', '.join(absent)} to rename; it has {', '.join(sorted(used))}")
+    return [rename_labels(recording, names) for recording in recordings]
+
+
+def _chosen_here(suggested: SuggestedEvents) -> SuggestedEvents:
+    return replace(suggested, reason=f"{suggested.reason} (they are those measured here, so it flatters)")
 
 
 def _check_labels(recordings: Sequence[Recording], spec: ModelSpec, data: Path) -> list[str]:

@@ -49,6 +49,7 @@ from typing import Any
 import numpy as np
 
 from framestream.errors import DataError
+from framestream_export.data.frame_cache import UNLABELLED
 from framestream_export.measures.calibration import calibration_error, log_loss, reliability, tempered_tracks
 from framestream_export.measures.comparison import compare_with_baseline
 from framestream_export.measures.confusion import confusion_matrix, macro_f1, per_class
@@ -203,6 +204,12 @@ def _warnings(tracks: Sequence[Track], figures: Any, groups: Sequence[str]) -> l
         found.append(
             "no groups are named, so each file counts as one: if several files are of one person or place, the interval"
             " is too narrow, and clips alike may have been trained on; name groups in the manifest's group column"
+        )
+    silent = [track.recording.name for track in tracks if (track.labels == UNLABELLED).all()]
+    if silent:
+        found.append(
+            f"{len(silent)} of {len(tracks)} recordings have no answer about a labelled time and count nowhere,"
+            f" {silent[0]} first"
         )
     missing = [label for label, values in figures.items() if not values["support"]]
     if missing:

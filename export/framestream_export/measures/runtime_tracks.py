@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -144,7 +144,7 @@ def _track(recording: Recording, spec: ModelSpec, stretches: Sequence[_Stretch])
     )
 
 
-def rename_labels(recording: Recording, names: dict[str, str]) -> Recording:
+def rename_labels(recording: Recording, names: Mapping[str, str]) -> Recording:
     """The same recording, its labels called otherwise."""
     segments = tuple(replace(segment, label=names.get(segment.label, segment.label)) for segment in recording.segments)
     return replace(recording, segments=segments)
