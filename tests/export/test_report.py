@@ -172,6 +172,7 @@ def test_a_film_has_a_timeline_and_thresholds(tmp_path: Path) -> None:
     assert "chosen on <two> films" in page.text
     assert report["calibration"]["before"]["log_loss"] != report["calibration"]["after"]["log_loss"]
     assert "truth" in page.texts
+    assert any("nothing happens for 0.1 minutes only" in warning for warning in report["warnings"])
 
 
 def test_learning_curves_and_warnings(tmp_path: Path) -> None:

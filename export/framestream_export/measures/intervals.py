@@ -6,8 +6,9 @@ that would have the same (the effective sample size), put into Wilson's interval
 shrink to nothing where everything was right. With few groups that variance is itself uncertain, hence Student's t with
 one degree of freedom less than there are groups.
 
-Resampling whole groups (the cluster bootstrap) was the alternative. With the three to ten groups people have it is too
-narrow, and where every clip is right it says "100 % to 100 %".
+Resampling whole groups (the cluster bootstrap) was the alternative. Tried on drawn data, twelve clips a group, its 95 %
+interval held the truth 70 to 90 times in a hundred with three to ten groups, and was "100 % to 100 %" where every clip
+was right; this one held it 94 times or more, at the price of being wider than it need be with three or four.
 
 Sources: E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927);
 E. L. Korn and B. I. Graubard, "Confidence intervals for proportions with small expected number of positive counts

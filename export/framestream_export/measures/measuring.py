@@ -63,6 +63,7 @@ REPORT_VERSION = 1
 _WORST = 8
 _FEW_GROUPS = 5
 _FEW_PIECES = 5
+_FEW_MINUTES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +134,18 @@ def measure(
         },
         "streaming": None if streaming is None else streaming.to_json(),
         "worst": [_described(piece, tracks[piece.track], labels) for piece in worst],
-        "warnings": [*extras.warnings, *_warnings(tracks, piece_figures, groups)],
+        "warnings": [*extras.warnings, *_warnings(tracks, piece_figures, groups), *_few_minutes(streaming)],
     }
     return Measured(report, tuple(worst), streaming)
+
+
+def _few_minutes(streaming: StreamingFigures | None) -> list[str]:
+    if streaming is None or streaming.background_seconds >= 60 * _FEW_MINUTES:
+        return []
+    return [
+        f"in the films measured, nothing happens for {streaming.background_seconds / 60:.1f} minutes only: that says"
+        " little about false alarms per hour"
+    ]
 
 
 def _answer_interval(answers: Answers, groups_of_pieces: Sequence[str]) -> Interval | None:

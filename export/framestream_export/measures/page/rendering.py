@@ -13,7 +13,8 @@ from framestream_export.measures.page.charts import learning_curves
 from framestream_export.measures.page.strips import film_strip
 from framestream_export.measures.page.style import STYLE
 from framestream_export.measures.page.text import clock, count, escaped, percent
-from framestream_export.measures.page.timeline import timeline
+from framestream_export.measures.page.timeline import label_keys, timeline
+from framestream_export.measures.spans import Span
 from framestream_export.measures.streaming import OVERLAPS, Streamed, event_counts
 from framestream_export.measures.timing import AnswerTiming
 from framestream_export.measures.tracks import Track
@@ -91,6 +92,7 @@ def _timelines(measured: Measured, tracks: Sequence[Track], timing: AnswerTiming
         return
     streamed = measured.streaming.streamed
     yield "<h3>What happened, and what was reported</h3>"
+    yield label_keys({span.label for one in streamed for span in _spans(one)}, measured.report["labels"])
     if len(streamed) > _MOST_TIMELINES:
         yield f"<p>The {_MOST_TIMELINES} recordings with the most mistakes, of {len(streamed)}.</p>"
     for one in sorted(streamed, key=_mistakes, reverse=True)[:_MOST_TIMELINES]:
@@ -104,6 +106,10 @@ def _timelines(measured: Measured, tracks: Sequence[Track], timing: AnswerTiming
             labels=measured.report["labels"],
         )
         yield f'<p class="soft">{escaped(track.recording.name)}</p>{drawn}'
+
+
+def _spans(one: Streamed) -> list[Span]:
+    return [*one.truth, *(detected.span for detected in one.found)]
 
 
 def _mistakes(one: Streamed) -> int:

@@ -47,7 +47,7 @@ svg { display: block; width: 100%; height: auto; }
 svg text { fill: var(--soft); font: 11px system-ui, sans-serif; }
 .key { display: inline-block; width: .8rem; height: .8rem; border-radius: .2rem; margin: 0 .35rem 0 0;
   vertical-align: -.05rem; }
-.keys span { white-space: nowrap; margin-right: 1rem; }
+.keys span { margin-right: 1rem; overflow-wrap: anywhere; }
 .wide thead th { white-space: normal; }
 .strip { display: flex; gap: 2px; overflow-x: auto; margin: .4rem 0; }
 .strip img { flex: 1 1 0; min-width: 4.5rem; max-width: 9rem; width: 0; height: auto; align-self: flex-start; }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from framestream_export.measures.page.text import clock, escaped
 from framestream_export.measures.spans import Span
@@ -16,6 +16,16 @@ _TICKS = 8
 def label_color(label: str, labels: Sequence[str]) -> str:
     """A CSS colour that white text can be read on."""
     return f"hsl({(215 + _GOLDEN_DEGREES * labels.index(label)) % 360:.0f} 55% 40%)"
+
+
+def label_keys(shown: Collection[str], labels: Sequence[str]) -> str:
+    """The legend of all timelines: short blocks have no room for their label."""
+    marks = "".join(
+        f'<span><i class="key" style="background:{label_color(label, labels)}"></i>{escaped(label)}</span>'
+        for label in labels
+        if label in shown
+    )
+    return f'<p class="keys soft">{marks}</p>'
 
 
 def timeline(
