@@ -12,9 +12,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from framestream import Classifier, Event
-from framestream_export.data.recordings import Recording, Segment
+from framestream_export.data.frame_cache import open_cache
+from framestream_export.data.recordings import Recording, Segment, read_dataset
 from framestream_export.measures.detection import detect
 from framestream_export.measures.runtime_tracks import frames_between, watch_recording
 from framestream_export.measures.timing import AnswerTiming
@@ -169,6 +171,25 @@ def test_events_are_those_of_a_watch(film: Path) -> None:
         # The last one goes on to the film's end, which answers tell to within a frame.
         assert one.span.end == pytest.approx(event.end_seconds, abs=1e-6 if event is not watched[-1] else 0.11)
         assert one.score == pytest.approx(event.score, abs=1e-5)
+
+
+def test_labels_are_those_that_training_lays_over_the_same_frames(tmp_path: Path, silent: Console) -> None:
+    film, clip = tmp_path / "film.avi", tmp_path / "red" / "short.avi"
+    clip.parent.mkdir()
+    write_video_file(film, ["blue"] * 100 + ["red"] * 100, fps=24.0)
+    write_video_file(clip, ["red"] * 5)
+    toy.write_csv(film.with_suffix(".csv"), "start,end,label", [(0.55, 1.45, "green"), (3.333, 6.1, "red")])
+    dataset = read_dataset(tmp_path, background="blue")
+    cache = open_cache(dataset, tmp_path / "cache", frame_rate=10.0, size_wh=(8, 8), console=silent)
+    classifier = _tiny(tmp_path)
+    spec = classifier.spec
+    for stretch in cache.stretches:
+        track = watch_recording(classifier, cache.recordings[stretch.recording])
+        newest = np.arange(spec.window - 1, max(len(stretch), spec.window))
+        anchors = np.minimum(newest - spec.anchor_frames, len(stretch) - 1)
+        expected = [dataset.labels[label] for label in cache.labels[stretch.start + anchors]]
+        assert [spec.labels[label] for label in track.labels] == expected
+    assert {len(stretch) for stretch in cache.stretches} == {83, 2}
 
 
 def test_answers_about_what_will_be(tmp_path: Path) -> None:
