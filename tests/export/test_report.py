@@ -139,8 +139,19 @@ def test_the_baseline_stands_beside_it(tmp_path: Path, wrong: int, verdict: str,
 
 
 def test_a_baseline_of_other_recordings_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="not measured on the same labelled pieces"):
+    with pytest.raises(DataError, match="not measured on the same recordings"):
         write(tmp_path, some_clips(), ReportExtras(timing=TIMING, baseline=some_clips()[1:]))
+
+
+def test_a_baseline_that_begins_to_answer_later(tmp_path: Path) -> None:
+    """As a window's mean beside a stateful model: fewer answers, and none about what is over before them."""
+    rows = sure([2] * 3 + [1] * 20 + [2] * 10)
+    whole = film([(0.0, 0.35, "wave"), (2.35, 9.0, "wave")], rows)
+    late = Track(whole.recording, whole.pts_seconds[5:], rows[5:], whole.labels[5:], whole.breaks)
+    assert len(whole.labels) == 33
+    report, _ = write(tmp_path, [whole], ReportExtras(timing=TIMING, baseline=[late]))
+    assert report["pieces"] == report["baseline"]["pieces"] + 1 == 3
+    assert report["baseline"]["verdict"] == "unclear"
 
 
 def test_the_worst_clips_come_with_pictures(tmp_path: Path) -> None:

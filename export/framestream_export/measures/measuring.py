@@ -21,9 +21,9 @@
     ``temperature`` (null: none) and, with it ``after`` and without it ``before`` (null where there is no temperature):
     ``log_loss`` in nats, ``calibration_error`` from 0 to 1, ``bins`` of answers by their score.
 ``baseline``
-    Null, or another model on the same recordings, that does not look at the order of frames: ``accuracy``,
-    ``piece_accuracy``, ``piece_gain`` (the model's piece accuracy less the baseline's), ``piece_gain_interval``, and
-    ``verdict``: "helps", "hurts" or "unclear", by whether the interval excludes 0.
+    Null, or another model on the same recordings, that does not look at the order of frames: its ``accuracy``; on the
+    ``pieces`` that both answer about its ``piece_accuracy``, ``piece_gain`` (the model's less the baseline's) and
+    ``piece_gain_interval``; ``verdict``: "helps", "hurts" or "unclear", by whether that interval excludes 0.
 ``events``
     ``settings`` that ``streaming`` was measured with; ``suggested``: null, or ``settings``, ``origin`` ("untrimmed",
     "clips", "default"), ``reason`` and ``f1``.

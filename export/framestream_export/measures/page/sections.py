@@ -51,7 +51,7 @@ def baseline(report: dict[str, Any]) -> str:
         )
     return f"""<h2>Does time help?</h2>
 <p>A model that does not look at the order of frames gets <b>{percent(found["piece_accuracy"])}</b> of the same clips
-right, this one <b>{percent(report["piece_accuracy"])}</b>. {verdict}</p>"""
+right, this one <b>{percent(found["piece_accuracy"] + gain)}</b>. {verdict}</p>"""
 
 
 def warnings(report: dict[str, Any]) -> str:
