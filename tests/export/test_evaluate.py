@@ -51,6 +51,7 @@ def evaluated(cli: Cli, *arguments: object) -> dict[str, Any]:
 
 def test_it_gives_the_accuracy_that_training_measured(trained: Trained, cli: Cli) -> None:
     record = json.loads((trained.run / "run.json").read_text())
+    assert "How it learnt" in (trained.run / "report" / "report.html").read_text(encoding="utf-8")
     report = evaluated(cli, trained.model, trained.data)
     assert (report["split"], report["windows"], report["pieces"]) == ("test", record["test"]["windows"], 12)
     assert report["confusion"] == record["test"]["confusion"]
