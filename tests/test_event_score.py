@@ -1,6 +1,7 @@
 """The measure the films are judged by."""
 
-from tests.event_score import Span, matches, precision_recall
+from framestream_export.measures.spans import Span, pair_spans
+from tests.event_score import precision_recall
 
 
 def test_half_overlap_counts_and_less_does_not() -> None:
@@ -10,7 +11,7 @@ def test_half_overlap_counts_and_less_does_not() -> None:
 
 
 def test_another_label_is_wrong_however_well_it_fits() -> None:
-    assert matches([Span(0, 4, "run")], [Span(0, 4, "walk")], least_overlap=0.5) == 0
+    assert pair_spans([Span(0, 4, "run")], [Span(0, 4, "walk")], least_overlap=0.5) == []
 
 
 def test_one_true_span_is_found_once() -> None:

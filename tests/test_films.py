@@ -8,7 +8,8 @@ import pytest
 from footage.recorder import write_video
 from footage.scenes import draw_empty_scene, on_tripod
 from framestream import Classifier, End, Event, Prediction
-from tests.event_score import Span, precision_recall, read_timeline
+from framestream_export.measures.spans import Span
+from tests.event_score import precision_recall, read_timeline
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 FILMS = sorted(path for path in SAMPLES.glob("*.webm"))

@@ -7,7 +7,7 @@
     RUN/head.keras          features -> probabilities   (when finished)
     RUN/parity_frames.npy   real frames that `export` and `verify` compare Keras and ONNX on
     RUN/checkpoints/        last.npz (everything `--resume` needs), best.npz
-    RUN/report/             report.json, confusion_matrix.png
+    RUN/report/             report.json, report.html, confusion_matrix.png
     RUN/speed.json, kept/   what `export --handoff` cannot make alike twice: measured times, ONNX Runtime's format
     RUN/cache/              decoded frames, unless --cache points elsewhere; can be deleted
 """

@@ -13,6 +13,7 @@ from framestream.errors import MissingDependencyError
 TRAINING = ("tensorflow", "keras", "matplotlib")
 EXPORT = ("tensorflow", "keras", "onnx", "tf2onnx", "onnxruntime")
 VERIFY = ("onnx", "onnxruntime")
+EVALUATE = ("onnxruntime",)
 _EXTRA_OF = {"onnxruntime": "cpu"}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from framestream_export.data.frame_cache import UNLABELLED, FrameCache, Stretch
+from framestream_export.measures.labelled import Answers
+from framestream_export.measures.tracks import Track
 from framestream_export.training.model import SequenceModel
 from framestream_export.training.settings import TrainSettings
 from framestream_export.training.windows import answer_ends, labels_at
@@ -18,21 +19,6 @@ from framestream_export.training.windows import answer_ends, labels_at
 _FRAMES_PER_CALL = 256
 _WINDOWS_PER_CALL = 1024
 _SEQUENCES_PER_CALL = 32
-
-
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """What the model says about every labelled answer of some recordings.
-
-    Attributes:
-        probabilities: float32 [N, classes].
-        labels: int64 [N], what it should say.
-        pieces: int64 [N], which labelled piece of a recording an answer belongs to: one number per clip or segment.
-    """
-
-    probabilities: NDArray[np.float32]
-    labels: NDArray[np.int64]
-    pieces: NDArray[np.int64]
 
 
 class Evaluator:
@@ -67,6 +53,37 @@ class Evaluator:
         wanted = np.concatenate(labels).astype(np.int64)
         known = wanted != UNLABELLED
         return Answers(np.concatenate(rows)[known], wanted[known], np.concatenate(pieces)[known])
+
+    def tracks(self, stretches: Sequence[Stretch]) -> list[Track]:
+        """Every answer, recording by recording; moments are counted from a recording's first frame."""
+        ends = [answer_ends(stretch, self._settings) for stretch in stretches]
+        rows = list(self._rows(stretches, ends))
+        parts: dict[int, list[int]] = {}
+        for index, stretch in enumerate(stretches):
+            parts.setdefault(stretch.recording, []).append(index)
+        return [self._track(recording, members, stretches, ends, rows) for recording, members in parts.items()]
+
+    def _track(
+        self,
+        recording: int,
+        members: Sequence[int],
+        stretches: Sequence[Stretch],
+        ends: Sequence[NDArray[np.int64]],
+        rows: Sequence[NDArray[np.float32]],
+    ) -> Track:
+        labels = [labels_at(self._cache, stretches[index], ends[index], self._settings) for index in members]
+        first = stretches[members[0]].start
+        moments = []
+        for index in members:
+            anchors = np.minimum(ends[index] - self._settings.anchor_frames, len(stretches[index]) - 1)
+            moments.append((stretches[index].start - first + anchors) / self._settings.frame_rate)
+        return Track(
+            recording=self._cache.recordings[recording],
+            pts_seconds=np.concatenate(moments),
+            probabilities=np.concatenate([rows[index] for index in members]),
+            labels=np.concatenate(labels).astype(np.int64),
+            breaks=np.cumsum([len(one) for one in labels])[:-1].astype(np.int64),
+        )
 
     def _rows(self, stretches: Sequence[Stretch], ends: Sequence[NDArray[np.int64]]) -> Iterator[NDArray[np.float32]]:
         features = list(self._features(stretches))
@@ -112,15 +129,3 @@ class Evaluator:
             rows = np.asarray(self._classify(padded))
             for sequence, at in zip(rows, ends[first : first + _SEQUENCES_PER_CALL], strict=True):
                 yield sequence[at]
-
-
-def weighted_loss(answers: Answers, weights: NDArray[np.float32]) -> float:
-    """Cross entropy, the classes weighted as in training."""
-    chosen = np.maximum(answers.probabilities[np.arange(len(answers.labels)), answers.labels], 1e-7)
-    own = weights[answers.labels]
-    return float(-(own * np.log(chosen)).sum() / own.sum())
-
-
-def accuracy(answers: Answers) -> float:
-    """Share of answers whose likeliest class is right."""
-    return float((answers.probabilities.argmax(axis=1) == answers.labels).mean())

@@ -17,7 +17,9 @@ from rich.markup import escape
 
 from framestream.errors import DataError, SettingsError
 from framestream_export.data.recordings import SPLITS
+from framestream_export.measures.extras import ReportExtras
 from framestream_export.measures.report import write_report
+from framestream_export.measures.timing import AnswerTiming
 from framestream_export.run_folder import ENCODER_FILE, HEAD_FILE, RunFolder, make_writable, write_atomically, writing
 from framestream_export.training.base_run import BaseRun
 from framestream_export.training.model import first_encoder
@@ -136,7 +138,23 @@ def _finish(
             partial.replace(folder.path / name)
     frames = parity_frames(data, TrainSettings.from_json(record["settings"]))
     write_atomically(folder.parity_frames, lambda stream: np.save(stream, frames))
-    test = write_report(trainer.test(data), data.dataset.labels, folder.report, console=console)
+    settings = TrainSettings.from_json(record["settings"])
+    test = write_report(
+        trainer.test(data),
+        labels=data.dataset.labels,
+        background=data.dataset.background,
+        folder=folder.report,
+        extras=ReportExtras(
+            timing=AnswerTiming(
+                settings.frame_rate, settings.window if settings.kind == "window" else 1, settings.anchor_frames
+            ),
+            title=f"{folder.path.resolve().name}: how good it is",
+            held_out=True,
+            history=trainer.history.epochs,
+            best_epoch=trainer.history.best_epoch,
+        ),
+        console=console,
+    )
     finished = {
         "state": "finished",
         "history": trainer.history.epochs,

@@ -14,7 +14,9 @@ from rich.console import Console
 from rich.progress import track
 
 from framestream.errors import DataError, SettingsError
-from framestream_export.measures.answers import Answers, Evaluator, accuracy, weighted_loss
+from framestream_export.measures.answers import Evaluator
+from framestream_export.measures.labelled import accuracy, weighted_loss
+from framestream_export.measures.tracks import Track
 from framestream_export.run_folder import RunFolder, load_arrays, save_arrays
 from framestream_export.training.model import SequenceModel
 from framestream_export.training.settings import TrainSettings
@@ -106,9 +108,9 @@ class Trainer:
             raise SettingsError(f"training diverged: the loss of epoch {number} is no number; lower --learning-rate")
         return best
 
-    def test(self, data: TrainingData) -> Answers:
-        """Every labelled answer on the test split."""
-        return self._evaluator.answers(data.stretches("test"))
+    def test(self, data: TrainingData) -> list[Track]:
+        """Every answer on the test split."""
+        return self._evaluator.tracks(data.stretches("test"))
 
     def save(self, folder: RunFolder, *, best: bool) -> None:
         """Write the state after an epoch, `best` first, so that `last` never speaks of a best that is not there."""

@@ -1,0 +1,64 @@
+"""The model beside one that does not look at the order of frames: is time worth anything on these data?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from framestream.errors import DataError
+from framestream_export.measures.intervals import difference_interval
+from framestream_export.measures.labelled import Piece, accuracy, answers_of, pieces_of
+from framestream_export.measures.tracks import Track
+
+
+def compare_with_baseline(tracks: Sequence[Track], baseline: Sequence[Track]) -> dict[str, Any]:
+    """The baseline's accuracy, and what the model gains over it, piece by piece on the same pieces.
+
+    A baseline of another kind may begin to answer a little later than the model, and have no answer at all about a
+    piece that is very short: pieces are compared where both have one.
+
+    Raises:
+        DataError: The tracks are not of the same recordings, or share no piece.
+    """
+    if [track.recording.name for track in tracks] != [track.recording.name for track in baseline]:
+        raise DataError("the baseline was not measured on the same recordings as the model")
+    pairs = list(_pairs(tracks, baseline))
+    if not pairs:
+        raise DataError("the baseline has no answer about any labelled piece that the model answers about")
+    gains = np.array([float(one.right) - float(other.right) for one, other in pairs])
+    interval = difference_interval(gains, [tracks[piece.track].recording.group for piece, _ in pairs])
+    verdict = "unclear"
+    if interval is not None and interval.low > 0:
+        verdict = "helps"
+    elif interval is not None and interval.high < 0:
+        verdict = "hurts"
+    return {
+        "accuracy": accuracy(answers_of(baseline)),
+        "pieces": len(pairs),
+        "piece_accuracy": float(np.mean([piece.right for _, piece in pairs])),
+        "piece_gain": float(gains.mean()),
+        "piece_gain_interval": None if interval is None else interval.to_json(),
+        "verdict": verdict,
+    }
+
+
+def _pairs(tracks: Sequence[Track], baseline: Sequence[Track]) -> Iterator[tuple[Piece, Piece]]:
+    """Pieces of both that share time and label, each taken once."""
+    theirs: dict[int, list[Piece]] = {}
+    for piece in pieces_of(baseline):
+        theirs.setdefault(piece.track, []).append(piece)
+    for piece in pieces_of(tracks):
+        start, stop = _times(piece, tracks)
+        for other in theirs.get(piece.track, []):
+            first, last = _times(other, baseline)
+            if other.label == piece.label and first <= stop and start <= last:
+                theirs[piece.track].remove(other)
+                yield piece, other
+                break
+
+
+def _times(piece: Piece, tracks: Sequence[Track]) -> tuple[float, float]:
+    pts_seconds = tracks[piece.track].pts_seconds
+    return float(pts_seconds[piece.start]), float(pts_seconds[piece.stop - 1])

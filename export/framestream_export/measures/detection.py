@@ -1,0 +1,108 @@
+"""The events a model reports in a recording, found by the detector that serves, and what really happened in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from framestream.events import EventDetector, OpenEvent
+from framestream.records import Event
+from framestream.spec import EventSettings
+from framestream_export.measures.spans import Span
+from framestream_export.measures.timing import AnswerTiming
+from framestream_export.measures.tracks import Track
+
+_ROUNDING_SECONDS = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Detected:
+    """An event, and the moment from which on it was certain to be reported.
+
+    Attributes:
+        span: As it is reported.
+        known_seconds: Media time of the frame after which the event could not be dropped any more as too short. Live,
+            nobody can be told earlier for sure.
+        score: Its mean score.
+    """
+
+    span: Span
+    known_seconds: float
+    score: float
+
+
+def stretches_of(track: Track) -> Iterator[tuple[int, int]]:
+    """Rows [start, stop) between which time does not break off."""
+    borders = [0, *(int(row) for row in track.breaks if 0 < row < len(track.pts_seconds)), len(track.pts_seconds)]
+    for start, stop in pairwise(borders):
+        if stop > start:
+            yield start, stop
+
+
+def time_of_stretch(track: Track, start: int, stop: int, timing: AnswerTiming) -> tuple[float, float]:
+    """Where the video lies, in media time, that rows [start, stop) are answers to: its start and its end, seconds."""
+    begin = float(track.pts_seconds[start]) - timing.lead_seconds
+    last_frame = float(track.pts_seconds[stop - 1]) + timing.wait_seconds
+    return begin, last_frame + timing.period_seconds
+
+
+def detect(
+    track: Track, labels: Sequence[str], *, background: str | None, settings: EventSettings, timing: AnswerTiming
+) -> list[Detected]:
+    """Run the detector over a track, whose answers must follow each other at the frame rate.
+
+    The outcome is that of `framestream watch`, but that the video's start and end are known to within a frame only.
+    """
+    found: list[Detected] = []
+    for start, stop in stretches_of(track):
+        detector = EventDetector(
+            labels,
+            background=background,
+            settings=settings,
+            frame_rate=timing.frame_rate,
+            anchor_frames=timing.anchor_frames,
+        )
+        begin, end = time_of_stretch(track, start, stop, timing)
+        detector.begin(begin)
+        rows = max(1, round(settings.smoothing_seconds * timing.frame_rate))
+        ticks = (track.pts_seconds[start:stop] + timing.wait_seconds).tolist()
+        going_on: OpenEvent | None = None
+        known: float | None = None
+        for index, (tick, row) in enumerate(zip(ticks, track.probabilities[start:stop].tolist(), strict=True)):
+            found += [_detected(event, tick if known is None else known) for event in detector.push(tick, row)]
+            if detector.current != going_on:
+                going_on, known = detector.current, None
+            if going_on is not None and known is None:
+                # Still open, it ends where the next row's share of time begins, at the earliest.
+                delay = timing.wait_seconds + (min(index + 2, rows) - 1) / 2 * timing.period_seconds
+                earliest_end = max(tick + timing.period_seconds - delay, begin)
+                if earliest_end - going_on.start_seconds >= settings.min_seconds - _ROUNDING_SECONDS:
+                    known = tick
+        found += [_detected(event, end if known is None else known) for event in detector.flush(end)]
+    return found
+
+
+def true_spans(track: Track, *, background: str | None, timing: AnswerTiming) -> list[Span]:
+    """What happened in an untrimmed recording, as far as it was seen.
+
+    Segments that touch and have the same label are one event: no detector could know of the border between them.
+    """
+    rows = list(stretches_of(track))
+    if not rows:
+        return []
+    begin = time_of_stretch(track, *rows[0], timing)[0]
+    end = time_of_stretch(track, *rows[-1], timing)[1]
+    spans: list[Span] = []
+    for segment in track.recording.segments:
+        span = Span(max(segment.start_seconds, begin), min(segment.end_seconds, end), segment.label)
+        if span.label == background or span.end <= span.start:
+            continue
+        if spans and spans[-1].label == span.label and span.start - spans[-1].end <= _ROUNDING_SECONDS:
+            span = Span(spans.pop().start, span.end, span.label)
+        spans.append(span)
+    return spans
+
+
+def _detected(event: Event, known_seconds: float) -> Detected:
+    return Detected(Span(event.start_seconds, event.end_seconds, event.label), known_seconds, event.score)

@@ -1,0 +1,172 @@
+"""An exported model on a labelled data set: which recordings, which labels, and what came of them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import track as with_progress
+
+from framestream.classifier import Classifier
+from framestream.errors import DataError, SettingsError
+from framestream.spec import EventSettings, ModelSpec
+from framestream_export.data.recordings import SPLITS, Dataset, Recording, read_dataset
+from framestream_export.measures.event_settings import SuggestedEvents, suggest_event_settings
+from framestream_export.measures.extras import ReportExtras
+from framestream_export.measures.runtime_tracks import (
+    frames_between,
+    rename_labels,
+    watch_recordings,
+)
+from framestream_export.measures.timing import AnswerTiming
+from framestream_export.measures.tracks import Track
+
+ALL = "all"
+_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What is needed for a report: see `measuring.measure`."""
+
+    tracks: tuple[Track, ...]
+    labels: tuple[str, ...]
+    background: str | None
+    extras: ReportExtras
+
+
+def evaluate_model(
+    classifier: Classifier,
+    data: Path,
+    *,
+    split: str | None = None,
+    rename: Mapping[str, str] | None = None,
+    events: EventSettings | None = None,
+    console: Console,
+) -> Evaluation:
+    """Watch a data set with a model.
+
+    Time with a label that the model does not have is left out of every figure, and the report says so: what the model
+    cannot say is no mistake of its training, and an accuracy that counts it as wrong would hide how good the rest is.
+
+    Args:
+        classifier: The model.
+        data: The data set, see `recordings.read_dataset`.
+        split: "train", "validation", "test" or "all"; None is "test" where the data set names it for a recording,
+            else "all".
+        rename: Labels of the data by what the model calls them.
+        events: How answers become events; by default as the model says.
+        console: Where progress and recordings that cannot be read go.
+
+    Raises:
+        DataError: Nothing can be measured: no recordings, no label that the model has, none that can be read.
+        SettingsError: There is no such label to rename.
+    """
+    spec = classifier.spec
+    split, recordings = _of_split(_read(data, spec), split)
+    recordings = _renamed(recordings, rename or {}, data)
+    warnings = _check_labels(recordings, spec, data)
+    results = with_progress(
+        watch_recordings(classifier, recordings),
+        description="watching",
+        total=len(recordings),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    tracks: list[Track] = []
+    lost: list[str] = []
+    for result in results:
+        if isinstance(result, Track):
+            tracks.append(result)
+        else:
+            lost.append(result.reason)
+            console.print(
+                f"[yellow]left out[/] {escape(f'{result.name}: {result.reason}')}", highlight=False, soft_wrap=True
+            )
+    if not tracks:
+        raise DataError(f"{data}: none of the {len(recordings)} recordings can be read; the first: {lost[0]}")
+    if lost:
+        more = "" if len(lost) <= _NAMED else f"; and {len(lost) - _NAMED} more"
+        warnings.append(
+            f"{len(lost)} of {len(recordings)} recordings could not be read and are left out:"
+            f" {'; '.join(lost[:_NAMED])}{more}"
+        )
+    timing = AnswerTiming.of(spec)
+    suggested = suggest_event_settings(
+        tracks, spec.labels, background=spec.background, timing=timing, default=spec.events
+    )
+    extras = ReportExtras(
+        timing=timing,
+        title=f"{classifier.session.path.name} on {data.resolve().name}",
+        split=split,
+        events=events or spec.events,
+        suggested=None if suggested.origin == "default" else _chosen_here(suggested),
+        temperature=spec.temperature,
+        frames_of=frames_between,
+        warnings=warnings,
+    )
+    return Evaluation(tuple(tracks), spec.labels, spec.background, extras)
+
+
+def _read(data: Path, spec: ModelSpec) -> Dataset:
+    if spec.background is not None:
+        try:
+            # Films with a timeline are the background where nothing is written down, even if no row names it.
+            return read_dataset(data, background=spec.background)
+        except DataError:
+            pass  # clips without any background; whatever else is wrong is said below
+    return read_dataset(data)
+
+
+def _of_split(dataset: Dataset, split: str | None) -> tuple[str, list[Recording]]:
+    named = {recording.split for recording in dataset.recordings}
+    split = split or ("test" if "test" in named else ALL)
+    found = [recording for recording in dataset.recordings if split in (ALL, recording.split)]
+    if not found:
+        known = ", ".join(name for name in SPLITS if name in named) or "none"
+        raise DataError(f"{dataset.root} has no recording in the {split} split (it names {known}); try --split all")
+    return split, found
+
+
+def _renamed(recordings: Sequence[Recording], names: Mapping[str, str], data: Path) -> list[Recording]:
+    used = {segment.label for recording in recordings for segment in recording.segments}
+    if absent := sorted(set(names).difference(used)):
+        raise SettingsError(f"{data} has no label {', '.join(absent)} to rename; it has {', '.join(sorted(used))}")
+    return [rename_labels(recording, names) for recording in recordings]
+
+
+def _chosen_here(suggested: SuggestedEvents) -> SuggestedEvents:
+    return replace(suggested, reason=f"{suggested.reason} (they are those measured here, so it flatters)")
+
+
+def _check_labels(recordings: Sequence[Recording], spec: ModelSpec, data: Path) -> list[str]:
+    """Warnings about labels that only one side has."""
+    used = {segment.label for recording in recordings for segment in recording.segments}
+    unknown = sorted(used.difference(spec.labels))
+    shared = used.intersection(spec.labels)
+    hints = [f"--rename {label}={near[0]}" for label in unknown if (near := _alike(label, spec.labels))]
+    hint = f"; if they mean the same: {' '.join(hints)}" if hints else "; --rename OURS=MODELS if they mean the same"
+    if not shared:
+        raise DataError(
+            f"{data}: the model knows none of its labels ({', '.join(unknown)}); it knows"
+            f" {', '.join(spec.labels)}{hint}"
+        )
+    if not unknown:
+        return []
+    lost = sum(any(segment.label in unknown for segment in recording.segments) for recording in recordings)
+    return [
+        f"the model does not know {', '.join(unknown)}: that part of {lost} of {len(recordings)} recordings is left out"
+        f" of every figure; it knows {', '.join(spec.labels)}{hint}"
+    ]
+
+
+def _alike(label: str, names: Sequence[str]) -> list[str]:
+    folded = {name.casefold(): name for name in names}
+    inside = [name for name in names if label.casefold() in name.casefold() or name.casefold() in label.casefold()]
+    close = difflib.get_close_matches(label.casefold(), folded, n=1, cutoff=0.6)
+    return inside or [folded[name] for name in close]

@@ -1,0 +1,55 @@
+"""What a report shows beside the answers themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framestream.spec import EventSettings
+from framestream_export.measures.event_settings import SuggestedEvents
+from framestream_export.measures.timing import AnswerTiming
+from framestream_export.measures.tracks import Track
+
+
+class FramesOf(Protocol):
+    """Where pictures come from."""
+
+    def __call__(self, track: Track, start_seconds: float, stop_seconds: float) -> NDArray[np.uint8]:
+        """Frames of a recording between two moments of media time: uint8 [N, height, width, 3], RGB, at least one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportExtras:
+    """What a report shows beside the answers.
+
+    Attributes:
+        timing: When answers are given, and about what.
+        title: What was measured, as the page's heading.
+        split: Which part of the data: "test", "all", …
+        held_out: Whether it is known that nothing was trained on these recordings.
+        events: The settings that events were found with.
+        suggested: Better ones, if somebody looked for them.
+        temperature: What the logits were divided by, already in the answers; None if they were not.
+        baseline: What a model that does not look at the order of frames said of the same recordings, in the same order.
+        history: An entry per epoch, such as {"loss": …, "validation_loss": …}: a chart for every such pair.
+        best_epoch: The epoch that was kept, counted from 1.
+        frames_of: Gives pictures for the film strips; without it there are none.
+        warnings: Sentences that the report shows with its own.
+    """
+
+    timing: AnswerTiming
+    title: str = "How good the model is"
+    split: str = "test"
+    held_out: bool = False
+    events: EventSettings = field(default_factory=EventSettings)
+    suggested: SuggestedEvents | None = None
+    temperature: float | None = None
+    baseline: Sequence[Track] = ()
+    history: Sequence[Mapping[str, float]] = ()
+    best_epoch: int | None = None
+    frames_of: FramesOf | None = None
+    warnings: Sequence[str] = ()

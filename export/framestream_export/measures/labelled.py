@@ -1,0 +1,96 @@
+"""Answers of which somebody knows what they should be, one by one and by labelled piece."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framestream_export.data.frame_cache import UNLABELLED
+from framestream_export.measures.tracks import Track
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What the model says about every labelled answer of some recordings.
+
+    Attributes:
+        probabilities: float32 [N, classes].
+        labels: int64 [N], what it should say.
+        pieces: int64 [N], which labelled piece of a recording an answer belongs to: one number per clip or segment.
+    """
+
+    probabilities: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    pieces: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A clip, or a stretch of a film, throughout which one label holds: rows [start, stop) of a track.
+
+    Attributes:
+        track: Index of its track.
+        start: Its first row.
+        stop: The row after its last.
+        label: What the answers should be.
+        probabilities: float64 [classes], the mean over its rows.
+    """
+
+    track: int
+    start: int
+    stop: int
+    label: int
+    probabilities: NDArray[np.float64]
+
+    @property
+    def answer(self) -> int:
+        """The likeliest class."""
+        return int(self.probabilities.argmax())
+
+    @property
+    def right(self) -> bool:
+        """Whether the likeliest class is the true one."""
+        return self.answer == self.label
+
+
+def pieces_of(tracks: Sequence[Track]) -> list[Piece]:
+    """Every labelled piece, in order; a piece ends where the label changes or time breaks off."""
+    found = []
+    for index, track in enumerate(tracks):
+        changes = np.flatnonzero(np.diff(track.labels)) + 1
+        borders = np.unique(np.concatenate([[0, len(track.labels)], changes, track.breaks])).astype(int).tolist()
+        for start, stop in pairwise(borders):
+            label = int(track.labels[start])
+            if label != UNLABELLED:
+                mean = track.probabilities[start:stop].mean(axis=0, dtype=np.float64)
+                found.append(Piece(index, start, stop, label, mean))
+    return found
+
+
+def answers_of(tracks: Sequence[Track]) -> Answers:
+    """Every labelled answer, in order."""
+    pieces = pieces_of(tracks)
+    classes = tracks[0].probabilities.shape[1] if tracks else 0
+    rows = [tracks[piece.track].probabilities[piece.start : piece.stop] for piece in pieces]
+    lengths = np.array([piece.stop - piece.start for piece in pieces], np.int64)
+    return Answers(
+        np.concatenate(rows) if rows else np.zeros((0, classes), np.float32),
+        np.repeat(np.array([piece.label for piece in pieces], np.int64), lengths),
+        np.repeat(np.arange(len(pieces)), lengths),
+    )
+
+
+def weighted_loss(answers: Answers, weights: NDArray[np.float32]) -> float:
+    """Cross entropy, the classes weighted as in training."""
+    chosen = np.maximum(answers.probabilities[np.arange(len(answers.labels)), answers.labels], 1e-7)
+    own = weights[answers.labels]
+    return float(-(own * np.log(chosen)).sum() / own.sum())
+
+
+def accuracy(answers: Answers) -> float:
+    """Share of answers whose likeliest class is right."""
+    return float((answers.probabilities.argmax(axis=1) == answers.labels).mean())

@@ -1,0 +1,212 @@
+"""How good the events are in untrimmed recordings: what a person at the screen notices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from framestream.spec import EventSettings
+from framestream_export.data.frame_cache import UNLABELLED
+from framestream_export.measures.detection import Detected, detect, stretches_of, true_spans
+from framestream_export.measures.spans import Span, covered_share, pair_spans
+from framestream_export.measures.timing import AnswerTiming
+from framestream_export.measures.tracks import Track
+
+OVERLAPS = (0.1, 0.25, 0.5)
+_DELAY_OVERLAP = 0.1
+_MOSTLY = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class EventCounts:
+    """Events found, true events, and pairs of them, at one least overlap."""
+
+    found: int = 0
+    true: int = 0
+    pairs: int = 0
+
+    @property
+    def precision(self) -> float | None:
+        """Share of the events found that are right; None if none was found."""
+        return self.pairs / self.found if self.found else None
+
+    @property
+    def recall(self) -> float | None:
+        """Share of the true events that were found; None if there are none."""
+        return self.pairs / self.true if self.true else None
+
+    @property
+    def f1(self) -> float | None:
+        """Both in one; None if nothing happened and nothing was found."""
+        return 2 * self.pairs / (self.found + self.true) if self.found + self.true else None
+
+    def plus(self, other: EventCounts) -> EventCounts:
+        """The counts of both."""
+        return EventCounts(self.found + other.found, self.true + other.true, self.pairs + other.pairs)
+
+    def to_json(self) -> dict[str, float | int | None]:
+        """Counts and shares."""
+        return {**asdict(self), "precision": self.precision, "recall": self.recall, "f1": self.f1}
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """An untrimmed recording: what happened, and what was reported."""
+
+    track: int
+    truth: tuple[Span, ...]
+    found: tuple[Detected, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StreamingFigures:
+    """Figures over all untrimmed recordings.
+
+    Attributes:
+        recordings: How many there are.
+        video_seconds: Their length, as far as answers are about it.
+        background_seconds: The part of it in which nothing happens.
+        events: Counts by least overlap, then by label; the label None is all of them.
+        delays: For each event found, seconds from its true start until it was certain to be reported.
+        start_errors: For each event found, its reported start less its true one, seconds.
+        end_errors: The same for ends.
+        false_alarms: Events most of whose time nothing happens in.
+        answer_switches: How often the likeliest label changed.
+        event_switches: How often an event started or ended.
+        true_switches: How often what happens changed.
+    """
+
+    recordings: int
+    video_seconds: float
+    background_seconds: float
+    events: dict[float, dict[str | None, EventCounts]]
+    delays: tuple[float, ...]
+    start_errors: tuple[float, ...]
+    end_errors: tuple[float, ...]
+    false_alarms: int
+    answer_switches: int
+    event_switches: int
+    true_switches: int
+    streamed: tuple[Streamed, ...] = field(repr=False, default=())
+
+    @property
+    def false_alarms_per_hour(self) -> float | None:
+        """In an hour in which nothing happens; None if there was no such time."""
+        return 3600 * self.false_alarms / self.background_seconds if self.background_seconds else None
+
+    def to_json(self) -> dict[str, Any]:
+        """As report.json has it."""
+        minutes = self.video_seconds / 60
+        rates = {
+            "answers": self.answer_switches / minutes,
+            "events": self.event_switches / minutes,
+            "truth": self.true_switches / minutes,
+        }
+        return {
+            "files": self.recordings,
+            "video_seconds": self.video_seconds,
+            "background_seconds": self.background_seconds,
+            "events": {f"{least:g}": counts[None].to_json() for least, counts in self.events.items()},
+            "events_per_class": {
+                f"{least:g}": {label: one.to_json() for label, one in counts.items() if label is not None}
+                for least, counts in self.events.items()
+            },
+            "delay_seconds": _spread(self.delays),
+            "start_error_seconds": _spread(self.start_errors),
+            "end_error_seconds": _spread(self.end_errors),
+            "false_alarms": self.false_alarms,
+            "false_alarms_per_hour": self.false_alarms_per_hour,
+            "switches_per_minute": rates,
+        }
+
+
+def measure_streaming(
+    tracks: Sequence[Track],
+    labels: Sequence[str],
+    *,
+    background: str | None,
+    settings: EventSettings,
+    timing: AnswerTiming,
+) -> StreamingFigures | None:
+    """Measure on the untrimmed recordings among the tracks; None if there are none.
+
+    Answers must follow each other at the frame rate. An event that lies mostly in time of which nobody knows what
+    happens in it (`UNLABELLED`) is neither right nor wrong and counts nowhere.
+    """
+    streamed = []
+    for index, track in enumerate(tracks):
+        if track.recording.fill_background and len(track.pts_seconds):
+            truth = [span for span in true_spans(track, background=background, timing=timing) if span.label in labels]
+            found = detect(track, labels, background=background, settings=settings, timing=timing)
+            known = [one for one in found if not _mostly_unknown(one.span, track)]
+            streamed.append(Streamed(index, tuple(truth), tuple(known)))
+    if not streamed:
+        return None
+    own = [tracks[one.track] for one in streamed]
+    candidates = [label for label in labels if label != background]
+    silent = UNLABELLED if background is None else labels.index(background)
+    pairs = [
+        (one.found[i], one.truth[j])
+        for one in streamed
+        for i, j in pair_spans([found.span for found in one.found], one.truth, least_overlap=_DELAY_OVERLAP)
+    ]
+    return StreamingFigures(
+        recordings=len(streamed),
+        video_seconds=sum(len(track.labels) for track in own) * timing.period_seconds,
+        background_seconds=sum(int((track.labels == silent).sum()) for track in own) * timing.period_seconds,
+        events={least: _count(streamed, candidates, least) for least in OVERLAPS},
+        delays=tuple(found.known_seconds - true.start for found, true in pairs),
+        start_errors=tuple(found.span.start - true.start for found, true in pairs),
+        end_errors=tuple(found.span.end - true.end for found, true in pairs),
+        false_alarms=sum(covered_share(found.span, one.truth) < _MOSTLY for one in streamed for found in one.found),
+        answer_switches=sum(_switches(track.probabilities.argmax(axis=1), track) for track in own),
+        event_switches=sum(_borders([found.span for found in one.found], tracks[one.track]) for one in streamed),
+        true_switches=sum(_borders(one.truth, tracks[one.track]) for one in streamed),
+        streamed=tuple(streamed),
+    )
+
+
+def event_counts(found: Sequence[Span], truth: Sequence[Span], *, least_overlap: float) -> EventCounts:
+    """Count one recording's events."""
+    return EventCounts(len(found), len(truth), len(pair_spans(found, truth, least_overlap=least_overlap)))
+
+
+def _count(streamed: Sequence[Streamed], labels: Sequence[str], least: float) -> dict[str | None, EventCounts]:
+    counts: dict[str | None, EventCounts] = {}
+    for label in labels:
+        counts[label] = EventCounts()
+        for one in streamed:
+            found = [detected.span for detected in one.found if detected.span.label == label]
+            truth = [span for span in one.truth if span.label == label]
+            counts[label] = counts[label].plus(event_counts(found, truth, least_overlap=least))
+    # Only spans of one label are ever paired, so the labels' counts add up to the whole.
+    total = EventCounts()
+    for one_label in counts.values():
+        total = total.plus(one_label)
+    return {**counts, None: total}
+
+
+def _mostly_unknown(span: Span, track: Track) -> bool:
+    inside = (track.pts_seconds >= span.start) & (track.pts_seconds < span.end)
+    return bool(inside.any() and (track.labels[inside] == UNLABELLED).mean() > _MOSTLY)
+
+
+def _switches(values: np.ndarray[Any, np.dtype[np.int64]], track: Track) -> int:
+    return sum(int((np.diff(values[start:stop]) != 0).sum()) for start, stop in stretches_of(track))
+
+
+def _borders(spans: Sequence[Span], track: Track) -> int:
+    """Changes of what goes on between the first answer and the last; where two spans touch there is one."""
+    first, last = float(track.pts_seconds[0]), float(track.pts_seconds[-1])
+    moments = {round(moment, 3) for span in spans for moment in (span.start, span.end)}
+    return sum(first < moment <= last for moment in moments)
+
+
+def _spread(values: Sequence[float]) -> dict[str, float] | None:
+    if not values:
+        return None
+    middle, late = np.percentile(values, [50, 90])
+    return {"count": len(values), "mean": float(np.mean(values)), "median": float(middle), "p90": float(late)}
