@@ -19,7 +19,7 @@ steps are written out (`unrolled.py`): those of a window, or the one step of a s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,19 +92,60 @@ def streaming_model(encoder: Any, head: HeadWeights, layout: Layout) -> Any:
         graph.add("Shape", ["channels_first"], "leading_axes", start=0, end=2)
         graph.add("Concat", ["leading_axes", graph.constant("rest", [-1])], "unfolded_shape", axis=0)
     graph.add("Reshape", ["encoder/features", "unfolded_shape"], "new_features")
-    states = _stateful_head(graph, head, layout) if stateful else _window_head(graph, head, layout)
-    tensor, free = helper.make_tensor_value_info, [layout.cameras, layout.steps]
+    states = add_head(graph, head, layout)
+    graph.add("Softmax", ["logits"], "time_first" if stateful else "probabilities", axis=-1)
+    if stateful:
+        graph.add("Transpose", ["time_first"], "probabilities", perm=[1, 0, 2])
+    free, tensor = [layout.cameras, layout.steps], helper.make_tensor_value_info
+    return finished_model(
+        graph,
+        tensor("frames", TensorProto.UINT8, [*free, layout.height, layout.width, 3]),
+        tensor("probabilities", TensorProto.FLOAT, [*free, head.classes]),
+        states,
+        layout,
+    )
+
+
+def add_head(graph: Graph, head: HeadWeights, layout: Layout) -> dict[str, list[int]]:
+    """Append what looks at features over time, from `new_features` to `logits` and the states to feed next time.
+
+    Both are cameras first in a window model, [C, S, D] and [C, S, K], and time first in a stateful one, [S, C, D] and
+    [S, C, K]. Unless shapes are fixed, a window model also needs `leading_axes`, which is [C, S], and in any case
+    `unfolded_shape`, which is [C, S, -1].
+
+    Args:
+        graph: What to append to.
+        head: The weights.
+        layout: What to make of them; its frames do not matter here.
+
+    Returns:
+        The shape of each state by its name, without the cameras axis.
+    """
+    return _stateful_head(graph, head, layout) if layout.kind == "stateful" else _window_head(graph, head, layout)
+
+
+def finished_model(graph: Graph, given: Any, answered: Any, states: Mapping[str, Sequence[int]], layout: Layout) -> Any:
+    """Make a model of a graph that is complete: one input, one output, and each state in and out.
+
+    Args:
+        graph: Its nodes and constants.
+        given: The input that is new each time, an onnx.ValueInfoProto.
+        answered: What the model says of it, likewise.
+        states: As `add_head` returned them.
+        layout: As `add_head` was given it.
+
+    Returns:
+        An onnx.ModelProto without metadata.
+    """
+
+    def state(name: str, shape: Sequence[int]) -> Any:
+        return helper.make_tensor_value_info(name, TensorProto.FLOAT, [layout.cameras, *shape])
+
     made = helper.make_graph(
         graph.nodes,
         "framestream",
-        [
-            tensor("frames", TensorProto.UINT8, [*free, layout.height, layout.width, 3]),
-            *(tensor(name, TensorProto.FLOAT, [layout.cameras, *shape]) for name, shape in states.items()),
-        ],
-        [
-            tensor("probabilities", TensorProto.FLOAT, [*free, head.classes]),
-            *(tensor(f"next_{name}", TensorProto.FLOAT, [layout.cameras, *shape]) for name, shape in states.items()),
-        ],
+        [given, *(state(name, shape) for name, shape in states.items())],
+        [answered, *(state(f"next_{name}", shape) for name, shape in states.items())],
         initializer=graph.constants,
     )
     model = helper.make_model(
@@ -120,7 +161,7 @@ def _window_head(graph: Graph, head: HeadWeights, layout: Layout) -> dict[str, l
     last = [graph.constant("state_start", [1 - window]), graph.constant("to_end", [_TO_END])]
     graph.add("Slice", ["all_features", *last, graph.constant("time_axis", [1])], "next_features")
     rows = _window_rows(graph, head, layout) if head.lstms else _mean_rows(graph, layout)
-    graph.add("Softmax", [_dense(graph, head, rows)], "probabilities", axis=-1)
+    _add_dense(graph, head, rows)
     return {"features": [window - 1, head.feature_dim]}
 
 
@@ -130,22 +171,26 @@ def _window_rows(graph: Graph, head: HeadWeights, layout: Layout) -> str:
     if not layout.fixed:  # with one window to look at, time first is no other order
         windows = graph.add("Transpose", [_all_windows(graph, layout.window)], "windows_time_first", perm=[1, 0, 2, 3])
     fold = graph.constant("sequence_shape", [layout.window, 1 if layout.fixed else -1, head.feature_dim])
-    graph.add("Reshape", [windows, fold], "sequences")
-    ends = _last_hidden(graph, head, layout)
+    sequences = graph.add("Reshape", [windows, fold], "sequences")
+    if head.centred:
+        graph.add("ReduceMean", [sequences], "window_mean", axes=[0], keepdims=1)
+        graph.add("Sub", [sequences, "window_mean"], "from_mean")
+        sequences = graph.add("Concat", [sequences, "from_mean"], "centred_sequences", axis=-1)
+    ends = _last_hidden(graph, head, layout, sequences)
     last = graph.add("Concat", ends, "both_hidden", axis=-1) if len(ends) > 1 else ends[0]
     return graph.add("Reshape", [last, "unfolded_shape"], "hidden_rows")
 
 
-def _last_hidden(graph: Graph, head: HeadWeights, layout: Layout) -> list[str]:
+def _last_hidden(graph: Graph, head: HeadWeights, layout: Layout, sequences: str) -> list[str]:
     """Each direction's last hidden state, [1, C·S, U]; backwards, the last step is the window's first."""
     if not layout.lstm_op:
         forwards, *backwards = head.lstms
-        ends = [add_unrolled_lstm(graph, forwards, "sequences", steps=layout.window)]
+        ends = [add_unrolled_lstm(graph, forwards, sequences, steps=layout.window)]
         for weights in backwards:
             name = "lstm_backwards"
-            ends.append(add_unrolled_lstm(graph, weights, "sequences", steps=layout.window, name=name, backwards=True))
+            ends.append(add_unrolled_lstm(graph, weights, sequences, steps=layout.window, name=name, backwards=True))
         return ends
-    last = _add_lstm(graph, head, "sequences", outputs=["", "lstm_hidden"])
+    last = _add_lstm(graph, head, sequences, outputs=["", "lstm_hidden"])
     if len(head.lstms) == 1:
         return [last]
     ends = ["forwards_hidden", "backwards_hidden"]
@@ -183,8 +228,7 @@ def _stateful_head(graph: Graph, head: HeadWeights, layout: Layout) -> dict[str,
     last = ("last_hidden", "last_cell") if layout.lstm_op else ("lstm_hidden", "lstm_cell")
     for name, made in zip(("hidden", "cell"), last, strict=True):
         graph.add("Squeeze", [made, direction], f"next_{name}")
-    graph.add("Softmax", [_dense(graph, head, "hidden_rows")], "time_first", axis=-1)
-    graph.add("Transpose", ["time_first"], "probabilities", perm=[1, 0, 2])
+    _add_dense(graph, head, "hidden_rows")
     return {"hidden": [head.units], "cell": [head.units]}
 
 
@@ -196,9 +240,9 @@ def _add_lstm(graph: Graph, head: HeadWeights, sequences: str, *state: str, outp
     return graph.add("LSTM", inputs, *outputs, hidden_size=head.units, **both)
 
 
-def _dense(graph: Graph, head: HeadWeights, rows: str) -> str:
+def _add_dense(graph: Graph, head: HeadWeights, rows: str) -> None:
     graph.add("MatMul", [rows, graph.constant("dense/kernel", head.dense_kernel, np.float32)], "weighted")
-    return graph.add("Add", ["weighted", graph.constant("dense/bias", head.dense_bias, np.float32)], "logits")
+    graph.add("Add", ["weighted", graph.constant("dense/bias", head.dense_bias, np.float32)], "logits")
 
 
 def _append_encoder(graph: Graph, encoder: Any) -> None:

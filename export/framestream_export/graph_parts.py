@@ -48,12 +48,15 @@ class HeadWeights:
         feature_dim: D.
         dense_kernel: [U, K], [2U, K] or [D, K].
         dense_bias: [K].
+        centred: Whether the LSTM sees each feature's difference from its mean over the window, too: its kernel is
+            [2D, 4U] then.
     """
 
     lstms: tuple[LstmWeights, ...]
     feature_dim: int
     dense_kernel: NDArray[np.float32]
     dense_bias: NDArray[np.float32]
+    centred: bool = False
 
     @classmethod
     def of(cls, head: Any) -> HeadWeights:
@@ -69,8 +72,9 @@ class HeadWeights:
         directions = [layers[name] for name in ("lstm",) if name in layers]
         if "bidirectional" in layers:
             directions = [layers["bidirectional"].forward_layer, layers["bidirectional"].backward_layer]
-        parts = (np.asarray(part, dtype=np.float32) for part in (dense.kernel, dense.bias))
-        return cls(tuple(map(LstmWeights.of, directions)), int(head.input_shape[-1]), *parts)
+        kernel, bias = (np.asarray(part, dtype=np.float32) for part in (dense.kernel, dense.bias))
+        lstms = tuple(map(LstmWeights.of, directions))
+        return cls(lstms, int(head.input_shape[-1]), kernel, bias, centred="from_mean" in layers)
 
     @property
     def units(self) -> int:
@@ -85,7 +89,8 @@ class HeadWeights:
     @property
     def macs_per_step(self) -> int:
         """Multiply-adds for one frame of a sequence."""
-        return sum(4 * lstm.units * (self.feature_dim + lstm.units) for lstm in self.lstms)
+        seen = 2 * self.feature_dim if self.centred else self.feature_dim
+        return sum(4 * lstm.units * (seen + lstm.units) for lstm in self.lstms)
 
     def onnx_lstm(self) -> dict[str, NDArray[np.float32]]:
         """The operator's inputs, one direction after the other.
