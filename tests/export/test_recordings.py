@@ -149,7 +149,7 @@ def test_manifest_row_without_label_takes_the_timeline(tmp_path: Path) -> None:
         ("path,label,split", [("a.mp4", "x", "test"), ("a.mp4", "y", "train")], r"row 3: an earlier row"),
         ("path,label", [("a.mp4", "")], r"row 2: the label is empty"),
         ("path,label", [("", "x")], r"row 2: the path is empty"),
-        ("file,class", [("a.mp4", "x")], r"the header lacks path, label; columns found: file, class"),
+        ("place,kind", [("a.mp4", "x")], r"the header lacks path, label; columns found: place, kind"),
         ("path,label", [("a.mp4", "x\ny")], r"row 3: the label 'x\\ny' has a line break"),
         ("path,label", [("a.mp4", "x"), ("b.mp4", "x")], r"one class only \(x\)"),
         ("path,label", [], r"lists no clips"),
@@ -350,3 +350,24 @@ def test_a_long_film_with_many_segments(tmp_path: Path) -> None:
     (film,) = read_dataset(write_csv(tmp_path / "m.csv", "path,label,start,end", rows)).recordings
     assert len(film.segments) == 30_000
     assert film.segments[:2] == (Segment(0, 1, "x"), Segment(1, 2, "y"))
+
+
+def test_lists_that_others_made_are_read_by_other_names_of_columns(tmp_path: Path) -> None:
+    for name in ("a.mp4", "b.mp4"):
+        (tmp_path / name).touch()
+    rows = [("a.mp4", "wave", "ann", "roof"), ("b.mp4", "idle", "ben", "yard")]
+    manifest = write_csv(tmp_path / "list.csv", "Video,Action,Subject,camera", list(rows))
+    found = {recording.name: recording for recording in read_dataset(manifest).recordings}
+    assert {name: recording.group for name, recording in found.items()} == {"a.mp4": "ann", "b.mp4": "ben"}
+    assert found["a.mp4"].segments[0].label == "wave"
+    by_camera = read_dataset(manifest, group_column="Camera").recordings
+    assert [recording.group for recording in by_camera] == ["roof", "yard"]
+    by_subject = read_dataset(manifest, group_column="subject").recordings  # by its own name as well
+    assert [recording.group for recording in by_subject] == ["ann", "ben"]
+    with pytest.raises(DataError, match=r"lacks place; columns found: video, action, subject, camera"):
+        read_dataset(manifest, group_column="place")
+    # A column called group goes before one called subject.
+    both = write_csv(tmp_path / "both.csv", "path,label,subject,group", [(*row[:3], "g") for row in rows])
+    assert {recording.group for recording in read_dataset(both).recordings} == {"g"}
+    by_subject = read_dataset(both, group_column="subject").recordings
+    assert [recording.group for recording in by_subject] == ["ann", "ben"]

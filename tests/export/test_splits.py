@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from framestream.errors import DataError
-from framestream_export.data.recordings import Recording
+from framestream_export.data.recordings import SPLITS, Recording
 from framestream_export.data.splits import SHARES, Splits, split_recordings
 
 LABELS = ("bend", "clap", "wave")
@@ -74,8 +74,8 @@ def test_a_split_column_that_leaves_nothing_to_train_on_says_so() -> None:
 
 
 def test_too_few_groups_are_named() -> None:
-    recordings = [recording(number, "ann" if number % 2 else "ben") for number in range(10)]
-    with pytest.raises(DataError, match="2 groups of clips are too few"):
+    recordings = [recording(number, "ann") for number in range(10)]
+    with pytest.raises(DataError, match="1 groups of clips are too few"):
         split_recordings(recordings, np.full((10, 3), 40), LABELS, seed=0)
     three = [recording(number, str(number)) for number in range(6)]
     counts = np.array([[9, 9, 0]] * 5 + [[9, 9, 9]])
@@ -84,6 +84,16 @@ def test_too_few_groups_are_named() -> None:
     explicit = [recording(number, str(number), split) for number, split in enumerate(["train", "validation", "test"])]
     with pytest.raises(DataError, match="no clip to train on for wave"):
         split_recordings(explicit, np.array([[9, 9, 0], [9, 9, 9], [9, 9, 9]]), LABELS, seed=0)
+
+
+def test_of_two_groups_one_is_tested_on_and_the_other_divided() -> None:
+    recordings = [recording(number, "ann" if number % 2 else "ben") for number in range(10)]
+    splits = split_recordings(recordings, np.full((10, 3), 40), LABELS, seed=0)
+    groups = {name: {recordings[index].group for index in getattr(splits, name)} for name in SPLITS}
+    assert groups["train"] == groups["validation"] != groups["test"]
+    assert sorted((*splits.train, *splits.validation, *splits.test)) == list(range(10))
+    assert len(splits.train) > len(splits.validation)
+    assert any("clips of one group only are left to train on" in warning for warning in splits.warnings)
 
 
 def test_open_background_does_not_stand_in_for_a_validation_split() -> None:

@@ -14,7 +14,9 @@ from framestream_export.data.places import Places
 from framestream_export.data.timelines import read_timeline
 
 
-def read_folders(root: Path, complaints: Complaints, *, places: Places) -> tuple[list[Recording], list[str]]:
+def read_folders(
+    root: Path, complaints: Complaints, *, places: Places, group_column: str | None = None
+) -> tuple[list[Recording], list[str]]:
     """Every recording below `root`, and warnings about class folders that hold none.
 
     A manifest answers for its whole folder; class names are the folders right under root. What is wrong is noted.
@@ -23,7 +25,9 @@ def read_folders(root: Path, complaints: Complaints, *, places: Places) -> tuple
     for here, subfolders, files in walk(root, complaints):
         if MANIFEST in files:
             subfolders.clear()
-            recordings += read_manifest(here / MANIFEST, complaints, root=root, places=places)
+            recordings += read_manifest(
+                here / MANIFEST, complaints, root=root, places=places, group_column=group_column
+            )
             continue
         for name in files:
             path = here / name

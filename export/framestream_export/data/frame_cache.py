@@ -9,8 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +60,8 @@ class FrameCache:
         recordings: Those that could be decoded and have labelled frames.
         skipped: The others.
         fingerprint: SHA-256 over the contents of the files and their labels.
+        pts_seconds: float64 [N], presentation time of each frame in its file.
+        digests: SHA-256 of each recording's file, in the order of `recordings`.
     """
 
     frames: NDArray[np.uint8]
@@ -66,6 +70,14 @@ class FrameCache:
     recordings: tuple[Recording, ...]
     skipped: tuple[Skipped, ...]
     fingerprint: str
+    pts_seconds: NDArray[np.float64]
+    digests: tuple[str, ...]
+
+    def stretches_of(self, recording: int) -> list[Stretch]:
+        """The stretches of one recording, one after the other in the frames."""
+        first = bisect_left(self.stretches, recording, key=attrgetter("recording"))
+        last = bisect_right(self.stretches, recording, key=attrgetter("recording"))
+        return list(self.stretches[first:last])
 
 
 def open_cache(
@@ -114,6 +126,18 @@ def frame_labels(
     return result
 
 
+def fingerprint_of(
+    recordings: Sequence[Recording], digests: Sequence[str], labels: Sequence[str], *, background: str | None
+) -> str:
+    """SHA-256 over what recordings are called, the digests of their files, and their labels; order does not matter."""
+    facts: list[list[Any]] = []
+    for recording, digest in zip(recordings, digests, strict=True):
+        segments = [asdict(segment) for segment in recording.segments]
+        facts.append([recording.name, digest, segments, recording.fill_background])
+    facts.sort(key=lambda fact: (*fact[:2], json.dumps(fact[2:])))
+    return hashlib.sha256(json.dumps([facts, labels, background]).encode()).hexdigest()
+
+
 def _key(recordings: Sequence[Recording], frame_rate: float, size_wh: tuple[int, int]) -> str:
     facts: list[Any] = ["frames-1", frame_rate, size_wh]
     for recording in recordings:
@@ -145,7 +169,7 @@ def _label(
     stretches: list[Stretch] = []
     kept: list[Recording] = []
     skipped: list[Skipped] = []
-    facts: list[Any] = []
+    digests: list[str] = []
     first = 0
     for recording, entry in zip(dataset.recordings, index, strict=True):
         if "reason" in entry:
@@ -163,8 +187,8 @@ def _label(
             stretches.append(Stretch(len(kept), first, first + count))
             first += count
         kept.append(recording)
-        segments = [asdict(segment) for segment in recording.segments]
-        facts.append([recording.name, entry["sha256"], segments, recording.fill_background])
-    facts.sort(key=lambda fact: (*fact[:2], json.dumps(fact[2:])))
-    fingerprint = hashlib.sha256(json.dumps([facts, dataset.labels, dataset.background]).encode()).hexdigest()
-    return FrameCache(frames, labels, tuple(stretches), tuple(kept), tuple(skipped), fingerprint)
+        digests.append(entry["sha256"])
+    fingerprint = fingerprint_of(kept, digests, dataset.labels, background=dataset.background)
+    return FrameCache(
+        frames, labels, tuple(stretches), tuple(kept), tuple(skipped), fingerprint, pts_seconds, tuple(digests)
+    )

@@ -9,6 +9,9 @@ split   train, validation or test; empty leaves it to training
 group   recordings of one group (a person, a place) stay in one split; empty is a group of its own
 gaps    "background" where all that no row labels is background; empty leaves it unlabelled
 ======  ================================================================================
+
+Lists that others made are read where their columns are called file, filename, video or clip for path, class, action or
+category for label, and subject, person or actor for group. Other columns do not matter.
 """
 
 from __future__ import annotations
@@ -35,6 +38,11 @@ SPLIT_SPELLINGS = {
     **{"": None, "val": "validation", "valid": "validation", "validate": "validation"},
     **{name: name for name in SPLITS},
 }
+_SPELLINGS = {
+    "path": ("file", "filename", "video", "clip"),
+    "label": ("class", "action", "category"),
+    "group": ("subject", "person", "actor"),
+}
 _GAPS = {"": False, "background": True}
 
 
@@ -49,7 +57,9 @@ class _Entry:
     timeline: bool = False
 
 
-def read_manifest(manifest: Path, complaints: Complaints, *, root: Path, places: Places) -> list[Recording]:
+def read_manifest(
+    manifest: Path, complaints: Complaints, *, root: Path, places: Places, group_column: str | None = None
+) -> list[Recording]:
     """The recordings that a manifest lists; what is wrong with a row is noted and the row left out.
 
     Args:
@@ -57,12 +67,15 @@ def read_manifest(manifest: Path, complaints: Complaints, *, root: Path, places:
         complaints: Where to note what is wrong.
         root: The data set's folder, which no path may leave.
         places: Which files there are.
+        group_column: The column that groups recordings, if not "group".
     """
+    group_by = (group_column or "group").lower()
+    required = ("path", "label") if group_by == "group" else ("path", "label", group_by)
     listing = _Listing(manifest, root, places)
     try:
-        for number, row in read_rows(manifest, required=("path", "label")):
+        for number, row in read_rows(manifest, required=required, spellings=_SPELLINGS):
             with complaints.about(f"{manifest}, row {number}"):
-                listing.add(row, complaints)
+                listing.add(row | {"group": row.get(group_by, "")}, complaints)
     except DataError as error:
         complaints.note(error)
     recordings = []

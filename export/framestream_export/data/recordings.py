@@ -31,6 +31,7 @@ def read_dataset(
     layout: str | None = None,
     split_number: int = 1,
     frame_rate: float | None = None,
+    group_column: str | None = None,
 ) -> Dataset:
     """Read a data set of labelled videos.
 
@@ -44,13 +45,16 @@ def read_dataset(
         layout: The name of a layout; None recognises it.
         split_number: Which of a layout's official divisions to take.
         frame_rate: Frames per second that labels of a layout count in, where neither it nor the film is to be believed.
+        group_column: The column of manifests that groups recordings; None is "group".
 
     Raises:
         DataError: Nothing to train on, or rows that cannot be true (it names files and rows).
         SettingsError: There is no such layout or split number.
     """
     complaints, places = Complaints(), Places()
-    reading = Reading(split_number=split_number, frame_rate=frame_rate, complaints=complaints)
+    reading = Reading(
+        split_number=split_number, frame_rate=frame_rate, group_column=group_column, complaints=complaints
+    )
     name, recordings, warnings = _read(data, reading, places, layout=layout_named(layout) if layout else None)
     used = {segment.label for recording in recordings for segment in recording.segments}
     background = _as_spelled(_BACKGROUND_NAMES if background is None else (background,), used) or background
@@ -87,17 +91,23 @@ def _read(
     if layout is not None:
         reading.check(layout.takes, layout=layout.name)
         try:
-            found = layout.read(data, reading)
+            laid_out = layout.read(data, reading)
         except DataError as error:
             reading.complaints.note(error)
             return layout.name, [], []
-        return layout.name, list(found.recordings), list(found.warnings)
+        return layout.name, list(laid_out.recordings), list(laid_out.warnings)
     name = "folders" if data.is_dir() else "manifest"
     reading.check(frozenset(), layout=name)
     if data.is_dir():
-        return name, *read_folders(data, reading.complaints, places=places)
+        found, warnings = read_folders(data, reading.complaints, places=places, group_column=reading.group_column)
+        if found and not any(recording.manifest for recording in found):
+            reading.check_groups("has no manifest")
+        return name, found, warnings
     if data.suffix.lower() == ".csv":
-        return name, read_manifest(data, reading.complaints, root=data.parent, places=places), []
+        listed = read_manifest(
+            data, reading.complaints, root=data.parent, places=places, group_column=reading.group_column
+        )
+        return name, listed, []
     raise DataError(f"{data} is neither a directory of clips nor a .csv manifest")
 
 

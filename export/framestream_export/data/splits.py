@@ -65,6 +65,10 @@ def split_recordings(
         for index in members:
             # A split the data set fixes for a recording holds even where its group got another one.
             members_of[own[index] or chosen[group]].append(index)
+    if not members_of["test"] and len(groups) == 2:
+        members_of["test"], members_of["validation"] = members_of["validation"], []
+    if not members_of["validation"] and members_of["test"] and len(members_of["train"]) > 1:
+        warnings.append(_validate_within(members_of, recordings, frame_counts, seed=seed))
     for name in SPLITS:
         if not members_of[name]:
             raise DataError(
@@ -78,6 +82,21 @@ def split_recordings(
             warnings.append(f"the {name} split has no clip of {', '.join(absent)}: too few groups have it")
     train, validation, test = (tuple(sorted(members_of[name])) for name in SPLITS)
     return Splits(train, validation, test, tuple(warnings))
+
+
+def _validate_within(
+    members_of: dict[str, list[int]], recordings: Sequence[Recording], frame_counts: NDArray[np.int64], *, seed: int
+) -> str:
+    """Take validation clips from those trained on, although they are of one group; returns what to know about that."""
+    members = members_of["train"]
+    chosen = _distribute(frame_counts[members], [None] * len(members), open_splits=("train", "validation"), seed=seed)
+    for name in ("train", "validation"):
+        members_of[name] = [index for index, split in zip(members, chosen, strict=True) if split == name]
+    names = ", ".join(sorted({recordings[index].group for index in members}))
+    return (
+        f"clips of one group only are left to train on ({names}): validation clips are of it, too, so that it is unsure"
+        " when to stop and what a score means"
+    )
 
 
 def _groups(recordings: Sequence[Recording]) -> list[tuple[int, ...]]:

@@ -20,11 +20,13 @@ class Reading:
     Attributes:
         split_number: Which of a data set's official divisions to take, 1 to 3.
         frame_rate: Frames per second that the tool counted which wrote the labels; None finds out from the film.
+        group_column: The column that groups the recordings of a manifest; None is "group".
         complaints: Where to note what is wrong.
     """
 
     split_number: int = 1
     frame_rate: float | None = None
+    group_column: str | None = None
     complaints: Complaints = field(default_factory=Complaints)
 
     def __post_init__(self) -> None:
@@ -40,11 +42,28 @@ class Reading:
         Raises:
             SettingsError: One was given that a layout does not take.
         """
+        if layout not in ("folders", "manifest"):
+            self.check_groups(f"is laid out as {layout}")
         given = {"split_number": self.split_number != 1, "frame_rate": self.frame_rate is not None}
         for name, was_given in given.items():
             if was_given and name not in takes:
                 option = name.replace("_", "-")
                 raise SettingsError(f"--{option} means nothing to data that is laid out as {layout}; leave it out")
+
+    def check_groups(self, what: str) -> None:
+        """Refuse a column to group by where there are no columns.
+
+        Args:
+            what: What the data is instead, a few words.
+
+        Raises:
+            SettingsError: One was given.
+        """
+        if self.group_column not in (None, "group"):
+            raise SettingsError(
+                f"--by {self.group_column} names a column of a manifest, and this data {what}: leave it out, or write a"
+                " manifest with `framestream data import` and add the column"
+            )
 
 
 @dataclass(frozen=True, slots=True)
