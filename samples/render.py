@@ -2,10 +2,12 @@
 
     python samples/render.py clips  DIR  --per-class 20 --seed 1
     python samples/render.py shots  DIR  --count 200 --seed 1
+    python samples/render.py pairs  DIR  --per-class 20 --seed 1
     python samples/render.py film   FILE.webm --seed 7 --labels walk idle wave bend fall
     python samples/render.py empty  FILE.webm --seed 7 --seconds 20
 
-`clips` and `shots` write `DIR/manifest.csv`, which `framestream train DIR` reads. The same seed gives the same frames.
+`clips`, `shots` and `pairs` write `DIR/manifest.csv`, which `framestream train DIR` reads. The same seed gives the same
+frames. `pairs` are clips that only the order of frames tells apart: sitting down and standing up, opening and closing.
 """
 
 from __future__ import annotations
@@ -16,14 +18,23 @@ from pathlib import Path
 import numpy as np
 
 from footage.motions import LABELS
-from footage.recorder import SUFFIX, Recording, record_clips, record_film, record_shots, write_manifest
+from footage.pairs import PAIRS
+from footage.recorder import (
+    SUFFIX,
+    Recording,
+    record_clips,
+    record_film,
+    record_pairs,
+    record_shots,
+    write_manifest,
+)
 from footage.scenes import draw_empty_scene, draw_scene, on_tripod
 
 
 def main() -> None:
     """Parse the command line and render."""
     arguments = _parser().parse_args()
-    if arguments.what in ("clips", "shots"):
+    if arguments.what in ("clips", "shots", "pairs"):
         _write_set(arguments)
     else:
         _write_film(arguments)
@@ -39,7 +50,13 @@ def _parser() -> argparse.ArgumentParser:
     shots = kinds.add_parser("shots", help="untrimmed shots of several motions, with a manifest")
     shots.add_argument("target", type=Path)
     shots.add_argument("--count", type=int, default=200)
-    for kind in (clips, shots):
+    pairs = kinds.add_parser("pairs", help="clips that only the order of frames tells apart, with a manifest")
+    pairs.add_argument("target", type=Path)
+    pairs.add_argument("--per-class", type=int, default=20)
+    pairs.add_argument(
+        "--labels", nargs="+", choices=[first for first, _ in PAIRS], default=[first for first, _ in PAIRS]
+    )
+    for kind in (clips, shots, pairs):
         kind.add_argument("--jobs", type=int, default=1, help="processes (default 1)")
     film = kinds.add_parser("film", help="one film and its timeline")
     film.add_argument("target", type=Path)
@@ -53,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
         kind.add_argument("--size", default="320x240", help="picture size, WIDTHxHEIGHT")
         kind.add_argument("--rate", type=float, default=25.0, help="frames per second")
         kind.add_argument("--tripod", action="store_true", help="steady camera, clean sensor: a small file")
-    for kind in (clips, shots, film, empty):
+    for kind in (clips, shots, pairs, film, empty):
         kind.add_argument("--seed", type=int, default=1)
     return parser
 
@@ -63,6 +80,11 @@ def _write_set(arguments: argparse.Namespace) -> None:
     if arguments.what == "clips":
         recordings = record_clips(
             folder, labels=arguments.labels, per_class=arguments.per_class, seed=arguments.seed, jobs=arguments.jobs
+        )
+    elif arguments.what == "pairs":
+        chosen = [pair for pair in PAIRS if pair[0] in arguments.labels]
+        recordings = record_pairs(
+            folder, pairs=chosen, per_class=arguments.per_class, seed=arguments.seed, jobs=arguments.jobs
         )
     else:
         recordings = record_shots(folder, count=arguments.count, seed=arguments.seed, jobs=arguments.jobs)

@@ -18,15 +18,21 @@ import numpy as np
 from footage.direction import Segment
 from footage.drawing import Canvas
 from footage.motions import BACKGROUND, LABELS
+from footage.pairs import PAIRS, Pair, draw_pair
 from footage.scenes import Scene, draw_empty_scene, draw_scene, draw_script
 
 #: VP8 in WebM: what OpenCV's wheels can write, OpenCV can read and every browser plays.
 SUFFIX = ".webm"
-_FOURCC = "VP80"
+#: Without loss: a frame comes back the same, whatever comes before it.
+LOSSLESS_SUFFIX = ".avi"
+_FOURCC = {SUFFIX: "VP80", LOSSLESS_SUFFIX: "FFV1"}
 _RATES = (10.0, 12.0, 15.0)
+#: Of pairs: the rate at which models see films unless told otherwise, so that they see the same frames both ways round.
+_PAIR_RATE = 12.5
 #: Which of every fourteen shots are kept out of training.
 _SPLITS = {6: "validation", 13: "test"}
 _Job = TypeVar("_Job")
+_Made = TypeVar("_Made")
 MANIFEST_COLUMNS = ("path", "label", "start", "end", "split", "group")
 
 
@@ -38,10 +44,11 @@ class Recording:
     segments: tuple[Segment, ...]
     whole: bool
     split: str = ""
+    group: str = ""
 
 
 def write_video(path: Path, frames: Iterable[Canvas], *, rate: float) -> int:
-    """Write frames (uint8 BGR `[height, width, 3]`) to a WebM file.
+    """Write frames (uint8 BGR `[height, width, 3]`) to a WebM file, or, as the name says, a lossless AVI.
 
     Returns:
         The number of frames written.
@@ -50,15 +57,16 @@ def write_video(path: Path, frames: Iterable[Canvas], *, rate: float) -> int:
         OSError: The file cannot be written.
     """
     writer: cv2.VideoWriter | None = None
+    fourcc = _FOURCC[path.suffix]
     count = 0
     for frame in frames:
         if writer is None:
             path.parent.mkdir(parents=True, exist_ok=True)
             size_wh = (frame.shape[1], frame.shape[0])
             with _hushed():
-                writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*_FOURCC), rate, size_wh)
+                writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*fourcc), rate, size_wh)
             if not writer.isOpened():
-                raise OSError(f"{path}: OpenCV cannot write {_FOURCC} video here")
+                raise OSError(f"{path}: OpenCV cannot write {fourcc} video here")
         writer.write(frame)
         count += 1
     if writer is not None:
@@ -99,7 +107,8 @@ def write_manifest(path: Path, recordings: Iterable[Recording]) -> None:
         for recording in recordings:
             for part in recording.segments:
                 times = ("", "") if recording.whole else (f"{part.start:.3f}", f"{part.end:.3f}")
-                rows.writerow((recording.path, part.label, *times, recording.split, Path(recording.path).stem))
+                group = recording.group or Path(recording.path).stem
+                rows.writerow((recording.path, part.label, *times, recording.split, group))
 
 
 def record_clip(folder: Path, seed: int, job: tuple[str, int]) -> Recording:
@@ -130,6 +139,26 @@ def record_shot(folder: Path, seed: int, number: int) -> Recording:
     return Recording(name, scene.segments, whole=False, split=_SPLITS.get(number % 14, "train"))
 
 
+def record_pair(folder: Path, seed: int, job: tuple[Pair, int]) -> tuple[Recording, Recording]:
+    """Render one performance and write it forwards and backwards, `label/label-NNNN.avi` each, one group."""
+    pair, number = job
+    scene = draw_pair(np.random.default_rng([seed, 3000 + PAIRS.index(pair), number]), pair)
+    frames = list(scene.frames(_PAIR_RATE))
+    group = f"{pair[0]}-{number:04d}"
+    forwards, backwards = (
+        Recording(
+            f"{label}/{label}-{number:04d}{LOSSLESS_SUFFIX}",
+            (Segment(0.0, scene.performance.seconds, label),),
+            whole=True,
+            group=group,
+        )
+        for label in pair
+    )
+    write_video(folder / forwards.path, frames, rate=_PAIR_RATE)
+    write_video(folder / backwards.path, reversed(frames), rate=_PAIR_RATE)
+    return forwards, backwards
+
+
 def record_clips(
     folder: Path, *, labels: Iterable[str], per_class: int, seed: int, jobs: int = 1
 ) -> Iterator[Recording]:
@@ -143,6 +172,15 @@ def record_shots(folder: Path, *, count: int, seed: int, jobs: int = 1) -> Itera
     yield from _spread(partial(record_shot, folder, seed), list(range(count)), jobs)
 
 
+def record_pairs(
+    folder: Path, *, pairs: Iterable[Pair], per_class: int, seed: int, jobs: int = 1
+) -> Iterator[Recording]:
+    """Render `per_class` performances of each pair of labels that only the order of frames tells apart."""
+    todo = [(pair, number) for pair in pairs for number in range(per_class)]
+    for both in _spread(partial(record_pair, folder, seed), todo, jobs):
+        yield from both
+
+
 def record_film(path: Path, scene: Scene, *, rate: float = 25.0) -> int:
     """Render a whole scene as a film with its timeline `NAME.csv` beside it; gives the number of frames."""
     written = write_video(path, scene.frames(rate), rate=rate)
@@ -150,7 +188,7 @@ def record_film(path: Path, scene: Scene, *, rate: float = 25.0) -> int:
     return written
 
 
-def _spread(work: Callable[[_Job], Recording], todo: list[_Job], jobs: int) -> Iterator[Recording]:
+def _spread(work: Callable[[_Job], _Made], todo: list[_Job], jobs: int) -> Iterator[_Made]:
     if jobs <= 1:
         yield from map(work, todo)
         return

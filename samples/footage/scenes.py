@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from footage.cameras import FRAMINGS, Camera, draw_camera
 from footage.direction import Performance, Segment, cast, direct
 from footage.drawing import Canvas, draw_capsules, draw_shadow
+from footage.furniture import chair
 from footage.motions import BACKGROUND, LABELS, UPPER_BODY
-from footage.people import Capsule, Person, draw_person
+from footage.people import Capsule, Colour, Person, draw_person
 from footage.scenery import Mover, any_colour, draw_movers, paint_background
-from footage.skeleton import place_joints
+from footage.skeleton import Vector, place_joints
 
 _MARGIN = 14
-_SIZES_WH = ((160, 120), (160, 120), (176, 132), (192, 108), (144, 144), (120, 160))
+SIZES_WH = ((160, 120), (160, 120), (176, 132), (192, 108), (144, 144), (120, 160))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Extra:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Everything that one shot needs; `frames` renders it."""
+    """Everything that one shot needs; `frames` renders it. `chair` goes where the person goes, `furniture` stays."""
 
     camera: Camera
     background: Canvas
@@ -57,7 +58,8 @@ class Scene:
     extra: Extra | None
     look: Look
     noise: NDArray[np.int16]
-    chair: tuple[float, float, float] | None
+    chair: Colour | None
+    furniture: tuple[Capsule, ...] = ()
 
     @property
     def segments(self) -> tuple[Segment, ...]:
@@ -111,7 +113,9 @@ class Scene:
             joints = {name: position + shift for name, position in joints.items()}
         capsules = person.capsules(joints)
         if self.chair is not None and extra is None:
-            capsules += _chair(joints["pelvis"], joints["left_hip"] - joints["right_hip"], self.chair)
+            capsules += _chair_under(joints, self.chair)
+        if extra is None:
+            capsules += self.furniture
         if self.look.shadow > 0:
             body = np.stack(list(joints.values()))
             low = body[body[:, 1] < body[:, 1].min() + 0.25]
@@ -135,26 +139,13 @@ class Scene:
         return developed
 
 
-def _chair(
-    pelvis: NDArray[np.float64], across: NDArray[np.float64], colour: tuple[float, float, float]
-) -> list[Capsule]:
+def _chair_under(joints: dict[str, Vector], colour: Colour) -> list[Capsule]:
+    across = joints["left_hip"] - joints["right_hip"]
     side = across / max(float(np.linalg.norm(across)), 1e-6)
     back = np.cross(side, np.array([0.0, 1.0, 0.0]))
     if back @ np.array([0.0, 0.0, 1.0]) > 0 and abs(side[0]) > 0.3 and side[0] > 0:
         back = -back
-    seat = pelvis - np.array([0.0, 0.10, 0.0])
-    corners = [seat + 0.2 * s * side + d * back for s in (-1, 1) for d in (-0.3, 0.16)]
-    legs = [Capsule(corner, corner * np.array([1.0, 0.0, 1.0]), 0.02, 0.02, colour) for corner in corners]
-    rest = [
-        Capsule(corners[1] + np.array([0, h, 0]), corners[3] + np.array([0, h, 0]), 0.04, 0.04, colour)
-        for h in (0.2, 0.4)
-    ]
-    return [
-        Capsule(corners[0], corners[2], 0.04, 0.04, colour),
-        Capsule(seat, seat + 0.1 * back, 0.15, 0.15, colour),
-        *legs,
-        *rest,
-    ]
+    return chair(joints["pelvis"], side, back, colour)
 
 
 def draw_look(rng: np.random.Generator) -> Look:
@@ -191,21 +182,21 @@ def draw_scene(
         seated: Whether it all happens on a chair.
         framing: One of `cameras.FRAMINGS`; chosen to fit the labels where not given.
     """
-    size = size_wh or _SIZES_WH[rng.integers(len(_SIZES_WH))]
+    size = size_wh or SIZES_WH[rng.integers(len(SIZES_WH))]
     person = draw_person(rng)
     framing = framing or draw_framing(rng, labels, seated=seated)
     camera = draw_camera(rng, size_wh=size, framing=framing, person_height=person.body.height)
     performance = direct(rng, labels, half_width=camera.half_width, seated=seated, facing=facing)
-    return _finish(rng, camera, person, performance, seated=seated)
+    return dress(rng, camera, person, performance, seated=seated)
 
 
 def draw_empty_scene(rng: np.random.Generator, *, seconds: float, size_wh: tuple[int, int] | None = None) -> Scene:
     """Draw a scene without people: still, or with things that move by themselves. Its label is `idle`."""
-    size = size_wh or _SIZES_WH[rng.integers(len(_SIZES_WH))]
+    size = size_wh or SIZES_WH[rng.integers(len(SIZES_WH))]
     camera = draw_camera(rng, size_wh=size, framing=str(rng.choice(FRAMINGS)), person_height=1.75)
     count = max(int(np.ceil(seconds / 3.0)), 1)
     performance = direct(rng, [BACKGROUND] * count, half_width=1.0)
-    return _finish(rng, camera, None, performance, seated=False)
+    return dress(rng, camera, None, performance, seated=False)
 
 
 def on_tripod(scene: Scene) -> Scene:
@@ -233,9 +224,27 @@ def draw_script(rng: np.random.Generator, count: int) -> tuple[list[str], bool]:
     return cast(rng, LABELS, count), False
 
 
-def _finish(
-    rng: np.random.Generator, camera: Camera, person: Person | None, performance: Performance, *, seated: bool
+def dress(
+    rng: np.random.Generator,
+    camera: Camera,
+    person: Person | None,
+    performance: Performance,
+    *,
+    seated: bool = False,
+    furniture: tuple[Capsule, ...] = (),
+    movers: tuple[Mover, ...] | None = None,
 ) -> Scene:
+    """Put a random background, light and bystanders around what a camera is to see.
+
+    Args:
+        rng: Source of chance.
+        camera: Sees it.
+        person: Who performs, or None.
+        performance: What the person does.
+        seated: Whether a chair goes where the person goes.
+        furniture: What stands around the person.
+        movers: What moves by itself; random things where not given.
+    """
     extra = None
     if person is not None and rng.random() < 0.12:
         behind = float(rng.uniform(1.2, 3.5))
@@ -246,11 +255,16 @@ def _finish(
     return Scene(
         camera=camera,
         background=paint_background(rng, camera, margin=_MARGIN),
-        movers=tuple(draw_movers(rng, camera, busy=person is None and rng.random() < 0.75)),
+        movers=_random_movers(rng, camera, person) if movers is None else movers,
         person=person,
         performance=performance,
         extra=extra,
         look=draw_look(rng),
         noise=np.asarray(rng.normal(0, 16, (height + 64, width + 64, 3)), np.int16),
         chair=any_colour(rng) if seated else None,
+        furniture=furniture,
     )
+
+
+def _random_movers(rng: np.random.Generator, camera: Camera, person: Person | None) -> tuple[Mover, ...]:
+    return tuple(draw_movers(rng, camera, busy=person is None and rng.random() < 0.75))
