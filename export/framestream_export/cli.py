@@ -20,7 +20,7 @@ from framestream_export.cli_variants import chosen_variant, told, variant_option
 )
 @handoff_options
 @variant_options
-@click.option("--enter", type=float, metavar="P", help="Default probability at which an event starts.")
+@click.option("--enter", type=float, metavar="P", help="Default probability at which an event starts; else the run's.")
 @click.option("--leave", type=float, metavar="P", help="Default probability below which it ends.")
 @click.option("--smoothing-seconds", type=float, metavar="S", help="Default length of the moving average.")
 @click.option("--min-seconds", type=float, metavar="S", help="Default least length of an event.")
@@ -55,11 +55,10 @@ def export(
     from framestream_export.toolkit import EXPORT, require
 
     require(EXPORT)
-    from framestream.spec import EventSettings
     from framestream_export.convert import Exporter, check_output
     from framestream_export.variants.gate import Gate
 
-    settings = EventSettings(**{name: value for name, value in events.items() if value is not None})
+    settings = {name: value for name, value in events.items() if value is not None}
     names = wanted_variants(variants)
     if output is not None:
         check_output(output, variant)

@@ -61,22 +61,30 @@ class Exporter:
     """One run, and any number of files made from it; what several need is made or measured once."""
 
     def __init__(
-        self, run: Path, *, events: EventSettings | None = None, gate: Gate | None = None, data: Path | None = None
+        self,
+        run: Path,
+        *,
+        events: Mapping[str, float] | None = None,
+        gate: Gate | None = None,
+        data: Path | None = None,
     ) -> None:
         """Read a run.
 
         Args:
             run: Folder of a finished run.
-            events: Default event settings to stamp into the models.
+            events: Default event settings to stamp into the models, by name; the others are those that training found
+                to be good.
             gate: What a variant may lose.
             data: Where the run's data set is now; None is where it was in training.
 
         Raises:
             DataError: The run cannot be used.
+            SettingsError: Event settings that do not go together.
         """
         self.finished = FinishedRun.read(run)
         self.maker = VariantMaker(self.finished, run, data=data)
-        self._spec = _spec(self.finished, events or EventSettings())
+        found = EventSettings(**self.finished.record.get("events", {}))
+        self._spec = _spec(self.finished, replace(found, **(events or {})))
         self._gate = gate or Gate()
 
     def write(self, output: Path, variant: str = "float32") -> Exported:

@@ -6,16 +6,19 @@
     RUN/encoder.keras       frames -> features          (when finished)
     RUN/head.keras          features -> probabilities   (when finished)
     RUN/parity_frames.npy   real frames that `export` and `verify` compare Keras and ONNX on
-    RUN/checkpoints/        last.npz (everything `--resume` needs), best.npz
-    RUN/report/             report.json, report.html, confusion_matrix.png
+    RUN/checkpoints/        of each stage of training STAGE-last.npz (everything `--resume` needs), STAGE-best.npz
+    RUN/report/             report.json, report.html, confusion_matrix.png, what was said of the test clips
     RUN/speed.json, kept/   what `export --handoff` cannot make alike twice: measured times, ONNX Runtime's format
-    RUN/cache/              decoded frames, unless --cache points elsewhere; can be deleted
+    RUN/cache/              decoded frames and features, unless --cache points elsewhere; can be deleted
+    RUN/folds/N/            the runs of a cross-validation, each a run folder; their report is in
+    RUN/cross_validation/   like report/
 """
 
 from __future__ import annotations
 
 import json
 import os
+import uuid
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -37,6 +40,24 @@ DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 
 
 @dataclass(frozen=True, slots=True)
+class StageFiles:
+    """The two checkpoints of one stage of training."""
+
+    folder: Path
+    name: str
+
+    @property
+    def last(self) -> Path:
+        """State after the last complete epoch."""
+        return self.folder / f"{self.name}-last.npz"
+
+    @property
+    def best(self) -> Path:
+        """Weights of the epoch with the best validation loss."""
+        return self.folder / f"{self.name}-best.npz"
+
+
+@dataclass(frozen=True, slots=True)
 class RunFolder:
     """Paths of a run, and its reading and writing."""
 
@@ -48,19 +69,33 @@ class RunFolder:
         return self.path / "run.json"
 
     @property
-    def last(self) -> Path:
-        """State after the last complete epoch."""
-        return self.path / "checkpoints" / "last.npz"
+    def checkpoints(self) -> Path:
+        """Folder of what an unfinished run goes on from."""
+        return self.path / "checkpoints"
 
     @property
-    def best(self) -> Path:
-        """Weights of the epoch with the best validation loss."""
-        return self.path / "checkpoints" / "best.npz"
+    def started(self) -> bool:
+        """Whether there is a complete epoch to go on from."""
+        return any(self.checkpoints.glob("*-last.npz"))
+
+    def stage(self, name: str) -> StageFiles:
+        """The checkpoints of one stage of training."""
+        return StageFiles(self.checkpoints, name)
 
     @property
     def report(self) -> Path:
         """Folder of the final report."""
         return self.path / "report"
+
+    @property
+    def test_tracks(self) -> Path:
+        """What the model said of the test clips, see `measures.track_file`."""
+        return self.path / "report" / "test_tracks.npz"
+
+    @property
+    def baseline_tracks(self) -> Path:
+        """What the model that does not look at order said of them."""
+        return self.path / "report" / "baseline_tracks.npz"
 
     @property
     def parity_frames(self) -> Path:
@@ -122,13 +157,19 @@ def writing(place: Path) -> Iterator[None]:
         raise SettingsError(f"{place} cannot be written ({reason}); make room, or give another place") from error
 
 
-def write_atomically(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
+def write_atomically(path: Path, write: Callable[[IO[bytes]], Any], *, shared: bool = False) -> None:
     """Write a file beside its place and move it there whole.
+
+    Args:
+        path: The place.
+        write: Writes into a stream.
+        shared: Another process may be writing the same file: the later one wins, neither disturbs the other.
 
     Raises:
         SettingsError: It cannot be written.
     """
-    partial = path.with_name(f"{path.name}.part")
+    own = f".{uuid.uuid4().hex[:8]}" if shared else ""
+    partial = path.with_name(f"{path.name}{own}.part")
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("wb") as stream:

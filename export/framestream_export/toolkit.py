@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -24,6 +25,8 @@ def require(modules: tuple[str, ...]) -> None:
         MissingDependencyError: One of them is not installed; the message carries the pip line.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # Its Python side would tell users how often our functions are traced.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     for name in modules:
         try:
             with _quiet_stderr():

@@ -30,7 +30,7 @@ def test_eight_cameras_and_a_sample_film() -> None:
     assert report["source"]["name"] == str(FILM)
     assert report["source"]["frames"] == 600
     assert {"encode", "head"} <= set(report["stages"])
-    assert len(report["ratios"]) == 7
+    assert len(report["ratios"]) == 6
     assert report["cameras"]["cameras"] == 8
     judged = [ratio for ratio in report["ratios"].values() if isinstance(ratio, dict) and ratio["target"] is not None]
     assert len(judged) == 4

@@ -22,6 +22,7 @@ RENDERED_LABELS = ("fall", "idle", "jumping-jack")
 
 # Small enough to train in seconds, large enough to learn the clips below by heart.
 SMALL_MODEL = (
+    *("--encoder", "small"),
     *("--size", "48", "--window", "12", "--lstm-units", "24", "--feature-dim", "32"),
     *("--learning-rate", "0.003", "--batch-size", "4", "--patience", "99"),
 )

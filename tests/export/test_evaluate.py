@@ -62,6 +62,18 @@ def test_it_gives_the_accuracy_that_training_measured(trained: Trained, cli: Cli
     )
 
 
+def test_clips_that_it_was_trained_on_flatter(trained: Trained, tmp_path: Path, cli: Cli) -> None:
+    def flatters(*arguments: object) -> bool:
+        return any("trained on most of these" in line for line in evaluated(cli, *arguments)["warnings"])
+
+    assert not flatters(trained.model, trained.data)  # the test split
+    assert flatters(trained.model, trained.data, "--split", "all")
+    others = shutil.copytree(trained.data, tmp_path / "others")
+    rows = (others / "manifest.csv").read_text().splitlines(keepends=True)
+    (others / "manifest.csv").write_text("".join(rows[:-1]))
+    assert not flatters(trained.model, others, "--split", "all")
+
+
 def test_clips_of_every_length(model_path: Path, coloured_clips: Path, cli: Cli) -> None:
     report = evaluated(cli, model_path, coloured_clips)
     assert (report["split"], report["pieces"], report["pieces_right"]) == ("all", 8, 7)

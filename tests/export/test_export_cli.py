@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -30,7 +31,8 @@ def test_from_rendered_clips_to_events(rendered_clips: Path, tmp_path: Path) -> 
     trained = framestream("train", rendered_clips, "--output", run, *SMALL_MODEL, "--epochs", "12")
     assert trained.returncode == 0, trained.stderr
     assert "36 recordings (12 train, 12 validation, 12 test)" in trained.stderr
-    assert trained.stderr.count("\nepoch ") == 12
+    assert len(re.findall(r"^epoch \d+/12  loss", trained.stderr, flags=re.MULTILINE)) == 12
+    assert len(re.findall(r"^epoch \d+/12 of baseline  loss", trained.stderr, flags=re.MULTILINE)) == 1
     noise = [line for line in trained.stderr.splitlines() if "cpu_feature_guard" in line or line.startswith("I0000")]
     assert noise == [], "TensorFlow's own log"
     exported = framestream("export", run, "--output", model)
@@ -106,10 +108,10 @@ def test_settings_are_refused_before_anything_is_read_or_written(tmp_path: Path,
     (tmp_path / "folder").mkdir()
     refused = [
         (["--encoder", "resnet9000"], "no encoder 'resnet9000'"),
-        (["--weights", "imagenet"], "no imagenet weights for the small encoder"),
+        (["--encoder", "small", "--weights", "imagenet"], "no imagenet weights for the small encoder"),
         (["--weights", tmp_path / "gone.h5"], "no weights file"),
-        (["--weights", tmp_path / "folder"], "no weights file"),
-        (["--weights", other, "--size", "16", "--feature-dim", "5"], "does not hold the weights"),
+        (["--weights", tmp_path / "folder"], "is not a training run"),
+        (["--encoder", "small", "--weights", other, "--size", "16", "--feature-dim", "5"], "does not hold the weights"),
     ]
     for options, message in refused:
         run, cache = tmp_path / "run", tmp_path / "cache"

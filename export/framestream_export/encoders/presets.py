@@ -21,7 +21,6 @@ class Preset:
         encoder: Name, as `encoders.building.build_encoder` knows it.
         weights: What it starts from; none of them is downloaded.
         size: Height and width of the frames, pixels.
-        feature_dim: Numbers it makes of a frame.
         parameters: Of the encoder, batch norms included.
         macs_per_frame: Multiply-adds the encoder needs for a frame.
         purpose: When to take it, a few words.
@@ -32,7 +31,6 @@ class Preset:
     encoder: str
     weights: str
     size: int
-    feature_dim: int
     parameters: int
     macs_per_frame: int
     purpose: str
@@ -43,7 +41,6 @@ class Preset:
             "encoder": self.encoder,
             "weights": self.weights,
             "size": self.size,
-            "feature_dim": self.feature_dim,
         }
 
     def describe(self) -> str:
@@ -61,7 +58,6 @@ PRESETS = (
         encoder="small",
         weights="people",
         size=96,
-        feature_dim=128,
         parameters=437_872,
         macs_per_frame=27_177_984,
         purpose="people only, on the smallest machines",
@@ -72,7 +68,6 @@ PRESETS = (
         encoder="EfficientNetLite0",
         weights="imagenet",
         size=160,
-        feature_dim=1280,
         parameters=3_413_024,
         macs_per_frame=195_871_200,
         purpose="people, animals, things: the default",
@@ -83,7 +78,6 @@ PRESETS = (
         encoder="EfficientNetLite0",
         weights="imagenet",
         size=224,
-        feature_dim=1280,
         parameters=3_413_024,
         macs_per_frame=383_907_552,
         purpose="where what matters is small in the picture",

@@ -14,6 +14,8 @@ from rich.progress import track as with_progress
 from framestream.classifier import Classifier
 from framestream.errors import DataError, SettingsError
 from framestream.spec import EventSettings, ModelSpec
+from framestream_export.data.decoding import sha256_of
+from framestream_export.data.frame_cache import fingerprint_of
 from framestream_export.data.recordings import SPLITS, Dataset, Recording, read_dataset
 from framestream_export.measures.event_settings import SuggestedEvents, suggest_event_settings
 from framestream_export.measures.extras import ReportExtras
@@ -67,8 +69,9 @@ def evaluate_model(
         SettingsError: There is no such label to rename.
     """
     spec = classifier.spec
-    split, recordings = _of_split(_read(data, spec), split)
-    recordings = _renamed(recordings, rename or {}, data)
+    dataset = _read(data, spec)
+    split, chosen = _of_split(dataset, split)
+    recordings = _renamed(chosen, rename or {}, data)
     warnings = _check_labels(recordings, spec, data)
     results = with_progress(
         watch_recordings(classifier, recordings),
@@ -96,6 +99,13 @@ def evaluate_model(
             f"{len(lost)} of {len(recordings)} recordings could not be read and are left out:"
             f" {'; '.join(lost[:_NAMED])}{more}"
         )
+    if split == ALL and spec.training_fingerprint:
+        measured = {track.recording.name for track in tracks}
+        if _is_trained_on(dataset, [recording for recording in chosen if recording.name in measured], spec):
+            warnings.append(
+                "the model was trained on most of these very recordings, so these figures flatter: how good it is on"
+                " others is in the report that `framestream train` wrote into the run's folder"
+            )
     timing = AnswerTiming.of(spec)
     suggested = suggest_event_settings(
         tracks, spec.labels, background=spec.background, timing=timing, default=spec.events
@@ -121,6 +131,13 @@ def _read(data: Path, spec: ModelSpec) -> Dataset:
         except DataError:
             pass  # clips without any background; whatever else is wrong is said below
     return read_dataset(data)
+
+
+def _is_trained_on(dataset: Dataset, recordings: Sequence[Recording], spec: ModelSpec) -> bool:
+    """Whether a model's training had these recordings, with these labels, and no others."""
+    digests = [sha256_of(recording.path) for recording in recordings]
+    found = fingerprint_of(recordings, digests, dataset.labels, background=dataset.background)
+    return spec.training_fingerprint == f"sha256:{found}"
 
 
 def _of_split(dataset: Dataset, split: str | None) -> tuple[str, list[Recording]]:

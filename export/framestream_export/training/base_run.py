@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from framestream_export.run_folder import RunFolder
-from framestream_export.training.settings import NAMED_WEIGHTS
+from framestream_export.training.settings import NAMED_WEIGHTS, TrainSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +20,16 @@ class BaseRun:
         fingerprint: Of the data it was trained on.
         labels: In the order of its probabilities.
         trained_on: Names of the recordings in its train split.
+        head: Form and width of its head.
+        encoder: Name of its encoder.
     """
 
     path: Path
     fingerprint: str
     labels: tuple[str, ...]
     trained_on: frozenset[str]
+    head: tuple[str, int]
+    encoder: str
 
     @classmethod
     def of(cls, weights: str) -> BaseRun | None:
@@ -38,7 +42,10 @@ class BaseRun:
         if weights.lower() in NAMED_WEIGHTS or not path.is_dir():
             return None
         record = RunFolder(path).read_record()
-        return cls(path, record["fingerprint"], tuple(record["labels"]), frozenset(record["splits"]["train"]))
+        settings = TrainSettings.from_json(record["settings"])
+        trained_on = frozenset(record["splits"]["train"])
+        head = settings.head, settings.lstm_units
+        return cls(path, record["fingerprint"], tuple(record["labels"]), trained_on, head, settings.encoder)
 
     def to_json(self, *, head: bool) -> dict[str, Any]:
         """How run.json remembers it; `head` says whether the recurrent head came along."""
@@ -48,6 +55,10 @@ class BaseRun:
             "fingerprint": self.fingerprint,
             "head": head,
         }
+
+    def gives_head_to(self, settings: TrainSettings, labels: Sequence[str]) -> bool:
+        """Whether its head has the shape of the one that is to be trained, and its answers mean the same."""
+        return self.labels == tuple(labels) and self.head == (settings.head, settings.lstm_units)
 
     def leak(self, tested_on: Sequence[str]) -> str | None:
         """A warning if recordings this run was trained on are among those the new one is tested on."""

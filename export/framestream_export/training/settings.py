@@ -11,6 +11,7 @@ from framestream.spec import MAX_AHEAD
 
 KINDS = ("window", "stateful")
 HEADS = ("lstm", "bidirectional", "mean")
+ALL_BLOCKS = -1
 NAMED_WEIGHTS = ("none", "people", "imagenet")
 
 
@@ -23,7 +24,11 @@ class TrainSettings:
         encoder: "small", or a keras.applications backbone by name (see `encoders`), "@ALPHA" appended for its width.
         weights: Where the encoder starts from: "none", "people" (small), "imagenet" (backbones), a weights file, or the
             folder of a finished run, whose recurrent head is taken along if it has the same labels and shape.
-        freeze_encoder: Leave the weights the encoder starts from as they are and train the rest.
+        fine_tune: Where the encoder starts from weights it stays as it is while the head is trained on its features;
+            afterwards so many of its last blocks are trained together with the head. `ALL_BLOCKS` trains everything
+            together from the start, as is always done where the encoder starts from "none".
+        fine_tune_epochs: Most epochs of training the last blocks.
+        looks: In how many other looks (mirrored, in other light, …) every clip's features are computed; see `looks`.
         size: Height and width of the model's frames, pixels.
         frame_rate: Frames the model sees per second of media time.
         window: Frames per answer; for stateful models half the frames of a training example, whose first answer has no
@@ -34,7 +39,7 @@ class TrainSettings:
         predict_ahead_seconds: How much later than the newest frame the label holds that an answer names; 0 names what
             is seen.
         feature_dim: Numbers the small encoder (and the layer put on a backbone) makes of a frame.
-        dropout: Share of a frame's features dropped in training.
+        dropout: Share of a frame's features dropped in training; a projection drops half of its own instead.
         label_smoothing: Probability given away to the other classes in training.
         flip: Whether training mirrors half of the examples; wrong where left and right are different classes.
         epochs: Most epochs to train.
@@ -50,7 +55,9 @@ class TrainSettings:
     kind: str = "window"
     encoder: str = "small"
     weights: str = "none"
-    freeze_encoder: bool = False
+    fine_tune: int = 0
+    fine_tune_epochs: int = 10
+    looks: int = 4
     size: int = 96
     frame_rate: float = 12.5
     window: int = 16
@@ -74,7 +81,16 @@ class TrainSettings:
         """Refuse settings that cannot train, by name and value."""
         if self.kind not in KINDS:
             raise SettingsError(f"kind {self.kind!r} is none of {', '.join(KINDS)}")
-        for name in ("size", "window", "lstm_units", "feature_dim", "epochs", "batch_size", "patience"):
+        for name in (
+            "size",
+            "window",
+            "lstm_units",
+            "feature_dim",
+            "epochs",
+            "fine_tune_epochs",
+            "batch_size",
+            "patience",
+        ):
             if getattr(self, name) < 1:
                 raise SettingsError(f"{name} must be at least 1, not {getattr(self, name)}")
         if self.size < 16:
@@ -94,6 +110,13 @@ class TrainSettings:
             raise SettingsError(f"seed must not be negative, not {self.seed}")
         if self.time_limit_minutes is not None and self.time_limit_minutes <= 0:
             raise SettingsError(f"time_limit_minutes must be above 0, not {self.time_limit_minutes}")
+        if self.fine_tune < ALL_BLOCKS or self.looks < 0:
+            raise SettingsError(f"fine_tune and looks must not be negative, not {self.fine_tune} and {self.looks}")
+        if self.fine_tune > 0 and self.weights.lower() == "none":
+            raise SettingsError(
+                f"fine_tune {self.fine_tune} is for an encoder that starts from weights; with weights none all of it is"
+                " trained"
+            )
         self._check_head()
 
     def _check_head(self) -> None:
@@ -107,6 +130,11 @@ class TrainSettings:
                 f"predict_ahead_seconds must be 0, or {1 / self.frame_rate:g} (one frame) to"
                 f" {MAX_AHEAD / self.frame_rate:g}, not {self.predict_ahead_seconds}"
             )
+
+    @property
+    def two_stage(self) -> bool:
+        """Whether the head is trained on features of an encoder that stays as its weights are."""
+        return self.weights.lower() != "none" and self.fine_tune != ALL_BLOCKS
 
     @property
     def size_wh(self) -> tuple[int, int]:

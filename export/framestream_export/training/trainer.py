@@ -1,30 +1,68 @@
-"""A model, its optimizer and the epochs they have seen: what a checkpoint holds."""
+"""A network, its optimizer and the epochs they have seen: what a checkpoint holds."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
 from framestream.errors import DataError, SettingsError
-from framestream_export.measures.answers import Evaluator
-from framestream_export.measures.labelled import accuracy, weighted_loss
-from framestream_export.measures.tracks import Track
-from framestream_export.run_folder import RunFolder, load_arrays, save_arrays
-from framestream_export.training.model import SequenceModel
+from framestream_export.measures.labelled import Answers, accuracy, weighted_loss
+from framestream_export.run_folder import StageFiles, load_arrays, save_arrays
+from framestream_export.training.devices import Devices
+from framestream_export.training.examples import Examples
+from framestream_export.training.replicas import mean_gradients, own_share, without_overflow
 from framestream_export.training.settings import TrainSettings
-from framestream_export.training.training_data import TrainingData
-from framestream_export.training.windows import ROW_HOP, TrainingRuns, class_weights, row_ends
+from framestream_export.training.windows import row_ends
 
 _WARMUP_STEPS = 200
 _CLIP_NORM = 1.0
+
+
+class Network(Protocol):
+    """What can be trained: a whole classifier on frames, or its head on features."""
+
+    @property
+    def variables(self) -> list[Any]:
+        """Everything that training changes, random state of dropout included, in a fixed order."""
+
+    @property
+    def trainable_variables(self) -> list[Any]:
+        """What the optimizer moves."""
+
+    def run_logits(self, inputs: Any, row_ends: NDArray[np.int32], *, training: bool) -> Any:
+        """Logits [B, R, K] for several places of each run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One pass of training: first a head on features, say, then the last blocks of the encoder with it.
+
+    Attributes:
+        name: What its checkpoints and its lines on the console are called.
+        epochs: Most epochs to train.
+        learning_rate: Peak of the cosine schedule.
+        patience: Epochs without a better validation loss before it stops.
+        after: What the stage builds on; a checkpoint that was built on something else is not continued.
+        on_features: Whether its epochs take next to no time: a time limit does not cut it short, and nobody wants to
+            read a line about each of them.
+    """
+
+    name: str
+    epochs: int
+    learning_rate: float
+    patience: int
+    after: str = ""
+    on_features: bool = False
 
 
 @dataclass(slots=True)
@@ -36,46 +74,62 @@ class History:
     best_loss: float = float("inf")
 
     def add(self, entry: dict[str, float]) -> bool:
-        """Append an epoch; say whether it is the best so far."""
+        """Append an epoch; say whether it is the best so far. Where nothing is validated, the newest is."""
         self.epochs.append(entry)
-        if not entry["validation_loss"] < self.best_loss:  # not a number is no improvement
+        loss = entry.get("validation_loss", -len(self.epochs))
+        if not loss < self.best_loss:  # not a number is no improvement
             return False
-        self.best_loss, self.best_epoch = entry["validation_loss"], len(self.epochs)
+        self.best_loss, self.best_epoch = loss, len(self.epochs)
         return True
 
-    def stop_reason(self, settings: TrainSettings) -> str | None:
+    def stop_reason(self, stage: Stage) -> str | None:
         """Why there is no further epoch, or None."""
-        if len(self.epochs) >= settings.epochs:
+        if len(self.epochs) >= stage.epochs:
             return "all epochs"
-        if len(self.epochs) - self.best_epoch >= settings.patience:
+        if len(self.epochs) - self.best_epoch >= stage.patience:
             return "early stopping"
         return None
 
 
 class Trainer:
-    """A model, its optimizer and the epochs they have seen together."""
+    """Trains a network through one stage."""
 
-    def __init__(self, data: TrainingData, settings: TrainSettings, *, restored: bool = False) -> None:
-        """Build everything from the seed, as it is before the first epoch, or, `restored`, for a checkpoint to fill."""
-        self.model = SequenceModel.build(settings, labels=data.dataset.labels, restored=restored)
-        self.history = History()
-        self._settings = settings
-        train, self._validation = data.stretches("train"), data.stretches("validation")
-        self._runs = TrainingRuns(data.cache, train, settings, data.classes)
+    def __init__(
+        self,
+        network: Network,
+        examples: Examples,
+        stage: Stage,
+        settings: TrainSettings,
+        class_weights: NDArray[np.float32],
+        validate: Callable[[], Answers] | None = None,
+        *,
+        devices: Devices | None = None,
+    ) -> None:
+        """Set everything up as it is before the stage's first epoch.
+
+        Args:
+            network: What to train; its weights are where it starts from.
+            examples: What it is fed.
+            stage: How long, how fast.
+            settings: The run's.
+            class_weights: float32 [classes], as in the examples.
+            validate: Every answer on the validation split with the weights of now; None keeps the last epoch.
+            devices: What the batches are split over; the network's variables are on all of them. None trains on one.
+        """
+        self.stage, self.history = stage, History()
+        self._network, self._examples, self._settings = network, examples, settings
+        self._class_weights, self._validate = class_weights, validate
         self._row_ends = row_ends(settings)
-        self._class_weights = class_weights(data.cache, train, data.classes)
-        self._evaluator = Evaluator(self.model, data.cache, settings)
-        self._optimizer = _optimizer(settings, self._runs.steps)
-        self._optimizer.build(self.model.trainable_variables)
-        size, rows = settings.size, len(self._row_ends)
-        self._step = tf.function(
-            self._train_on_batch,
-            input_signature=[
-                tf.TensorSpec((None, settings.run_frames, size, size, 3), tf.uint8),
-                tf.TensorSpec((None, rows), tf.int32),
-                tf.TensorSpec((None, rows), tf.float32),
-            ],
+        self._devices = devices or Devices.one()
+        with self._devices.strategy.scope():
+            self._optimizer = _optimizer(settings, stage, examples.steps, self._devices)
+            self._optimizer.build(network.trainable_variables)
+        self._signature = (
+            examples.input_spec,
+            tf.TensorSpec((None, len(self._row_ends)), tf.int32),
+            tf.TensorSpec((None, len(self._row_ends)), tf.float32),
         )
+        self._step = tf.function(self._train_on_batch, input_signature=self._signature)
 
     def run_epoch(self, console: Console) -> bool:
         """Train one epoch and measure it; say whether it is the best so far.
@@ -85,75 +139,92 @@ class Trainer:
         """
         started, number = time.monotonic(), len(self.history.epochs) + 1
         batches = track(
-            self._runs.dataset(number),
-            description=f"epoch {number}",
-            total=self._runs.steps,
+            self._dataset(number),
+            description=f"{self.stage.name}, epoch {number}",
+            total=self._examples.steps,
             console=console,
             transient=True,
             disable=not console.is_terminal,
         )
         sums = np.zeros(4)
-        for frames, labels, weights in batches:
-            sums += np.asarray(self._step(frames, labels, weights))
-        answers = self._evaluator.answers(self._validation, hop=ROW_HOP)
-        entry = {
-            "loss": float(sums[0] / sums[1]),
-            "accuracy": float(sums[2] / sums[3]),
-            "validation_loss": weighted_loss(answers, self._class_weights),
-            "validation_accuracy": accuracy(answers),
-            "seconds": round(time.monotonic() - started, 2),
-        }
+        for batch in batches:
+            sums += np.asarray(self._step(*batch))
+        entry = {"loss": float(sums[0] / sums[1]), "accuracy": float(sums[2] / sums[3])}
+        if self._validate is not None:
+            answers = self._validate()
+            entry["validation_loss"] = weighted_loss(answers, self._class_weights)
+            entry["validation_accuracy"] = accuracy(answers)
+        elif not np.isfinite(entry["loss"]):
+            entry["validation_loss"] = entry["loss"]
+        entry["seconds"] = round(time.monotonic() - started, 2)
         best = self.history.add(entry)
         if not self.history.best_epoch:
             raise SettingsError(f"training diverged: the loss of epoch {number} is no number; lower --learning-rate")
         return best
 
-    def test(self, data: TrainingData) -> list[Track]:
-        """Every answer on the test split."""
-        return self._evaluator.tracks(data.stretches("test"))
-
-    def save(self, folder: RunFolder, *, best: bool) -> None:
+    def save(self, files: StageFiles, *, best: bool) -> None:
         """Write the state after an epoch, `best` first, so that `last` never speaks of a best that is not there."""
-        weights = [np.asarray(variable) for variable in self.model.variables]
+        weights = [np.asarray(variable) for variable in self._network.variables]
         if best:
-            save_arrays(folder.best, weights, note={"epoch": len(self.history.epochs)})
+            save_arrays(files.best, weights, note={"epoch": len(self.history.epochs)})
         state = [*weights, *(np.asarray(variable) for variable in self._optimizer.variables)]
         note = {
             "epochs": self.history.epochs,
             "best_epoch": self.history.best_epoch,
             "best_loss": self.history.best_loss,
+            "after": self.stage.after,
         }
-        save_arrays(folder.last, state, note=note)
+        save_arrays(files.last, state, note=note)
 
-    def restore(self, folder: RunFolder) -> None:
-        """Go back to the state after the last complete epoch."""
-        arrays, note = load_arrays(folder.last)
-        _assign([*self.model.variables, *self._optimizer.variables], arrays, folder.last)
+    def restore(self, files: StageFiles) -> bool:
+        """Go back to the state after the last complete epoch; say whether there was one of this stage."""
+        if not files.last.is_file():
+            return False
+        arrays, note = load_arrays(files.last)
+        if note.get("after", "") != self.stage.after:
+            return False
+        _assign([*self._network.variables, *self._optimizer.variables], arrays, files.last)
         self.history = History(note["epochs"], note["best_epoch"], note["best_loss"])
+        return True
 
-    def take_best(self, folder: RunFolder) -> None:
-        """Set the weights to those of the best epoch, and undo the class weights in its answers.
+    def take_best(self, files: StageFiles) -> None:
+        """Set the weights to those of the best epoch."""
+        _assign(self._network.variables, load_arrays(files.best)[0], files.best)
 
-        Class weights w make training converge to probabilities in proportion to w x p: as if all labels were equally
-        common. Taking log w off the logits gives p, so that a score means what it says, above all between the
-        background, of which there is much, and the rest.
-        """
-        _assign(self.model.variables, load_arrays(folder.best)[0], folder.best)
-        bias = self.model.head.get_layer("logits").bias
-        bias.assign(bias - np.log(self._class_weights))
+    def _dataset(self, epoch: int) -> Any:
+        """The epoch's batches as a tf.data.Dataset, read ahead by one thread."""
 
-    def _train_on_batch(self, frames: Any, labels: Any, weights: Any) -> Any:
+        def batches() -> Iterator[Any]:
+            return self._examples.batches(epoch)
+
+        options = tf.data.Options()
+        options.threading.private_threadpool_size = 1
+        options.autotune.enabled = False
+        dataset = tf.data.Dataset.from_generator(batches, output_signature=self._signature)
+        return dataset.prefetch(2).with_options(options)
+
+    def _train_on_batch(self, inputs: Any, labels: Any, weights: Any) -> Any:
         """One step; returns [sum of weighted losses, sum of weights, right answers, answers]."""
-        variables = self.model.trainable_variables
+        strategy = self._devices.strategy
+        sums = strategy.run(self._train_on_share, args=(inputs, labels, weights))
+        return strategy.reduce(tf.distribute.ReduceOp.SUM, sums, axis=None)
+
+    def _train_on_share(self, inputs: Any, labels: Any, weights: Any) -> Any:
+        """What one replica does of a step; its loss is its part of the whole batch's."""
+        variables, batch_weight = self._network.trainable_variables, tf.reduce_sum(weights)
+        inputs, labels, weights = own_share(inputs, labels, weights)
         with tf.GradientTape() as tape:
-            logits = self.model.run_logits(frames, self._row_ends, training=True)
+            logits = self._network.run_logits(inputs, self._row_ends, training=True)
             classes = logits.shape[-1]
             smoothing = self._settings.label_smoothing
             wanted = tf.one_hot(labels, classes) * (1 - smoothing) + smoothing / classes
             losses = weights * tf.nn.softmax_cross_entropy_with_logits(wanted, logits)
             total, weight = tf.reduce_sum(losses), tf.reduce_sum(weights)
-            loss = tf.math.divide_no_nan(total, weight)
-        self._optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+            loss = self._optimizer.scale_loss(tf.math.divide_no_nan(total, batch_weight))
+        gradients = mean_gradients(tape.gradient(loss, variables))
+        if self._devices.precision.loss_scale:
+            gradients = without_overflow(gradients)
+        self._optimizer.apply_gradients(zip(gradients, variables, strict=True))
         labelled = weights > 0
         right = labelled & (tf.argmax(logits, axis=-1, output_type=tf.int32) == labels)
         return tf.stack(
@@ -168,16 +239,21 @@ def _assign(variables: list[Any], arrays: list[Any], path: Path) -> None:
         variable.assign(array)
 
 
-def _optimizer(settings: TrainSettings, steps_per_epoch: int) -> Any:
-    steps = settings.epochs * steps_per_epoch
+def _optimizer(settings: TrainSettings, stage: Stage, steps_per_epoch: int, devices: Devices) -> Any:
+    steps = stage.epochs * steps_per_epoch
     warmup = min(_WARMUP_STEPS, steps // 10)
     schedule = keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=settings.learning_rate / 10 if warmup else settings.learning_rate,
-        warmup_target=settings.learning_rate if warmup else None,
+        initial_learning_rate=stage.learning_rate / 10 if warmup else stage.learning_rate,
+        warmup_target=stage.learning_rate if warmup else None,
         warmup_steps=warmup,
         decay_steps=max(steps - warmup, 1),
         alpha=0.01,
     )
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=settings.weight_decay, global_clipnorm=_CLIP_NORM)
+    optimizer = keras.optimizers.AdamW(
+        schedule,
+        weight_decay=settings.weight_decay,
+        global_clipnorm=_CLIP_NORM / devices.count,  # see `mean_gradients`
+        loss_scale_factor=devices.precision.loss_scale,
+    )
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,44 @@ from framestream_export.training.windows import ROW_HOP, answer_counts, gather, 
 
 _PARITY_SEQUENCES = 8
 _PARITY_ROWS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class DataPlace:
+    """Where the footage of a run lies.
+
+    Attributes:
+        data: The data set, see `recordings.read_dataset`.
+        negatives: A folder of films in which nothing happens, or None.
+        group_column: The column of manifests that groups clips; None is "group".
+        cache: Where decoded frames and features are kept; None is the run's folder.
+    """
+
+    data: Path
+    negatives: Path | None = None
+    group_column: str | None = None
+    cache: Path | None = None
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any], run: Path, *, data: Path | None = None) -> DataPlace:
+        """Where the footage of a run is, by its run.json; `data` is where the data set is now, if it has been moved."""
+        negatives, cache = record.get("negatives"), record["cache"]
+        return cls(
+            data or Path(record["data"]),
+            None if negatives is None else Path(negatives),
+            record.get("group_column"),
+            Path(cache or run / "cache"),
+        )
+
+    def as_before(self, stored: Mapping[str, Any]) -> DataPlace:
+        """The same; what is None is as in the run.json of a run to resume, which may be empty."""
+        negatives, cache = stored.get("negatives"), stored.get("cache")
+        return replace(
+            self,
+            negatives=self.negatives or (Path(negatives) if negatives else None),
+            group_column=self.group_column or stored.get("group_column"),
+            cache=self.cache or (Path(cache) if cache else None),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,27 +84,31 @@ class TrainingData:
         return [self.cache.recordings[index].name for index in getattr(self.splits, split)]
 
 
-def load_training_data(data: Path, cache_folder: Path, settings: TrainSettings, *, console: Console) -> TrainingData:
+def load_training_data(
+    place: DataPlace, cache_folder: Path, settings: TrainSettings, *, console: Console
+) -> TrainingData:
     """Read, decode and divide a data set.
+
+    Args:
+        place: Where the footage lies.
+        cache_folder: Where decoded frames are kept.
+        settings: How frames are cut, and what divides them.
+        console: Where progress goes.
 
     Raises:
         DataError: There is nothing to train on, or too little to divide.
     """
-    dataset = read_dataset(data, background=settings.background)
+    dataset = read_dataset(
+        place.data, background=settings.background, negatives=place.negatives, group_column=place.group_column
+    )
     cache = open_cache(dataset, cache_folder, frame_rate=settings.frame_rate, size_wh=settings.size_wh, console=console)
-    counts = np.zeros((len(cache.recordings), len(dataset.labels)), np.int64)
-    for stretch in cache.stretches:
-        counts[stretch.recording] += label_counts(cache, [stretch], len(dataset.labels))
+    counts = labelled_frames(dataset, cache)
     try:
         splits = split_recordings(cache.recordings, counts, dataset.labels, seed=settings.seed)
+        splits = replace(splits, warnings=(*dataset.warnings, *splits.warnings))
+        found = checked(TrainingData(dataset, cache, splits), settings)
     except DataError as error:
-        raise DataError(f"{data}: {error}") from None
-    found = TrainingData(dataset, cache, splits)
-    try:
-        unanswered = _unanswered(found, settings)
-    except DataError as error:
-        raise DataError(f"{data}: {error}") from None
-    found = replace(found, splits=replace(splits, warnings=(*splits.warnings, *unanswered)))
+        raise DataError(f"{place.data}: {error}") from None
     described = ", ".join(f"{len(found.names(split))} {split}" for split in SPLITS)
     console.print(
         f"{len(cache.recordings)} recordings ({described}), {len(cache.frames)} frames,"
@@ -76,6 +119,24 @@ def load_training_data(data: Path, cache_folder: Path, settings: TrainSettings, 
     for warning in found.splits.warnings:
         console.print(f"[yellow]warning[/] {escape(warning)}", highlight=False, soft_wrap=True)
     return found
+
+
+def labelled_frames(dataset: Dataset, cache: FrameCache) -> NDArray[np.int64]:
+    """Int64 [recordings, labels]: how many frames of each have which label."""
+    counts = np.zeros((len(cache.recordings), len(dataset.labels)), np.int64)
+    for stretch in cache.stretches:
+        counts[stretch.recording] += label_counts(cache, [stretch], len(dataset.labels))
+    return counts
+
+
+def checked(data: TrainingData, settings: TrainSettings) -> TrainingData:
+    """The same data, with warnings about labels that no answer refers to.
+
+    Raises:
+        DataError: There is nothing to teach about a label, or nothing at all to measure on.
+    """
+    warnings = (*data.splits.warnings, *_unanswered(data, settings))
+    return replace(data, splits=replace(data.splits, warnings=warnings))
 
 
 def _unanswered(data: TrainingData, settings: TrainSettings) -> list[str]:
@@ -89,7 +150,8 @@ def _unanswered(data: TrainingData, settings: TrainSettings) -> list[str]:
     cause = (
         f"its pieces are too short or too near the ends of their clips. Answers are about {first_seconds:.2f} s after a"
         f" clip's start to {max(settings.anchor_frames, 0) / settings.frame_rate:.2f} s before its end"
-        f" (window {settings.window} at {settings.frame_rate:g} per second); give longer pieces or a shorter --window"
+        f" (window {settings.window} at {settings.frame_rate:g} per second); give longer pieces or a shorter"
+        f" --window{' or --predict-ahead' if settings.predict_ahead_seconds else ''}"
     )
     warnings = []
     for split in SPLITS:

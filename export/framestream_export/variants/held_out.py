@@ -16,7 +16,7 @@ from framestream.session import ModelSession
 from framestream_export.data.frame_cache import UNLABELLED, Stretch
 from framestream_export.finished_run import FinishedRun
 from framestream_export.training.settings import TrainSettings
-from framestream_export.training.training_data import TrainingData, load_training_data
+from framestream_export.training.training_data import DataPlace, TrainingData, load_training_data
 from framestream_export.training.windows import answer_ends, gather, labels_at
 
 _CAMERAS = 16
@@ -44,15 +44,15 @@ class HeldOut:
             DataError: It is gone, or is another one.
         """
         record = finished.record
-        place, cache = data or Path(record["data"]), Path(record["cache"] or path / "cache")
-        if not place.exists():
+        place = DataPlace.of(record, path, data=data)
+        if not place.data.exists():
             raise DataError(
-                f"{place}, which {path} was trained on, is gone: variants other than float32 are measured on the clips "
-                "kept out of training; give --data DIR"
+                f"{place.data}, which {path} was trained on, is gone: variants other than float32 are measured on the"
+                " clips kept out of training; give --data DIR"
             )
-        found = load_training_data(place, cache, finished.settings, console=Console(quiet=True))
+        found = load_training_data(place, place.cache or path, finished.settings, console=Console(quiet=True))
         if found.cache.fingerprint != record["fingerprint"] or found.names("test") != record["splits"]["test"]:
-            raise DataError(f"{place} is not the data set that {path} was trained on; give --data DIR")
+            raise DataError(f"{place.data} is not the data set that {path} was trained on; give --data DIR")
         return cls(found, finished.settings)
 
     def calibration_batches(self) -> Iterator[NDArray[np.uint8]]:

@@ -1,5 +1,8 @@
 import { Model } from "../framestream/model.js";
 
+/** How long after a run that failed the browser may still say that its GPU was lost. */
+const LOSS_TOLD_MS = 2000;
+
 const DIST = new URL("../node_modules/onnxruntime-web/dist/", import.meta.url);
 
 /**
@@ -101,10 +104,20 @@ export class MeteredModel {
     return this.#model.zeroState();
   }
 
+  /** What a run gives; that the GPU is gone goes before what a run says of it, which may come a little sooner. */
+  async #unlessLost(running) {
+    try {
+      return await Promise.race([this.#lost, running]);
+    } catch (error) {
+      await Promise.race([this.#lost, new Promise((resolve) => setTimeout(resolve, LOSS_TOLD_MS))]);
+      throw error;
+    }
+  }
+
   async run(bytes, state) {
     const begun = performance.now();
     const running = this.#model.run(bytes, state);
-    const result = await (this.#lost === null ? running : Promise.race([this.#lost, running]));
+    const result = await (this.#lost === null ? running : this.#unlessLost(running));
     this.#millis.push(performance.now() - begun);
     if (this.#millis.length > 50) this.#millis.shift();
     return result;

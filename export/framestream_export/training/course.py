@@ -1,0 +1,101 @@
+"""What all stages of one training run share, and how a stage is run: a kill at any moment loses an epoch at most."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+
+from framestream_export.run_folder import RunFolder
+from framestream_export.training.devices import Devices
+from framestream_export.training.settings import TrainSettings
+from framestream_export.training.trainer import History, Trainer
+from framestream_export.training.training_data import TrainingData
+
+FEATURES = "features"
+TIME_LIMIT = "time limit"
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What all stages of one run share.
+
+    Attributes:
+        data: The data set, decoded and divided.
+        settings: The run's.
+        folder: Where it keeps its checkpoints.
+        features: Folder for the features of frozen encoders; others may use it, too.
+        devices: What stages that train on frames run on; all others take the first.
+        console: Where progress goes.
+        spent: Says whether the time is up; asked after each epoch.
+        told: Called after each epoch with the histories of all stages so far.
+        histories: Filled as stages are run: name to epochs.
+    """
+
+    data: TrainingData
+    settings: TrainSettings
+    folder: RunFolder
+    features: Path
+    devices: Devices
+    console: Console
+    spent: Callable[[], bool]
+    told: Callable[[dict[str, History]], None]
+    histories: dict[str, History] = field(default_factory=dict)
+
+    def run(self, trainer: Trainer) -> str:
+        """Epochs of a stage until there is a reason to stop, from where it was left; returns the reason."""
+        files = self.folder.stage(trainer.stage.name)
+        restored = trainer.restore(files)
+        self.histories[trainer.stage.name] = trainer.history
+        if restored:
+            self.say(f"resumed after epoch {len(trainer.history.epochs)} of stage {trainer.stage.name}")
+            self.told(self.histories)  # nobody was, if the kill came right after the checkpoint
+        while (reason := trainer.history.stop_reason(trainer.stage)) is None:
+            best = trainer.run_epoch(self.console)
+            trainer.save(files, best=best)
+            self.told(self.histories)
+            if trainer.stage.on_features:
+                continue
+            self.say(_line(trainer, len(trainer.history.epochs)) + ("  best" if best else ""))
+            if self.spent():
+                reason = trainer.history.stop_reason(trainer.stage) or TIME_LIMIT
+                break
+        if trainer.stage.on_features:
+            self.say(_line(trainer, trainer.history.best_epoch))
+        trainer.take_best(files)
+        return reason
+
+    def say(self, line: str) -> None:
+        """A line on the console."""
+        self.console.print(line, highlight=False, soft_wrap=True)
+
+    def stills(self) -> NDArray[np.int64]:
+        """Int64 [N], frames of the training clips that show the background."""
+        dataset, cache = self.data.dataset, self.data.cache
+        if dataset.background is None:
+            return np.zeros(0, np.int64)
+        background = dataset.labels.index(dataset.background)
+        return np.concatenate(
+            [
+                stretch.start + np.flatnonzero(cache.labels[stretch.start : stretch.stop] == background)
+                for stretch in self.data.stretches("train")
+            ]
+        )
+
+
+def _line(trainer: Trainer, number: int) -> str:
+    """What became of an epoch, counted from 1."""
+    entry, stage = trainer.history.epochs[number - 1], trainer.stage
+    parts = [
+        f"epoch {number}/{stage.epochs} of {stage.name}" if stage.on_features else f"epoch {number}/{stage.epochs}"
+    ]
+    parts.append(f"loss {entry['loss']:.3f}  accuracy {entry['accuracy']:.3f}")
+    if "validation_accuracy" in entry:
+        loss, accuracy = entry["validation_loss"], entry["validation_accuracy"]
+        parts.append(f"validation loss {loss:.3f}  accuracy {accuracy:.3f}")
+    parts.append(f"{sum(one['seconds'] for one in trainer.history.epochs):.0f} s")
+    return "  ".join(parts)

@@ -1,0 +1,161 @@
+"""Features of a frozen encoder, computed once and kept on disk by content.
+
+One file for each recording and look, named after all that decides what is in it: the bytes of the clip, how frames are
+cut from it, the encoder with its weights, and the look. So another run, another fold, or the same run after a kill or
+with a few clips more, encodes only what is new.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
+
+from framestream.errors import DataError
+from framestream.spec import RESIZE
+from framestream_export.data.frame_cache import FrameCache, Stretch
+from framestream_export.encoders.digest import weights_digest
+from framestream_export.run_folder import DAMAGED, make_writable, write_atomically
+from framestream_export.training.looks import Look
+from framestream_export.training.settings import TrainSettings
+
+_FRAMES_PER_CALL = 64
+_VERSION = 1
+
+
+class FrameEncoder:
+    """An encoder traced once, called on bytes; later calls follow its weights."""
+
+    def __init__(self, encoder: Any, *, size: int) -> None:
+        """Take a Keras model from frames [N, size, size, 3] to features [N, D]."""
+        self.feature_dim = int(encoder.output_shape[-1])
+        self._encode: Callable[[Any], Any] = tf.function(
+            lambda frames: encoder(tf.cast(frames, tf.float32), training=False),
+            input_signature=[tf.TensorSpec((None, size, size, 3), tf.uint8)],
+        )
+
+    def encode(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Features float32 [N, D] of frames uint8 [N, size, size, 3], in calls of bounded size."""
+        features = np.empty((len(frames), self.feature_dim), np.float32)
+        for first in range(0, len(frames), _FRAMES_PER_CALL):
+            chunk = slice(first, first + _FRAMES_PER_CALL)
+            features[chunk] = self._encode(frames[chunk])
+        return features
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One file of the store: a recording in one look; look 0 is the recording as it is.
+
+    Attributes:
+        recording: Index into the cache's recordings.
+        number: Of the look, which fixes all that is drawn at random for it.
+        mirrored: Left and right change places.
+        still: Frame of the cache to mix in, or None.
+    """
+
+    recording: int
+    number: int
+    mirrored: bool = False
+    still: int | None = None
+
+
+class FeatureStore:
+    """Features of one encoder for the recordings of one cache."""
+
+    def __init__(self, encoder: Any, cache: FrameCache, folder: Path, settings: TrainSettings) -> None:
+        """Keep features in `folder`, which other stores may use, too.
+
+        Raises:
+            SettingsError: The folder cannot be written to.
+        """
+        make_writable(folder)
+        self._cache, self._folder, self._settings = cache, folder, settings
+        self._encoder = FrameEncoder(encoder, size=settings.size)
+        facts = [_VERSION, weights_digest(encoder), settings.frame_rate, settings.size_wh, RESIZE]
+        self._key = json.dumps(facts)
+
+    @property
+    def feature_dim(self) -> int:
+        """Numbers a frame."""
+        return self._encoder.feature_dim
+
+    def fill(self, wanted: Sequence[Wanted], *, console: Console) -> int:
+        """Encode what is not there yet; returns how many frames that were.
+
+        Raises:
+            SettingsError: The disk is full, or refuses.
+        """
+        missing = [item for item in wanted if not self._path(item).is_file()]
+        encoded = 0
+        progress = track(
+            missing,
+            description="encoding frames",
+            total=len(missing),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        for item in progress:
+            features = np.concatenate([self._encoder.encode(frames) for frames in self._pictures(item)])
+            write_atomically(self._path(item), partial(np.save, arr=features), shared=True)
+            encoded += len(features)
+        return encoded
+
+    def read(self, wanted: Wanted, indices: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Features [n, D] of some frames of a recording.
+
+        Args:
+            wanted: Which recording, how it looks; `fill` has seen it.
+            indices: int64 [n], frames of the cache.
+
+        Raises:
+            DataError: A file is gone or damaged.
+        """
+        path = self._path(wanted)
+        try:
+            features = np.load(path, mmap_mode="r", allow_pickle=False)
+            found: NDArray[np.float32] = features[indices - self._first(wanted.recording)]
+        except (*DAMAGED, IndexError) as error:
+            raise DataError(f"{path} cannot be read ({error}); delete it and resume the training") from error
+        return found
+
+    def of_stretch(self, stretch: Stretch) -> NDArray[np.float32]:
+        """Features [frames, D] of a stretch as it is."""
+        return self.read(Wanted(stretch.recording, 0), np.arange(stretch.start, stretch.stop))
+
+    def _pictures(self, wanted: Wanted) -> Iterator[NDArray[np.uint8]]:
+        """The recording's frames in its look, in pieces of bounded size."""
+        stretches = self._cache.stretches_of(wanted.recording)
+        look = self._look(wanted)
+        for first in range(stretches[0].start, stretches[-1].stop, _FRAMES_PER_CALL):
+            frames = np.asarray(self._cache.frames[first : min(first + _FRAMES_PER_CALL, stretches[-1].stop)])
+            yield frames if look is None else look.apply(frames)
+
+    def _look(self, wanted: Wanted) -> Look | None:
+        if wanted.number == 0:
+            return None
+        seed = int(self._cache.digests[wanted.recording][:16], 16)
+        still = None if wanted.still is None else np.asarray(self._cache.frames[wanted.still])
+        rng = np.random.default_rng((seed, wanted.number))
+        return Look.draw(rng, size_wh=self._settings.size_wh, mirrored=wanted.mirrored, still=still)
+
+    def _first(self, recording: int) -> int:
+        return self._cache.stretches_of(recording)[0].start
+
+    def _path(self, wanted: Wanted) -> Path:
+        cache, still = self._cache, None
+        if wanted.still is not None:
+            still = hashlib.sha256(np.asarray(cache.frames[wanted.still]).tobytes()).hexdigest()
+        facts = [self._key, cache.digests[wanted.recording], wanted.number, wanted.mirrored, still]
+        return self._folder / f"{hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]}.npy"

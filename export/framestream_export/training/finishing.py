@@ -1,0 +1,109 @@
+"""What a training run leaves when it is done: the model, its report, and all that `export` needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+
+from framestream_export.measures.event_settings import SuggestedEvents, suggest_event_settings
+from framestream_export.measures.extras import ReportExtras
+from framestream_export.measures.report import write_report
+from framestream_export.measures.timing import AnswerTiming
+from framestream_export.measures.track_file import save_tracks
+from framestream_export.measures.tracks import Track
+from framestream_export.run_folder import ENCODER_FILE, HEAD_FILE, RunFolder, write_atomically, writing
+from framestream_export.training.settings import TrainSettings
+from framestream_export.training.stages import Outcome
+from framestream_export.training.training_data import TrainingData, parity_frames
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """Pictures for a report's film strips, from the decoded frames."""
+
+    data: TrainingData
+
+    def __call__(self, track: Track, start_seconds: float, stop_seconds: float) -> NDArray[np.uint8]:
+        """Frames uint8 [N, height, width, 3] of a recording between two moments, at least one."""
+        cache = self.data.cache
+        stretches = cache.stretches_of(cache.recordings.index(track.recording))
+        pts_seconds = cache.pts_seconds[stretches[0].start : stretches[-1].stop]
+        first, last = np.searchsorted(pts_seconds, (start_seconds, stop_seconds))
+        first = min(int(first), len(pts_seconds) - 1)
+        return np.asarray(cache.frames[stretches[0].start + first : stretches[0].start + max(int(last), first + 1)])
+
+
+def finish(
+    outcome: Outcome, data: TrainingData, folder: RunFolder, record: Mapping[str, Any], *, console: Console
+) -> dict[str, Any]:
+    """Write model, report and what goes with them; returns what run.json says of it.
+
+    Raises:
+        SettingsError: A file cannot be written.
+    """
+    settings = TrainSettings.from_json(record["settings"])
+    for name, model in ((ENCODER_FILE, outcome.model.encoder), (HEAD_FILE, outcome.model.head)):
+        partial = folder.path / f"part.{name}"
+        with writing(folder.path / name):
+            model.save(partial)
+            partial.replace(folder.path / name)
+    frames = parity_frames(data, settings)
+    write_atomically(folder.parity_frames, lambda stream: np.save(stream, frames))
+    save_tracks(folder.test_tracks, outcome.test)
+    if outcome.baseline is not None:
+        save_tracks(folder.baseline_tracks, outcome.baseline)
+    events = suggest_events(outcome.validation, data, settings)
+    main = record["stages"][outcome.stage]
+    extras = ReportExtras(
+        timing=timing_of(settings),
+        title=f"{folder.path.resolve().name}: how good it is",
+        held_out=True,
+        events=events.settings,
+        suggested=events,
+        temperature=outcome.temperature,
+        baseline=outcome.baseline or (),
+        history=main["history"],
+        best_epoch=main["best_epoch"],
+        frames_of=Pictures(data),
+        warnings=record["warnings"],
+    )
+    test = write_data_report(outcome.test, data, folder.report, extras, console=console)
+    return {
+        "state": "finished",
+        "stopped": outcome.stopped,
+        "temperature": outcome.temperature,
+        "events": asdict(events.settings),
+        "test": test,
+    }
+
+
+def write_data_report(
+    tracks: Sequence[Track], data: TrainingData, folder: Path, extras: ReportExtras, *, console: Console
+) -> dict[str, Any]:
+    """Write a report on recordings of a data set; returns what report.json holds."""
+    return write_report(
+        tracks,
+        labels=data.dataset.labels,
+        background=data.dataset.background,
+        folder=folder,
+        extras=extras,
+        console=console,
+    )
+
+
+def suggest_events(validation: Sequence[Track], data: TrainingData, settings: TrainSettings) -> SuggestedEvents:
+    """Event settings that are good on the validation clips."""
+    dataset = data.dataset
+    return suggest_event_settings(validation, dataset.labels, background=dataset.background, timing=timing_of(settings))
+
+
+def timing_of(settings: TrainSettings) -> AnswerTiming:
+    """When a run's model answers, and about what."""
+    window = settings.window if settings.kind == "window" else 1
+    return AnswerTiming(settings.frame_rate, window, settings.anchor_frames)

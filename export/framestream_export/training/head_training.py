@@ -1,0 +1,105 @@
+"""Training heads on the features of a frozen encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from framestream_export.data.frame_cache import Stretch
+from framestream_export.training.base_run import BaseRun
+from framestream_export.training.class_weighting import unweigh_classes
+from framestream_export.training.course import Course
+from framestream_export.training.evaluator import Evaluator
+from framestream_export.training.examples import FeatureExamples, fill_looks, looks_of
+from framestream_export.training.features import FeatureStore, Wanted
+from framestream_export.training.model import FeatureStatistics, HeadNetwork
+from framestream_export.training.runs import RunPlan
+from framestream_export.training.settings import TrainSettings
+from framestream_export.training.trainer import Stage, Trainer
+from framestream_export.training.windows import ROW_HOP, class_weights
+
+
+class HeadTraining:
+    """Trains heads on the features of one encoder."""
+
+    def __init__(self, course: Course, settings: TrainSettings, store: FeatureStore) -> None:
+        """Encode what is not encoded yet; `settings` may ask for another head than the course's."""
+        self._course, self._settings, self._store = course, settings, store
+        data = course.data
+        self._train = data.stretches("train")
+        self._all = [*self._train, *data.stretches("validation")]
+        self._looks = looks_of(data.cache, self._all, settings, course.stills())
+        encoded = fill_looks(store, self._looks, console=course.console)
+        tested = {stretch.recording for stretch in data.stretches("test")}
+        encoded += store.fill([Wanted(recording, 0) for recording in sorted(tested)], console=course.console)
+        if encoded:
+            course.say(f"{encoded} frames encoded, {settings.looks + 1} looks of what is trained on")
+        self.class_weights = class_weights(data.cache, self._train, data.classes)
+        self._statistics = _statistics(store, self._train) if store.feature_dim > settings.feature_dim else None
+
+    def run(self, name: str, base: BaseRun | None = None) -> tuple[HeadNetwork, bool, str]:
+        """Train a head; returns it, whether it started from that of `base`, and why training stopped."""
+        head, taken = self._new(base)
+        course, settings = self._course, self._settings
+        validation = course.data.stretches("validation")
+        evaluator = Evaluator(head, self._store, course.data.cache, settings)
+        stage = Stage(name, settings.epochs, settings.learning_rate, settings.patience, on_features=True)
+        trainer = Trainer(
+            head,
+            self._examples(self._train),
+            stage,
+            settings,
+            self.class_weights,
+            lambda: evaluator.answers(validation, hop=ROW_HOP),
+        )
+        stopped = course.run(trainer)
+        unweigh_classes(head, self.class_weights)
+        return head, taken, stopped
+
+    def refit(self, name: str, base: BaseRun | None = None) -> HeadNetwork:
+        """Train a head once more, on validation clips as well, for as many epochs as were best in stage `name`.
+
+        Few clips are too few to keep some from training for good, and what had to be learnt from them, when to stop,
+        is known. But a handful of clips is all right after a few epochs, when the head could still become surer of
+        what it does: a quarter of all epochs is the least.
+        """
+        head, _ = self._new(base)
+        course, settings = self._course, self._settings
+        history = course.histories[name]
+        epochs = max(history.best_epoch, settings.epochs // 4)
+        after = f"{name} {history.best_epoch} of {len(history.epochs)}"
+        stage = Stage(f"{name}-refit", epochs, settings.learning_rate, epochs, after, on_features=True)
+        weights = class_weights(course.data.cache, self._all, course.data.classes)
+        course.run(Trainer(head, self._examples(self._all), stage, settings, weights))
+        unweigh_classes(head, weights)
+        return head
+
+    def _new(self, base: BaseRun | None) -> tuple[HeadNetwork, bool]:
+        labels = self._course.data.dataset.labels
+        return HeadNetwork.build(
+            self._settings,
+            feature_dim=self._store.feature_dim,
+            labels=labels,
+            base=base,
+            statistics=self._statistics,
+        )
+
+    def _examples(self, stretches: Sequence[Stretch]) -> FeatureExamples:
+        data, settings = self._course.data, self._settings
+        # An epoch goes through the clips once in every look.
+        plan = RunPlan(data.cache, stretches, settings, data.classes, draws=settings.looks + 1)
+        return FeatureExamples(plan, self._store, settings, self._looks)
+
+
+def _statistics(store: FeatureStore, stretches: Sequence[Stretch]) -> FeatureStatistics:
+    """Mean and deviation of each feature, over all frames of some stretches as they are."""
+    count, sums, squares = 0, np.zeros(store.feature_dim), np.zeros(store.feature_dim)
+    for stretch in stretches:
+        features = store.of_stretch(stretch).astype(np.float64)
+        count += len(features)
+        sums += features.sum(axis=0)
+        squares += np.square(features).sum(axis=0)
+    mean = sums / count
+    deviation = np.sqrt(np.maximum(squares / count - np.square(mean), 0))
+    return mean.astype(np.float32), deviation.astype(np.float32)

@@ -1,0 +1,225 @@
+"""The way from first weights to a finished classifier, stage by stage.
+
+An encoder that starts from weights stays as it is at first: its features are computed once, in a few looks, and the
+head is trained on them in seconds (stage "head"). Then either it is trained again on train and validation clips
+together, for as many epochs as were best ("refit"), or the encoder's last blocks are trained with it on frames
+("fine-tune"). An encoder that starts from nothing is trained with the head from the start ("network"). In the end a
+head that knows nothing of order is trained on the same features ("baseline"), for the report to hold the first against.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from framestream_export.encoders.blocks import thaw_last_blocks
+from framestream_export.measures.calibration import fit_temperature, tempered_tracks
+from framestream_export.measures.labelled import Answers
+from framestream_export.measures.tracks import Track
+from framestream_export.run_folder import ENCODER_FILE, writing
+from framestream_export.training.base_run import BaseRun
+from framestream_export.training.class_weighting import unweigh_classes, weigh_classes
+from framestream_export.training.course import Course
+from framestream_export.training.evaluator import EncodedFrames, Evaluator, Features
+from framestream_export.training.examples import FrameExamples
+from framestream_export.training.features import FeatureStore
+from framestream_export.training.head_training import HeadTraining
+from framestream_export.training.heads import MEAN, divide_logits
+from framestream_export.training.model import HeadNetwork, SequenceModel, first_encoder, load_part
+from framestream_export.training.replicas import TrainingCopy
+from framestream_export.training.runs import RunPlan
+from framestream_export.training.settings import TrainSettings
+from framestream_export.training.trainer import Stage, Trainer
+from framestream_export.training.windows import ROW_HOP, class_weights
+
+_FINE_TUNE_SLOWER = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What training ended in.
+
+    Attributes:
+        model: The classifier, its scores calibrated.
+        temperature: What its logits were divided by.
+        stage: Its main stage, the one that the scores are of: "head", "fine-tune" or "network".
+        stopped: Why that ended.
+        head_taken: Whether the head started from that of another run.
+        test: What it says of the test clips.
+        validation: What it said of the validation clips, calibrated, before it was trained on them, too.
+        uncalibrated: The same before its logits were divided.
+        baseline: What the head that knows nothing of order says of the test clips; None if the model has that head.
+    """
+
+    model: SequenceModel
+    temperature: float
+    stage: str
+    stopped: str
+    head_taken: bool
+    test: list[Track]
+    validation: list[Track]
+    uncalibrated: list[Track]
+    baseline: list[Track] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Trained:
+    """A classifier that is trained but not calibrated; its head once more, as it works on `features`."""
+
+    model: SequenceModel
+    head: HeadNetwork
+    features: Features
+    validation: list[Track]
+    stage: str
+    stopped: str
+
+
+def follow(course: Course, base: BaseRun | None) -> Outcome:
+    """Train a run's classifier, or carry on with it.
+
+    Args:
+        course: What to train on and with.
+        base: The run it starts from, if any; not asked for where the run itself has been started.
+
+    Raises:
+        SettingsError: Training diverges, or what it writes cannot be written.
+        DataError: Checkpoints or features are damaged.
+    """
+    trained = _two_stages(course, base) if course.settings.two_stage else _whole_network(course, base)
+    temperature = fit_temperature(trained.validation)
+    divide_logits(trained.model.head, temperature)
+    test = _tracks(course, trained.head, trained.features, "test")
+    return Outcome(
+        trained.model,
+        temperature,
+        trained.stage,
+        trained.stopped,
+        trained.model.head_taken,
+        test,
+        tempered_tracks(trained.validation, temperature),
+        trained.validation,
+        _baseline(course, trained),
+    )
+
+
+def _two_stages(course: Course, base: BaseRun | None) -> _Trained:
+    settings, data = course.settings, course.data
+    encoder = _first_encoder(course)
+    store = FeatureStore(encoder, data.cache, course.features, settings)
+    training = HeadTraining(course, settings, store)
+    head, taken, stopped = training.run("head", base)
+    validation = _tracks(course, head, store, "validation")
+    model = SequenceModel.of(encoder, head, head_taken=taken)
+    if not settings.fine_tune:
+        head = training.refit("head", base)
+        model = SequenceModel.of(encoder, head, head_taken=taken)
+        return _Trained(model, head, store, validation, "head", stopped)
+    return _fine_tuned(
+        course, _Trained(model, head, store, validation, "head", stopped), encoder, training.class_weights
+    )
+
+
+def _fine_tuned(course: Course, trained: _Trained, encoder: Any, weights: NDArray[np.float32]) -> _Trained:
+    """Train the last blocks of `encoder`, a part of the model's, with all that comes after them, if that helps."""
+    settings, model, before = course.settings, trained.model, course.histories["head"]
+    parts = (model.encoder, model.head)
+    as_trained = [part.get_weights() for part in parts]
+    thaw_last_blocks(encoder, settings.fine_tune)
+    rate = settings.learning_rate / _FINE_TUNE_SLOWER
+    after = f"head {before.best_epoch} of {len(before.epochs)}"
+    weigh_classes(model.recurrent, weights)
+    stage = Stage("fine-tune", settings.fine_tune_epochs, rate, settings.patience, after)
+    stopped = _train_network(course, model, stage)
+    if course.histories["fine-tune"].best_loss < before.best_loss:
+        features = EncodedFrames(model.encoder, course.data.cache, size=settings.size)
+        validation = _tracks(course, model.recurrent, features, "validation")
+        return _Trained(model, model.recurrent, features, validation, "fine-tune", stopped)
+    course.say("fine-tuning did not lower the validation loss: the model stays as it was")
+    for part, weights_before in zip(parts, as_trained, strict=True):
+        part.set_weights(weights_before)
+    return trained
+
+
+def _whole_network(course: Course, base: BaseRun | None) -> _Trained:
+    settings, data = course.settings, course.data
+    encoder = _first_encoder(course)
+    encoder.trainable = True
+    part, taken = HeadNetwork.build(
+        settings, feature_dim=encoder.output_shape[-1], labels=data.dataset.labels, base=base
+    )
+    model = SequenceModel.of(encoder, part, head_taken=taken)
+    stage = Stage("network", settings.epochs, settings.learning_rate, settings.patience)
+    stopped = _train_network(course, model, stage)
+    features = EncodedFrames(model.encoder, data.cache, size=settings.size)
+    validation = _tracks(course, model.recurrent, features, "validation")
+    return _Trained(model, model.recurrent, features, validation, "network", stopped)
+
+
+def _train_network(course: Course, model: SequenceModel, stage: Stage) -> str:
+    """Train encoder and head together on frames, the best epoch last; returns why it stopped."""
+    settings, data = course.settings, course.data
+    train = data.stretches("train")
+    weights = class_weights(data.cache, train, data.classes)
+    plan = RunPlan(data.cache, train, settings, data.classes)
+    examples = FrameExamples(plan, data.cache, settings, course.stills())
+    features = EncodedFrames(model.encoder, data.cache, size=settings.size)
+    evaluator = Evaluator(model.recurrent, features, data.cache, settings)
+    validation = data.stretches("validation")
+    copy = TrainingCopy(model, course.devices)
+
+    def validate() -> Answers:
+        copy.give_back()
+        return evaluator.answers(validation, hop=ROW_HOP)
+
+    trainer = Trainer(copy.network, examples, stage, settings, weights, validate, devices=course.devices)
+    stopped = course.run(trainer)
+    copy.give_back()
+    unweigh_classes(model.recurrent, weights)
+    return stopped
+
+
+def _baseline(course: Course, trained: _Trained) -> list[Track] | None:
+    """What a head that takes the mean of a window's features says of the test clips; trained as heads are."""
+    if course.settings.head == MEAN:
+        return None
+    settings = replace(course.settings, kind="window", head=MEAN)
+    store = trained.features
+    if not isinstance(store, FeatureStore):
+        store = FeatureStore(trained.model.encoder, course.data.cache, course.features, settings)
+    training = HeadTraining(course, settings, store)
+    head, _, _ = training.run("baseline")
+    temperature = fit_temperature(_tracks(course, head, store, "validation", settings))
+    if course.settings.two_stage and not course.settings.fine_tune:
+        head = training.refit("baseline")
+    divide_logits(head.head, temperature)
+    return _tracks(course, head, store, "test", settings)
+
+
+def _first_encoder(course: Course) -> Any:
+    """The encoder that the run starts with, kept with it, whatever becomes of where it came from.
+
+    Always as it is read from its file, where layers may be in another order than as they were built: checkpoints hold
+    weights by their order.
+    """
+    path = course.folder.checkpoints / ENCODER_FILE
+    if not path.is_file():
+        partial = path.with_name(f"part.{ENCODER_FILE}")
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            keras.utils.set_random_seed(course.settings.seed)
+            first_encoder(course.settings).save(partial)
+            partial.replace(path)
+    encoder = load_part(path)
+    encoder.trainable = not course.settings.two_stage
+    return encoder
+
+
+def _tracks(
+    course: Course, head: HeadNetwork, features: Features, split: str, settings: TrainSettings | None = None
+) -> list[Track]:
+    evaluator = Evaluator(head, features, course.data.cache, settings or course.settings)
+    return evaluator.tracks(course.data.stretches(split))

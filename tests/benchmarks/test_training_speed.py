@@ -1,0 +1,17 @@
+"""The comparison of two ways to train, as small as it can be: that it runs. What it finds is for `training_speed`."""
+
+from pathlib import Path
+
+from framestream_export.training.settings import TrainSettings
+from tests.benchmarks.training_speed import compare, told
+from tests.export import toy
+
+
+def test_both_ways_are_trained_and_told(tmp_path: Path) -> None:
+    clips = toy.write_class_folders(tmp_path / "clips", per_class=5)
+    settings = TrainSettings(weights="people", window=4, lstm_units=8, looks=1, epochs=1)
+    comparison = compare(clips, tmp_path, settings)
+    for measured in (comparison.two_stages, comparison.end_to_end):
+        assert measured.seconds > 0
+        assert 0 <= measured.accuracy <= 1
+    assert f"two stages are {comparison.ratio:.1f} times as fast" in told(comparison)[-1]

@@ -1,0 +1,151 @@
+"""Training in two stages beside what people write with Keras: ``python -m tests.benchmarks.training_speed``.
+
+Both get the same clips, frames, division, encoder (EfficientNet-Lite0 with ImageNet weights, frozen), LSTM and number
+of epochs, one after the other in one process on two cores. Ours is the whole of ``framestream train``: reading the
+clips, features in every look, the head, the head once more, the baseline and the report. Theirs is
+``TimeDistributed(encoder) -> LSTM -> Dense`` and ``fit`` alone, on windows cut beforehand, half a window apart.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tests.export import toy
+
+CORES = 2
+FRAMES = 100  # of each clip, at 25 a second
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one way of training cost, and how good it is on windows of the test clips."""
+
+    seconds: float
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Both ways."""
+
+    two_stages: Measured
+    end_to_end: Measured
+
+    @property
+    def ratio(self) -> float:
+        """How many times faster two stages are."""
+        return self.end_to_end.seconds / self.two_stages.seconds
+
+
+def compare(clips: Path, folder: Path, settings: Any) -> Comparison:
+    """Train both ways for the same number of epochs, as TrainSettings say."""
+    from rich.console import Console
+
+    from framestream_export.training.train import train
+    from framestream_export.training.training_data import DataPlace, load_training_data
+
+    console = Console(quiet=True)
+    started = time.perf_counter()
+    record = train(DataPlace(clips), folder / "run", settings, console=console)
+    two_stages = Measured(time.perf_counter() - started, record["test"]["accuracy"])
+    data = load_training_data(DataPlace(clips), folder / "run" / "cache", settings, console=console)
+    return Comparison(two_stages, fit_end_to_end(data, settings))
+
+
+def fit_end_to_end(data: Any, settings: Any) -> Measured:
+    """What people write: the encoder inside of the model, frozen, once for every frame of every window and epoch."""
+    import keras
+
+    from framestream_export.encoders.building import build_encoder
+
+    keras.utils.set_random_seed(settings.seed)
+    encoder = build_encoder(
+        settings.encoder, size=settings.size, feature_dim=settings.feature_dim, weights=settings.weights
+    )
+    encoder.trainable = False
+    frames = keras.Input((settings.window, settings.size, settings.size, 3), dtype="uint8")
+    x = keras.layers.TimeDistributed(encoder)(frames)
+    x = keras.layers.LSTM(settings.lstm_units, dropout=settings.dropout)(x)
+    model = keras.Model(frames, keras.layers.Dense(data.classes, activation="softmax")(x))
+    model.compile(
+        keras.optimizers.Adam(settings.learning_rate), "sparse_categorical_crossentropy", metrics=["accuracy"]
+    )
+    half = settings.window // 2
+    train, validation, test = (
+        cut_windows(data, settings.window, split, hop=hop)
+        for split, hop in (("train", half), ("validation", half), ("test", 1))
+    )
+    best = keras.callbacks.EarlyStopping("val_loss", patience=settings.epochs, restore_best_weights=True)
+    started = time.perf_counter()
+    model.fit(
+        *train,
+        batch_size=settings.batch_size,
+        epochs=settings.epochs,
+        validation_data=validation,
+        callbacks=[best],
+        verbose=0,
+    )
+    seconds = time.perf_counter() - started
+    return Measured(seconds, float(model.evaluate(*test, batch_size=settings.batch_size, verbose=0)[1]))
+
+
+def cut_windows(data: Any, window: int, split: str, *, hop: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Windows uint8 [N, window, height, width, 3] of a split's clips, and their labels; a short clip holds its end."""
+    windows, labels = [], []
+    for stretch in data.stretches(split):
+        for start in range(0, max(len(stretch) - window, 0) + 1, hop):
+            places = stretch.start + np.minimum(np.arange(start, start + window), len(stretch) - 1)
+            windows.append(data.cache.frames[places])
+            labels.append(int(data.cache.labels[stretch.start]))
+    return np.stack(windows), np.array(labels)
+
+
+def told(comparison: Comparison) -> Sequence[str]:
+    """Lines to print."""
+    ours, theirs = comparison.two_stages, comparison.end_to_end
+    return (
+        f"two stages, all of framestream train   {ours.seconds:8.1f} s   {ours.accuracy:.3f} of test windows right",
+        f"TimeDistributed end to end, fit alone  {theirs.seconds:8.1f} s   {theirs.accuracy:.3f}",
+        f"two stages are {comparison.ratio:.1f} times as fast (wanted: 10 at the same accuracy or a better one)",
+    )
+
+
+def main() -> None:
+    """Render, train both ways, print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--per-class", type=int, default=20)
+    parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--size", type=int, default=96)
+    parser.add_argument("--looks", type=int, default=4)
+    arguments = parser.parse_args()
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:CORES])
+    from framestream_export.training.settings import TrainSettings
+
+    with tempfile.TemporaryDirectory() as folder:
+        clips = toy.write_class_folders(Path(folder) / "clips", per_class=arguments.per_class, frames=FRAMES)
+        settings = TrainSettings(
+            encoder="EfficientNetLite0",
+            weights="imagenet",
+            size=arguments.size,
+            looks=arguments.looks,
+            epochs=arguments.epochs,
+            patience=arguments.epochs,
+        )
+        print(f"{len(toy.LABELS)} labels, {arguments.per_class} clips each, {settings}", flush=True)
+        for line in told(compare(clips, Path(folder), settings)):
+            print(line)
+
+
+if __name__ == "__main__":
+    main()
