@@ -1,7 +1,7 @@
 """Teach the small encoder where a person's joints are, before it learns what people do.
 
     python samples/pretrain_encoder.py people.weights.h5 --scenes 12000 --seed 21 --jobs 2
-    framestream train DATA --output RUN --weights people.weights.h5
+    framestream train DATA --output RUN --preset tiny --weights people.weights.h5
 
 Classifying windows is a weak teacher for a network that has never seen a person: one label for sixteen frames. The
 renderer knows more, namely where every joint is in every picture. An encoder that has learnt that needs a small part

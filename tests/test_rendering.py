@@ -10,8 +10,9 @@ import pytest
 
 from footage.direction import direct
 from footage.motions import LABELS, Place
+from footage.pairs import PAIRS, sit_down
 from footage.poses import blend, make_pose
-from footage.recorder import SUFFIX, record_clips, record_shots, write_manifest
+from footage.recorder import SUFFIX, record_clips, record_pairs, record_shots, write_manifest
 from footage.repertoire import PERFORMERS
 from footage.scenes import draw_empty_scene, draw_scene, on_tripod
 from footage.skeleton import Proportions, place_joints
@@ -145,3 +146,39 @@ def test_an_empty_scene_has_nobody_and_a_tripod_holds_still() -> None:
     assert {part.label for part in scene.segments} == {"idle"}
     steady = on_tripod(scene)
     assert steady.camera.shake(1.7) == (0.0, 0.0)
+
+
+def test_the_clips_of_a_pair_show_the_same_frames_the_other_way_round(tmp_path: Path) -> None:
+    recordings = list(record_pairs(tmp_path, pairs=PAIRS, per_class=2, seed=6))
+    write_manifest(tmp_path / "manifest.csv", recordings)
+    rows = list(csv.DictReader((tmp_path / "manifest.csv").open(encoding="utf-8")))
+    assert [row["label"] for row in rows] == [*PAIRS[0], *PAIRS[0], *PAIRS[1], *PAIRS[1]]
+    for forwards, backwards in zip(rows[::2], rows[1::2], strict=True):
+        assert forwards["group"] == backwards["group"], "never one to train on and the other to test on"
+        frames, reversed_frames = (_decoded(tmp_path / row["path"]) for row in (forwards, backwards))
+        assert 16 <= len(frames) <= 25, "a window of 16 frames sees most of the motion"
+        assert np.array_equal(frames, reversed_frames[::-1]), "compression must not tell which way round"
+        assert not np.array_equal(frames[0], frames[-1])
+    assert len({row["group"] for row in rows}) == 4
+
+
+def _decoded(path: Path) -> np.ndarray:
+    capture = cv2.VideoCapture(str(path))
+    frames = []
+    while (read := capture.read())[0]:
+        frames.append(read[1])
+    capture.release()
+    return np.stack(frames)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_sitting_down_goes_one_way_and_leaves_the_feet_where_they_are(seed: int) -> None:
+    motion = sit_down(np.random.default_rng(seed), Place(yaw=30.0))
+    joints = [place_joints(motion.pose_at(float(t)), Proportions()) for t in np.linspace(0, motion.seconds, 40)]
+    pelvis = np.array([at["pelvis"] for at in joints])
+    assert pelvis[0, 1] > 0.8
+    assert pelvis[-1, 1] < 0.65
+    assert np.diff(pelvis[:, 1]).max() < 0.01, "nobody rises on the way"
+    for side in ("left", "right"):
+        ankle = np.array([at[f"{side}_ankle"] for at in joints])
+        assert np.linalg.norm(ankle - ankle[0], axis=1).max() < 0.2
