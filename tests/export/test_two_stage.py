@@ -220,3 +220,20 @@ def test_settings_know_when_features_can_be_kept() -> None:
     assert TrainSettings(weights="people").two_stage
     assert not TrainSettings(weights="people", fine_tune=ALL_BLOCKS).two_stage
     assert not TrainSettings().two_stage
+
+
+def test_a_run_that_started_from_another_is_resumed_without_it(grouped_clips: Path, tmp_path: Path, cli: Cli) -> None:
+    """Its head sees differences from the window's mean, as heads behind a projection do; so does the one to restore."""
+    base, run = tmp_path / "base", tmp_path / "run"
+    options = [*OPTIONS, "--epochs", "2", "--cache", tmp_path / "cache"]
+    small = ["--encoder", "EfficientNetLite0", "--weights", "imagenet", "--size", "32"]
+    assert cli("train", grouped_clips, "--output", base, *options[2:], *small)[0] == 0
+    again = [*options[2:], *small[:2], "--size", "32", "--weights", base]
+    code, _, told = cli("train", grouped_clips, "--output", run, *again)
+    assert code == 0, told
+    assert "its encoder and head" in told
+    shutil.rmtree(base)
+    (run / "head.keras").unlink()
+    code, _, told = cli("train", grouped_clips, "--output", run, "--resume", "--cache", tmp_path / "cache")
+    assert code == 0, told
+    assert "resumed after epoch 2 of stage head" in told

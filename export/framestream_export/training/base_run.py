@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from framestream_export.run_folder import RunFolder
+from framestream_export.run_folder import HEAD_FILE, RunFolder
 from framestream_export.training.settings import NAMED_WEIGHTS, TrainSettings
 
 
@@ -59,6 +59,11 @@ class BaseRun:
     def gives_head_to(self, settings: TrainSettings, labels: Sequence[str]) -> bool:
         """Whether its head has the shape of the one that is to be trained, and its answers mean the same."""
         return self.labels == tuple(labels) and self.head == (settings.head, settings.lstm_units)
+
+    def first_head(self, settings: TrainSettings, labels: Sequence[str]) -> Path | None:
+        """The file of its head, if that can be started from."""
+        path = self.path / HEAD_FILE
+        return path if self.gives_head_to(settings, labels) and path.is_file() else None
 
     def leak(self, tested_on: Sequence[str]) -> str | None:
         """A warning if recordings this run was trained on are among those the new one is tested on."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
-from framestream_export.run_folder import RunFolder
+from framestream_export.run_folder import HEAD_FILE, RunFolder
 from framestream_export.training.devices import Devices
 from framestream_export.training.settings import TrainSettings
 from framestream_export.training.trainer import History, Trainer
@@ -68,6 +68,12 @@ class Course:
             self.say(_line(trainer, trainer.history.best_epoch))
         trainer.take_best(files)
         return reason
+
+    @property
+    def first_head(self) -> Path | None:
+        """The head that the run starts from, kept with it like its first encoder; None where it starts from none."""
+        path = self.folder.checkpoints / HEAD_FILE
+        return path if path.is_file() else None
 
     def say(self, line: str) -> None:
         """A line on the console."""

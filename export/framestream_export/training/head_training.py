@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
 from framestream_export.data.frame_cache import Stretch
-from framestream_export.training.base_run import BaseRun
 from framestream_export.training.class_weighting import unweigh_classes
 from framestream_export.training.course import Course
 from framestream_export.training.evaluator import Evaluator
@@ -38,9 +38,9 @@ class HeadTraining:
         self.class_weights = class_weights(data.cache, self._train, data.classes)
         self._statistics = _statistics(store, self._train) if store.feature_dim > settings.feature_dim else None
 
-    def run(self, name: str, base: BaseRun | None = None) -> tuple[HeadNetwork, bool, str]:
-        """Train a head; returns it, whether it started from that of `base`, and why training stopped."""
-        head, taken = self._new(base)
+    def run(self, name: str, first_head: Path | None = None) -> tuple[HeadNetwork, bool, str]:
+        """Train a head; returns it, whether it started from that in `first_head`, and why training stopped."""
+        head, taken = self._new(first_head)
         course, settings = self._course, self._settings
         validation = course.data.stretches("validation")
         evaluator = Evaluator(head, self._store, course.data.cache, settings)
@@ -57,14 +57,14 @@ class HeadTraining:
         unweigh_classes(head, self.class_weights)
         return head, taken, stopped
 
-    def refit(self, name: str, base: BaseRun | None = None) -> HeadNetwork:
+    def refit(self, name: str, first_head: Path | None = None) -> HeadNetwork:
         """Train a head once more, on validation clips as well, for as many epochs as were best in stage `name`.
 
         Few clips are too few to keep some from training for good, and what had to be learnt from them, when to stop,
         is known. But a handful of clips is all right after a few epochs, when the head could still become surer of
         what it does: a quarter of all epochs is the least.
         """
-        head, _ = self._new(base)
+        head, _ = self._new(first_head)
         course, settings = self._course, self._settings
         history = course.histories[name]
         epochs = max(history.best_epoch, settings.epochs // 4)
@@ -75,13 +75,13 @@ class HeadTraining:
         unweigh_classes(head, weights)
         return head
 
-    def _new(self, base: BaseRun | None) -> tuple[HeadNetwork, bool]:
+    def _new(self, first_head: Path | None) -> tuple[HeadNetwork, bool]:
         labels = self._course.data.dataset.labels
         return HeadNetwork.build(
             self._settings,
             feature_dim=self._store.feature_dim,
             labels=labels,
-            base=base,
+            first_head=first_head,
             statistics=self._statistics,
         )
 

@@ -54,16 +54,16 @@ class HeadNetwork:
         *,
         feature_dim: int,
         labels: Sequence[str],
-        base: BaseRun | None = None,
+        first_head: Path | None = None,
         statistics: FeatureStatistics | None = None,
     ) -> tuple[HeadNetwork, bool]:
-        """A new head, its weights from the settings' seed or `base`; and whether they were those of `base`.
+        """A new head, its weights from the settings' seed or `first_head`; and whether they are of that.
 
         Args:
             settings: What to build.
             feature_dim: Numbers a frame.
             labels: In the order of the probabilities.
-            base: The run whose head to start from, if it fits.
+            first_head: File of a head of the same kind to start from, if it fits.
             statistics: Of the features, if a projection is to bring them to `settings.feature_dim`.
         """
         keras.utils.set_random_seed(settings.seed)
@@ -73,7 +73,7 @@ class HeadNetwork:
             mean, deviation = statistics
             projection = build_projection(mean, deviation, width=feature_dim, seed=settings.seed)
             settings = replace(settings, dropout=0.0)  # the projection drops features before it mixes them
-        previous = None if base is None else _head_of(base, settings, labels)
+        previous = None if first_head is None else load_part(first_head)
         centred = projection is not None or (previous is not None and is_centred(previous))
         head = build_head(settings, feature_dim=feature_dim, classes=len(labels), centred=centred)
         taken = previous is not None and _take_weights(head, previous)
@@ -143,7 +143,8 @@ class SequenceModel:
         keras.utils.set_random_seed(settings.seed)
         encoder = first_encoder(settings, restored=restored)
         base = None if restored else BaseRun.of(settings.weights)
-        part, taken = HeadNetwork.build(settings, feature_dim=encoder.output_shape[-1], labels=labels, base=base)
+        first = None if base is None else base.first_head(settings, labels)
+        part, taken = HeadNetwork.build(settings, feature_dim=encoder.output_shape[-1], labels=labels, first_head=first)
         return cls(settings.kind, settings.window, encoder, part.head, part.logits, taken)
 
     @classmethod
@@ -258,12 +259,6 @@ def load_part(path: Path) -> Any:
                 " that `framestream train` made"
             ) from error
         raise DataError(f"{path} cannot be read; delete it and resume the training, which writes it again") from error
-
-
-def _head_of(base: BaseRun, settings: TrainSettings, labels: Sequence[str]) -> Any:
-    """The head of another run, if its answers mean the same and it is of the same kind; else None."""
-    path = base.path / HEAD_FILE
-    return load_part(path) if base.gives_head_to(settings, labels) and path.is_file() else None
 
 
 def _take_weights(head: Any, previous: Any) -> bool:

@@ -21,7 +21,6 @@ from framestream_export.measures.calibration import fit_temperature, tempered_tr
 from framestream_export.measures.labelled import Answers
 from framestream_export.measures.tracks import Track
 from framestream_export.run_folder import ENCODER_FILE, writing
-from framestream_export.training.base_run import BaseRun
 from framestream_export.training.class_weighting import unweigh_classes, weigh_classes
 from framestream_export.training.course import Course
 from framestream_export.training.evaluator import EncodedFrames, Evaluator, Features
@@ -51,7 +50,6 @@ class Outcome:
         head_taken: Whether the head started from that of another run.
         test: What it says of the test clips.
         validation: What it said of the validation clips, calibrated, before it was trained on them, too.
-        uncalibrated: The same before its logits were divided.
         baseline: What the head that knows nothing of order says of the test clips; None if the model has that head.
     """
 
@@ -62,7 +60,6 @@ class Outcome:
     head_taken: bool
     test: list[Track]
     validation: list[Track]
-    uncalibrated: list[Track]
     baseline: list[Track] | None
 
 
@@ -78,18 +75,17 @@ class _Trained:
     stopped: str
 
 
-def follow(course: Course, base: BaseRun | None) -> Outcome:
+def follow(course: Course) -> Outcome:
     """Train a run's classifier, or carry on with it.
 
     Args:
         course: What to train on and with.
-        base: The run it starts from, if any; not asked for where the run itself has been started.
 
     Raises:
         SettingsError: Training diverges, or what it writes cannot be written.
         DataError: Checkpoints or features are damaged.
     """
-    trained = _two_stages(course, base) if course.settings.two_stage else _whole_network(course, base)
+    trained = _two_stages(course) if course.settings.two_stage else _whole_network(course)
     temperature = fit_temperature(trained.validation)
     divide_logits(trained.model.head, temperature)
     test = _tracks(course, trained.head, trained.features, "test")
@@ -101,21 +97,20 @@ def follow(course: Course, base: BaseRun | None) -> Outcome:
         trained.model.head_taken,
         test,
         tempered_tracks(trained.validation, temperature),
-        trained.validation,
         _baseline(course, trained),
     )
 
 
-def _two_stages(course: Course, base: BaseRun | None) -> _Trained:
+def _two_stages(course: Course) -> _Trained:
     settings, data = course.settings, course.data
     encoder = _first_encoder(course)
     store = FeatureStore(encoder, data.cache, course.features, settings)
     training = HeadTraining(course, settings, store)
-    head, taken, stopped = training.run("head", base)
+    head, taken, stopped = training.run("head", course.first_head)
     validation = _tracks(course, head, store, "validation")
     model = SequenceModel.of(encoder, head, head_taken=taken)
     if not settings.fine_tune:
-        head = training.refit("head", base)
+        head = training.refit("head", course.first_head)
         model = SequenceModel.of(encoder, head, head_taken=taken)
         return _Trained(model, head, store, validation, "head", stopped)
     return _fine_tuned(
@@ -144,12 +139,12 @@ def _fine_tuned(course: Course, trained: _Trained, encoder: Any, weights: NDArra
     return trained
 
 
-def _whole_network(course: Course, base: BaseRun | None) -> _Trained:
+def _whole_network(course: Course) -> _Trained:
     settings, data = course.settings, course.data
     encoder = _first_encoder(course)
     encoder.trainable = True
     part, taken = HeadNetwork.build(
-        settings, feature_dim=encoder.output_shape[-1], labels=data.dataset.labels, base=base
+        settings, feature_dim=encoder.output_shape[-1], labels=data.dataset.labels, first_head=course.first_head
     )
     model = SequenceModel.of(encoder, part, head_taken=taken)
     stage = Stage("network", settings.epochs, settings.learning_rate, settings.patience)

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from framestream_export.data.recordings import SPLITS
-from framestream_export.run_folder import ENCODER_FILE, RunFolder, make_writable
+from framestream_export.run_folder import ENCODER_FILE, HEAD_FILE, RunFolder, make_writable, write_atomically
 from framestream_export.training.base_run import BaseRun
 from framestream_export.training.course import FEATURES, Course
 from framestream_export.training.cross_validation import REPORT_FOLDER, Fold, cross_validate, make_folds
@@ -69,7 +69,8 @@ def train(
     make_writable(output)
     make_writable(cache)
     if not resume:  # left by a run that did not get to its first epoch, perhaps with other weights
-        (folder.checkpoints / ENCODER_FILE).unlink(missing_ok=True)
+        for name in (ENCODER_FILE, HEAD_FILE):
+            (folder.checkpoints / name).unlink(missing_ok=True)
     found = load_training_data(place, cache, settings, console=console)
     record = _record(found, place, settings)
     if stored:
@@ -117,6 +118,9 @@ class _Run:
         base = None if folder.started else BaseRun.of(self.settings.weights)
         if base is not None:
             record |= self._start_from(base, data)
+            if (first := base.first_head(self.settings, data.dataset.labels)) is not None:
+                content = first.read_bytes()
+                write_atomically(folder.checkpoints / HEAD_FILE, lambda stream: stream.write(content))
         record["devices"] = self.devices.to_json()
         folder.write_record(record)
 
@@ -139,7 +143,6 @@ class _Run:
                 spent=self._is_spent,
                 told=told,
             ),
-            base,
         )
         record |= finish(outcome, data, folder, record, console=self.console)
         record["finished"] = datetime.now(timezone.utc).isoformat(timespec="seconds")
