@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from framestream.session import MAX_THREADS
+from framestream.threads import MAX_THREADS
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -40,6 +40,8 @@ def running_options(command: _Command) -> _Command:
         help="Where to run; auto takes CUDA if it works.",
     )
     threads = click.option(
-        "--threads", type=click.IntRange(1, MAX_THREADS), help="CPU threads for the model; by default up to 4."
+        "--threads",
+        type=click.IntRange(1, MAX_THREADS),
+        help="CPU threads for the model; by default 1 for a small one, up to 4 for others.",
     )
     return device(threads(command))

@@ -1,25 +1,23 @@
-"""Reading ahead: the next chunks are read and prepared on threads while the consumer works on the one before."""
+"""Reading ahead: a thread reads on while the consumer works, and whichever of the two has time prepares."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Iterator
-from contextlib import closing
-from queue import SimpleQueue
+from collections import deque
+from collections.abc import Callable, Iterator
+from itertools import islice, takewhile
 from typing import Generic, TypeVar
 
 from framestream.kept_error import KeptError
 
 T = TypeVar("T")
 
-PATIENCE_SECONDS = 0.25
-"""What a slow source has given is not kept back for longer than this so that more of it can be run at once."""
-
 _CHUNKS_AHEAD = 2
 """Chunks that may be read before they are taken: one to be taken next, and one that is being filled meanwhile."""
 
-_UNPREPARED = 2
-"""Items that may wait for being prepared: one is not enough to keep both threads busy, many would be much memory."""
+_MOST_UNPREPARED = 4
+"""Items that may wait for being prepared before the reader does it itself. A few, so that the consumer always finds
+some; not many, since an unprepared item may be a picture of full size."""
 
 
 class StopFlag:
@@ -40,12 +38,26 @@ class StopFlag:
         return self._is_set
 
 
-class ReadAhead(Generic[T]):
-    """Reads an iterator ahead of its consumer, who takes it in chunks.
+class _Item(Generic[T]):
+    """Something that was read; ready once it is prepared."""
 
-    The threads go on while there is room for what they read, then they end; taking a chunk makes room and starts them
-    again. So nobody waits for the consumer: one that fails, or just stops asking, leaves no thread behind even if
-    nobody calls ``close``. What the iterator raises reaches the consumer, after the items before it.
+    __slots__ = ("is_ready", "value")
+
+    def __init__(self, value: T, *, is_ready: bool) -> None:
+        self.value = value
+        self.is_ready = is_ready
+
+
+class ReadAhead(Generic[T]):
+    """Reads an iterator ahead of its consumer, who takes what is ready.
+
+    Two threads share the work as it comes. One reads. The consumer prepares what was read while it has nothing else to
+    do, and takes it at once; while the consumer is busy, the reader prepares. So two cores have work, whichever part of
+    it is the slower, and hand little to each other.
+
+    The thread goes on while there is room for what it reads, then it ends; taking makes room and starts it again. So
+    nobody waits for the consumer: one that fails, or just stops asking, leaves no thread behind even if nobody calls
+    ``close``. What the iterator or the preparation raises reaches the consumer, after the items before it.
     """
 
     def __init__(
@@ -60,11 +72,11 @@ class ReadAhead(Generic[T]):
 
         Args:
             items: what to read.
-            chunk: how many are taken at once; twice as many are read ahead.
-            stop: lets the threads end after an item.
-            prepare: made of each item before the consumer gets it, while the next one is read.
+            chunk: how many are taken at most at once; twice as many are read ahead.
+            stop: lets the thread end after an item.
+            prepare: made of each item before the consumer gets it, on either thread and in any order.
         """
-        self._items = items
+        self._source = items
         self._chunk = chunk
         self._stop = stop or StopFlag()
         self._prepare = prepare
@@ -72,39 +84,46 @@ class ReadAhead(Generic[T]):
         self._changed = threading.Condition()
         self._reader: threading.Thread | None = None
         self._is_reading = False
-        self._ready: list[T] = []
-        # The one is counted by who reads, the other by who takes, so neither needs the lock.
-        self._read_count = 0
-        self._taken_count = 0
+        self._items: deque[_Item[T]] = deque()
+        self._unprepared: deque[_Item[T]] = deque()
         self._ended = False
         self._error = KeptError()
 
     def next_chunk(self) -> list[T]:
-        """Return the next items, while those after are read; [] is the end.
-
-        Fewer than ``chunk`` come at the end, and of a source that is slow.
-        """
+        """Return the next items, as many as are ready and at least one, while those after are read; [] is the end."""
+        while (item := self._next_unprepared()) is not None:
+            self._make_ready(item)
         with self._changed:
-            self._start()
-            while self._is_reading and len(self._ready) < self._chunk:
-                woken = self._changed.wait(PATIENCE_SECONDS)
-                if self._ready and not woken:
-                    break
-            taken = self._ready[: self._chunk]
-            del self._ready[: self._chunk]
-            self._taken_count += len(taken)
+            taken = [self._items.popleft().value for _ in range(self._count_ready())]
             if not taken:
                 self._error.raise_once()
             self._start()
         return taken
 
     def close(self) -> None:
-        """Stop, and wait until the threads have ended; any thread may call it, more than once."""
+        """Stop, and wait until the thread has ended; any thread may call it, more than once."""
         self._stop.set()
         with self._changed:
             reader = self._reader
         if reader is not None:
             reader.join()
+
+    def _next_unprepared(self) -> _Item[T] | None:
+        """Return what the consumer should prepare next; None once there is a chunk to take, or nothing more comes."""
+        with self._changed:
+            self._start()
+            while True:
+                ready = self._count_ready()
+                if ready < self._chunk and self._unprepared:
+                    return self._unprepared.popleft()
+                if ready or not self._is_reading:
+                    return None
+                self._changed.wait()
+
+    def _count_ready(self) -> int:
+        """How many items can be taken now, at most a chunk."""
+        chunk = islice(self._items, self._chunk)
+        return sum(1 for _ in takewhile(lambda item: item.is_ready, chunk))
 
     def _start(self) -> None:
         if not self._is_reading and self._has_room():
@@ -115,77 +134,70 @@ class ReadAhead(Generic[T]):
     def _has_room(self) -> bool:
         """Whether one more item is to be read."""
         wanted = not (self._ended or self._stop.is_set())
-        return wanted and self._read_count - self._taken_count < _CHUNKS_AHEAD * self._chunk
+        return wanted and len(self._items) < _CHUNKS_AHEAD * self._chunk
 
     def _read(self) -> None:
         going_on = True
         while going_on:
             try:
-                self._fill()
+                self._read_one()
             except BaseException as error:  # the thread's boundary: next_chunk raises it in the consumer
-                self._error.keep(error)
-                self._ended = True
+                self._end_before(None, error)
             with self._changed:
-                # A chunk may have been taken while the last items were prepared.
                 going_on = self._is_reading = self._has_room()
                 self._changed.notify_all()
 
-    def _fill(self) -> None:
-        """Read and prepare until there is no more room."""
-        if self._prepare is None:
-            for item in self._items_with_room():
-                self._publish(item)
-            return
-        with closing(read_on_thread(self._items_with_room(), ahead=_UNPREPARED)) as items:
-            for item in items:
-                self._publish(self._prepare(item))
-
-    def _items_with_room(self) -> Iterator[T]:
-        while self._has_room():
-            try:
-                item = next(self._items)
-            except StopIteration:
-                self._ended = True
-                return
-            self._read_count += 1
-            yield item
-
-    def _publish(self, item: T) -> None:
-        with self._changed:
-            self._ready.append(item)
-            if len(self._ready) == self._chunk:
-                self._changed.notify_all()
-
-
-def read_on_thread(items: Iterator[T], *, ahead: int) -> Generator[T, None, None]:
-    """Yield items that another thread reads, at most ``ahead`` before they are asked for.
-
-    The thread ends with the items, or when the generator is closed. What it raises is raised here.
-    """
-    room = threading.Semaphore(ahead)
-    handed: SimpleQueue[tuple[T] | BaseException | None] = SimpleQueue()
-    stop = StopFlag()
-
-    def read() -> None:
+    def _read_one(self) -> None:
         try:
-            for item in items:
-                handed.put((item,))
-                room.acquire()
-                if stop.is_set():
-                    return
-            handed.put(None)
-        except BaseException as error:  # the thread's boundary: raised by whoever takes the items
-            handed.put(error)
+            value = next(self._source)
+        except StopIteration:
+            self._ended = True
+            return
+        item = _Item(value, is_ready=self._prepare is None)
+        with self._changed:
+            if self._ended:
+                # What was read before it could not be prepared.
+                return
+            self._items.append(item)
+            if item.is_ready:
+                return
+            if len(self._unprepared) < _MOST_UNPREPARED:
+                self._unprepared.append(item)
+                return
+        self._make_ready(item)
 
-    reader = threading.Thread(target=read, name="framestream-decoder")
-    reader.start()
-    try:
-        while (found := handed.get()) is not None:
-            if isinstance(found, BaseException):
-                raise found
-            yield found[0]
-            room.release()
-    finally:
-        stop.set()
-        room.release()
-        reader.join()
+    def _make_ready(self, item: _Item[T]) -> None:
+        assert self._prepare is not None
+        try:
+            value = self._prepare(item.value)
+        except Exception as error:  # raised by next_chunk, after the items before
+            self._end_before(item, error)
+            return
+        except BaseException:
+            # The consumer was interrupted, and may go on.
+            with self._changed:
+                self._unprepared.appendleft(item)
+            raise
+        with self._changed:
+            item.value, item.is_ready = value, True
+            self._changed.notify_all()
+
+    def _end_before(self, item: _Item[T] | None, error: BaseException) -> None:
+        """End with an error in the place of an item; None is the one that would have been read next."""
+        with self._changed:
+            if item is None:
+                kept = len(self._items)
+                overtaken = self._ended
+            else:
+                kept = self._items.index(item) if item in self._items else 0
+                overtaken = item not in self._items
+            if overtaken:
+                # One before it has failed already.
+                return
+            while len(self._items) > kept:
+                dropped = self._items.pop()
+                if dropped in self._unprepared:
+                    self._unprepared.remove(dropped)
+            self._ended = True
+            self._error.keep(error)
+            self._changed.notify_all()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -221,20 +221,35 @@ def sample(
 
 
 class SamplePreparation:
-    """Applies ``prepare`` to samples whose sampler did not, once to each image however often it is held."""
+    """Applies ``prepare`` to samples whose sampler did not, once to each image however often it is held.
+
+    In two steps, so that several samples may be prepared at once, in any order: each with ``prepare``, and then all of
+    them, in their order, with ``complete``.
+    """
 
     def __init__(self, prepare: Prepare) -> None:
         """Start before the first sample."""
         self._prepare = prepare
         self._image: Image | None = None
 
-    def __call__(self, item: Sample | Gap) -> Sample | Gap:
-        """Return the next item of a stream with its image prepared."""
+    def prepare(self, item: Sample | Gap) -> Sample | Gap:
+        """Return an item with its image prepared, unless it is held from the sample before; any thread may call it."""
+        if isinstance(item, Gap) or item.held:
+            return item
+        return Sample(self._prepare(item.image), item.pts_seconds)
+
+    def complete(self, items: Iterable[Sample | Gap]) -> list[Sample | Gap]:
+        """Return the stream's next items, the held ones with the image of the sample before them."""
+        return [self._complete(item) for item in items]
+
+    def _complete(self, item: Sample | Gap) -> Sample | Gap:
         if isinstance(item, Gap):
             return item
-        if self._image is None or not item.held:
-            self._image = self._prepare(item.image)
-        return Sample(self._image, item.pts_seconds, held=item.held)
+        if item.held:
+            assert self._image is not None, "a stream does not start with a held sample"
+            return Sample(self._image, item.pts_seconds, held=True)
+        self._image = item.image
+        return item
 
 
 def frames_to_hold(sampled: int, window: int) -> int:

@@ -22,6 +22,7 @@ from framestream.errors import (
 )
 from framestream.model_file import ORT_SUFFIX, check_external_data
 from framestream.spec import FRAMES, ModelSpec
+from framestream.threads import MAX_THREADS, default_threads
 
 Device = Literal["auto", "cpu", "cuda"]
 State: TypeAlias = Mapping[str, NDArray[np.float32]]
@@ -31,10 +32,6 @@ PROBABILITIES = "probabilities"
 NEXT_PREFIX = "next_"
 WINDOW_STATE = "features"
 """State of a window model: the features of the last ``window - 1`` frames."""
-
-MAX_DEFAULT_THREADS = 4
-MAX_THREADS = 256
-"""More than any one model gains from; ONNX Runtime would really start them, and may bring the machine down."""
 
 _CPU = "CPUExecutionProvider"
 _CUDA = "CUDAExecutionProvider"
@@ -59,7 +56,7 @@ class ModelSession:
         Args:
             path: an ONNX file written by ``framestream export``.
             device: ``auto`` takes CUDA where it works and the CPU elsewhere; the others are taken or refused.
-            threads: CPU threads for one run; by default as many as there are cores, at most 4.
+            threads: CPU threads for one run; by default one for a small model, else one for each core, at most 4.
 
         Raises:
             MissingDependencyError: ONNX Runtime is not installed.
@@ -73,7 +70,7 @@ class ModelSession:
         if threads is not None and not 1 <= threads <= MAX_THREADS:
             raise SettingsError(f"threads is {threads}: give a number of CPU threads, from 1 to {MAX_THREADS}")
         self.path = Path(path)
-        self.threads = threads or min(MAX_DEFAULT_THREADS, usable_cores())
+        self.threads = threads or 1
         _check_file(self.path)
         runtime = import_runtime()
         providers = _wanted_providers(runtime, device)
@@ -85,6 +82,11 @@ class ModelSession:
                 f"{self.provider}; check the NVIDIA driver, CUDA and cuDNN, or use --device cpu"
             )
         self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
+        if threads is None and self.provider == _CPU:
+            # Only the open file says how large the model is.
+            self.threads = default_threads(self.metadata)
+            if self.threads > 1:
+                self._session = open_graph(runtime, self.path, providers, self.threads)
         self.spec = ModelSpec.from_metadata(self.metadata, path=self.path)
         self._state_shapes = _check_signature(self._session, self.spec, self.path)
         axes = next(item.shape for item in self._session.get_inputs() if item.name == FRAMES)
@@ -185,14 +187,6 @@ class ModelSession:
                     f"{self.path}: {NEXT_PREFIX}{name} is {list(next_state[name].shape)}, but the input {name} takes "
                     f"{[1, *shape]}; export it again"
                 )
-
-
-def usable_cores() -> int:
-    """Return how many CPU cores this process may use."""
-    # Containers and taskset give a process fewer cores than the machine has.
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _check_file(path: Path) -> None:

@@ -19,17 +19,17 @@ from framestream.sources import AnySource, SourceOptions, open_source
 from framestream.spec import EventSettings
 from framestream.stream import Stream
 
-# Samples that are run at once. More would gain little (the encoder dominates) and delay the first result.
+# Samples that are run at once at most. More would gain little (the encoder dominates) and delay the first result.
 _CHUNK_STEPS = 16
 
 
 class Watch(RecordIterator):
     """Everything a source shows, as records: ``Start``, then predictions, events and gaps as they come, then ``End``.
 
-    An iterator, to be used once; made by ``Classifier.watch``. Decoding and scaling run ahead, each on a thread: the
-    model included, that is work for three, which a machine's cores share as it comes. The file is released when the
-    watch is exhausted or fails; as a context manager, or with ``close``, at the latest there; and when a watch is
-    forgotten, as soon as the threads have noticed::
+    An iterator, to be used once; made by ``Classifier.watch``. Decoding runs ahead on a thread; scaling is done there
+    or by whoever iterates, as either has time. The file is released when the watch is exhausted or fails; as a
+    context manager, or with ``close``, at the latest there; and when a watch is forgotten, as soon as the thread has
+    noticed::
 
         with classifier.watch("film.mp4") as watch:
             for record in watch:
@@ -55,12 +55,13 @@ class Watch(RecordIterator):
         self._interrupt = self._source.interrupt if isinstance(self._source, Interruptible) else _do_nothing
         spec = session.spec
         self._sampler = Sampler(SamplingClock(spec.frame_rate))
+        self._preparation = SamplePreparation(partial(fit_frame, size_wh=spec.size_wh))
         # Nothing that the reader holds leads back to this watch, so a forgotten one goes at once.
         self._reader: ReadAhead[Sample | Gap] = ReadAhead(
             sample(self._source, self._sampler, stopped=self._stop.is_set),
             chunk=_CHUNK_STEPS,
             stop=self._stop,
-            prepare=SamplePreparation(partial(fit_frame, size_wh=spec.size_wh)),
+            prepare=self._preparation.prepare,
         )
         self._totals = {Prediction: 0, Event: 0, Gap: 0}
         self._started: float | None = None
@@ -150,7 +151,7 @@ class Watch(RecordIterator):
     def _next_items(self) -> list[Sample | Gap]:
         """Return what to feed next; nothing if the source has ended, was stopped or has failed."""
         try:
-            items = self._reader.next_chunk()
+            items = self._preparation.complete(self._reader.next_chunk())
         except Exception as error:  # raised by __next__
             self._failure.keep(error)
             return []

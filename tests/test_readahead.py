@@ -37,10 +37,18 @@ def join_threads_since(before: set[threading.Thread]) -> None:
         time.sleep(0.001)
 
 
-@pytest.mark.parametrize(("count", "sizes"), [(0, []), (3, [3]), (4, [4]), (9, [4, 4, 1])])
-def test_chunks_come_whole_and_in_order(count: int, sizes: list[int]) -> None:
+def take(reader: ReadAhead[int], count: int) -> list[int]:
+    """Take so many, or up to a chunk more."""
+    taken: list[int] = []
+    while len(taken) < count and (chunk := reader.next_chunk()):
+        taken += chunk
+    return taken
+
+
+@pytest.mark.parametrize("count", [0, 1, 4, 9, 100])
+def test_everything_comes_in_order_at_most_a_chunk_at_once(count: int) -> None:
     chunks = drain(ReadAhead(numbers(count), chunk=4))
-    assert [len(chunk) for chunk in chunks] == sizes
+    assert all(0 < len(chunk) <= 4 for chunk in chunks)
     assert [number for chunk in chunks for number in chunk] == list(range(count))
 
 
@@ -49,73 +57,129 @@ def test_two_chunks_are_read_ahead_and_no_more(prepare: Callable[[int], int] | N
     seen: list[int] = []
     before = set(threading.enumerate())
     reader = ReadAhead(numbers(100, seen=seen), chunk=4, prepare=prepare)
-    for taken in (4, 8, 12):
-        assert reader.next_chunk() == list(range(taken - 4, taken))
+    taken: list[int] = []
+    for _ in range(3):
+        taken += reader.next_chunk()
         # Without being asked; and then nobody waits for the consumer to go on.
         join_threads_since(before)
-        assert seen == list(range(taken + 8))
+        assert seen == list(range(len(taken) + 8))
+    assert taken == list(range(len(taken)))
 
 
 def test_reading_goes_on_while_the_consumer_works() -> None:
-    two_chunks_on = [threading.Event() for _ in range(5)]
+    read = [threading.Event() for _ in range(100)]
 
     def items() -> Iterator[int]:
-        for number in range(4 * 7):
-            if number % 4 == 3 and number > 8:
-                two_chunks_on[number // 4 - 2].set()
+        for number in range(len(read)):
+            read[number].set()
             yield number
 
     reader = ReadAhead(items(), chunk=4)
-    for turn, event in enumerate(two_chunks_on):
-        assert reader.next_chunk() == list(range(4 * turn, 4 * turn + 4))
-        assert event.wait(PATIENCE_SECONDS), "reading stood still until the next chunk was asked for"
+    taken = 0
+    while taken < 50:
+        taken += len(reader.next_chunk())
+        assert read[taken + 7].wait(PATIENCE_SECONDS), "reading stood still until the next chunk was asked for"
     reader.close()
 
 
-def test_items_are_prepared_while_the_next_are_read() -> None:
-    seen: list[int] = []
-    third_read, second_prepared = threading.Event(), threading.Event()
+def test_the_consumer_prepares_while_more_is_read() -> None:
+    read = threading.Event()
+    preparing: list[threading.Thread] = []
 
     def items() -> Iterator[int]:
-        for number in numbers(10, seen=seen):
-            if number == 3:
-                assert second_prepared.wait(PATIENCE_SECONDS), "nothing was prepared while this was read"
-            if number == 2:
-                third_read.set()
-            yield number
+        yield from numbers(3)
+        read.set()
 
     def prepare(number: int) -> int:
-        if number == 0:
-            assert third_read.wait(PATIENCE_SECONDS), "nothing was read while this was prepared"
-            # Two may wait, so that memory stays bounded; a third would be read at once.
-            time.sleep(0.05)
-            assert seen == [0, 1, 2]
-        if number == 1:
-            second_prepared.set()
+        preparing.append(threading.current_thread())
+        assert read.wait(PATIENCE_SECONDS), "nothing was read while this was prepared"
         return -number
 
-    assert drain(ReadAhead(items(), chunk=4, prepare=prepare)) == [[0, -1, -2, -3], [-4, -5, -6, -7], [-8, -9]]
+    # Fewer than may wait, so all are the consumer's.
+    assert take(ReadAhead(items(), chunk=4, prepare=prepare), 3) == [0, -1, -2]
+    assert preparing == [threading.current_thread()] * 3
 
 
-def test_what_cannot_be_prepared_is_an_error_after_the_items_before_it() -> None:
+def test_the_reader_prepares_while_the_consumer_is_busy() -> None:
+    preparing: dict[int, threading.Thread] = {}
+
     def prepare(number: int) -> int:
-        if number == 5:
-            raise OSError("no picture")
+        preparing[number] = threading.current_thread()
+        return -number
+
+    before = set(threading.enumerate())
+    reader = ReadAhead(numbers(100), chunk=16, prepare=prepare)
+    taken = reader.next_chunk()
+    join_threads_since(before)
+    # All that was read ahead is ready but for the few that may wait.
+    assert len(preparing) >= len(taken) + 32 - 4
+    here = threading.current_thread()
+    assert any(thread is not here for thread in preparing.values())
+    assert [*taken, *(number for chunk in drain(reader) for number in chunk)] == [-number for number in range(100)]
+    assert set(preparing) == set(range(100))
+
+
+@pytest.mark.parametrize("fails", [[5], [5, 6], [9, 5], [3, 11]])
+def test_what_cannot_be_prepared_is_an_error_after_the_items_before_it(fails: list[int]) -> None:
+    def prepare(number: int) -> int:
+        if number in fails:
+            raise OSError(f"no picture {number}")
         return number
 
     reader = ReadAhead(numbers(10**9), chunk=4, prepare=prepare)
-    assert reader.next_chunk() == [0, 1, 2, 3]
-    assert reader.next_chunk() == [4]
-    with pytest.raises(OSError, match="no picture"):
+    first = min(fails)
+    taken: list[int] = []
+    while len(taken) < first:
+        taken += reader.next_chunk()
+    assert taken == list(range(first))
+    with pytest.raises(OSError, match=f"no picture {first}"):
         reader.next_chunk()
     assert reader.next_chunk() == []
+
+
+@pytest.mark.parametrize("source_fails", [False, True])
+def test_of_two_errors_the_first_item_s_is_raised_whichever_thread_was_the_faster(source_fails: bool) -> None:
+    later_failed = threading.Event()
+    consumer = threading.current_thread()
+
+    def items() -> Iterator[int]:
+        yield from numbers(10, fail_at=9 if source_fails else None)
+
+    def prepare(number: int) -> int:
+        if threading.current_thread() is not consumer:
+            later_failed.set()
+            raise OSError(f"late {number}")
+        if number == 1:
+            assert later_failed.wait(PATIENCE_SECONDS)
+            raise OSError("early")
+        return number
+
+    reader = ReadAhead(items(), chunk=16, prepare=prepare)
+    assert take(reader, 1) == [0]
+    with pytest.raises(OSError, match="early"):
+        reader.next_chunk()
+    assert reader.next_chunk() == []
+
+
+def test_a_consumer_interrupted_while_it_prepares_may_go_on() -> None:
+    interrupts = [KeyboardInterrupt()]
+
+    def prepare(number: int) -> int:
+        if number == 2 and interrupts:
+            raise interrupts.pop()
+        return number
+
+    reader = ReadAhead(numbers(3), chunk=4, prepare=prepare)
+    with pytest.raises(KeyboardInterrupt):
+        take(reader, 3)
+    # Nothing had been taken.
+    assert [number for chunk in drain(reader) for number in chunk] == [0, 1, 2]
 
 
 @pytest.mark.parametrize("prepare", [None, abs])
 def test_an_error_comes_after_the_items_before_it_and_then_it_is_over(prepare: Callable[[int], int] | None) -> None:
     reader = ReadAhead(numbers(20, fail_at=6), chunk=4, prepare=prepare)
-    assert reader.next_chunk() == [0, 1, 2, 3]
-    assert reader.next_chunk() == [4, 5]
+    assert take(reader, 6) == [0, 1, 2, 3, 4, 5]
     with pytest.raises(OSError, match="broken at 6"):
         reader.next_chunk()
     assert reader.next_chunk() == []
@@ -125,25 +189,25 @@ def test_an_error_comes_after_the_items_before_it_and_then_it_is_over(prepare: C
 def test_an_abandoned_reader_leaves_no_thread(prepare: Callable[[int], int] | None) -> None:
     before = set(threading.enumerate())
     reader = ReadAhead(numbers(10**9), chunk=4, prepare=prepare)
-    assert reader.next_chunk() == [0, 1, 2, 3]
+    assert reader.next_chunk()
     join_threads_since(before)
 
 
-@pytest.mark.parametrize("prepare", [None, abs])
-def test_close_ends_a_long_chunk_early(prepare: Callable[[int], int] | None) -> None:
-    started = threading.Event()
+def test_a_stop_ends_waiting_for_a_source_that_ends_with_it() -> None:
+    started, stopped = threading.Event(), threading.Event()
 
     def items() -> Iterator[int]:
-        while True:
-            started.set()
-            yield 0
+        started.set()
+        assert stopped.wait(PATIENCE_SECONDS)
+        yield from numbers(10**9)
 
     stop = StopFlag()
-    reader = ReadAhead(items(), chunk=10**12, stop=stop, prepare=prepare)
+    reader = ReadAhead(items(), chunk=4, stop=stop)
     consumer = threading.Thread(target=reader.next_chunk, name="consumer")
     consumer.start()
     assert started.wait(PATIENCE_SECONDS)
     stop.set()
+    stopped.set()
     consumer.join(PATIENCE_SECONDS)
     assert not consumer.is_alive()
     reader.close()
@@ -153,12 +217,12 @@ def test_close_ends_a_long_chunk_early(prepare: Callable[[int], int] | None) -> 
 def test_nothing_is_read_after_close() -> None:
     seen: list[int] = []
     reader = ReadAhead(numbers(100, seen=seen), chunk=4)
-    assert reader.next_chunk() == [0, 1, 2, 3]
+    taken = reader.next_chunk()
     reader.close()
     read = len(seen)
     # What had been read is there; that it is not wanted any more is for the consumer to say.
-    assert [number for chunk in drain(reader) for number in chunk] == list(range(4, read))
-    assert len(seen) == read <= 12
+    assert [*taken, *(number for chunk in drain(reader) for number in chunk)] == list(range(read))
+    assert len(seen) == read <= len(taken) + 8
 
 
 @pytest.mark.parametrize("prepare", [None, abs])
@@ -174,8 +238,7 @@ def test_a_stop_in_the_middle_ends_it_after_the_item_that_is_read(prepare: Calla
 
     before = set(threading.enumerate())
     reader = ReadAhead(items(), chunk=4, stop=stop, prepare=prepare)
-    assert drain(reader) == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
-    assert seen == list(range(10))
+    assert [number for chunk in drain(reader) for number in chunk] == list(range(10)) == seen
     join_threads_since(before)
 
 
@@ -198,8 +261,7 @@ def test_nothing_is_lost_or_out_of_order_however_fast_the_consumer_is(
         if len(taken) == count:
             break
         numbers_taken = reader.next_chunk()
-        # Whole chunks, but for the last.
-        assert len(numbers_taken) == min(chunk, count - len(taken))
+        assert 0 < len(numbers_taken) <= chunk
         taken += numbers_taken
     assert taken == list(range(count))
     if fails:
@@ -231,20 +293,8 @@ def test_an_error_that_was_raised_is_not_kept_alive() -> None:
         gc.enable()
 
 
-def test_what_a_slow_source_has_given_is_not_kept_back() -> None:
-    def items() -> Iterator[int]:
-        for number in numbers(12):
-            time.sleep(0.1)
-            yield number
-
-    reader = ReadAhead(items(), chunk=100)
-    first = reader.next_chunk()
-    assert 0 < len(first) < 12, "the whole chunk was waited for"
-    # An early chunk is no end.
-    assert [*first, *(number for chunk in drain(reader) for number in chunk)] == list(range(12))
-
-
-def test_what_a_source_has_given_is_there_while_the_source_blocks() -> None:
+@pytest.mark.parametrize("prepare", [None, abs])
+def test_what_a_source_has_given_is_there_while_the_source_blocks(prepare: Callable[[int], int] | None) -> None:
     go_on = threading.Event()
 
     def items() -> Iterator[int]:
@@ -252,7 +302,8 @@ def test_what_a_source_has_given_is_there_while_the_source_blocks() -> None:
         assert go_on.wait(PATIENCE_SECONDS)
         yield 6
 
-    reader = ReadAhead(items(), chunk=4)
-    assert [reader.next_chunk(), reader.next_chunk()] == [[0, 1, 2, 3], [4, 5]]
+    reader = ReadAhead(items(), chunk=4, prepare=prepare)
+    assert take(reader, 6) == [0, 1, 2, 3, 4, 5]
     go_on.set()
+    # An early chunk is no end.
     assert drain(reader) == [[6]]

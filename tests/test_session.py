@@ -9,6 +9,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from framestream import MetadataError, ModelError, ModelNotFoundError, ProviderError, SettingsError, SignatureError
 from framestream.session import ModelSession, import_runtime
+from framestream.threads import usable_cores
 from tests.tiny_model import LABELS, SIZE, expected_probabilities, make_spec, write_model
 
 RANDOM = np.random.default_rng(7)
@@ -164,6 +165,19 @@ def test_threads_are_those_asked_for(model_path: Path, threads: int) -> None:
     session = ModelSession(model_path, device="cpu", threads=threads)
     options = session._session.get_session_options()
     assert (session.threads, options.intra_op_num_threads, options.inter_op_num_threads) == (threads, threads, 1)
+
+
+@pytest.mark.parametrize(("macs", "small"), [("28555200", True), ("198198112", False), (None, False), ("many", False)])
+def test_a_small_model_gets_one_thread_and_others_one_for_each_core(
+    tmp_path: Path, macs: str | None, small: bool
+) -> None:
+    path = tmp_path / "m.onnx"
+    write_model(
+        path, metadata={**make_spec().to_metadata(), **({} if macs is None else {"framestream.macs_per_frame": macs})}
+    )
+    session = ModelSession(path, device="cpu")
+    expected = 1 if small else min(4, usable_cores())
+    assert session.threads == session._session.get_session_options().intra_op_num_threads == expected
 
 
 def test_a_model_that_loads_but_does_not_run_is_refused_when_it_is_loaded(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from framestream import SourceError, SourceNotFoundError, UnreadableSourceError
 from framestream.bench.footage import write_film
-from framestream.session import usable_cores
 from framestream.sources import VideoFile, open_source
+from framestream.threads import usable_cores
 from tests.conftest import WriteVideo, colour_image, times_open
 from tests.raw_h264 import raw_h264
 

@@ -17,8 +17,8 @@ from framestream.classifier import Classifier
 from framestream.frames import Image, SourceInfo
 from framestream.records import End, Prediction
 from framestream.sampling import TICK_TOLERANCE_SECONDS
-from framestream.session import usable_cores
 from framestream.sources.pushed import PushedFrames
+from framestream.threads import usable_cores
 
 CAMERA_RATE = 15.0
 STALENESS_TARGET_MS = 250.0

@@ -23,9 +23,10 @@ from framestream.bench.timing import Seconds, Spread, Timings
 from framestream.errors import UnreadableSourceError
 from framestream.preprocess import fit_frame
 from framestream.sampling import Sample, Sampler, SamplingClock, sample
-from framestream.session import ModelSession, usable_cores
+from framestream.session import ModelSession
 from framestream.sources import VideoFile
 from framestream.stream import Stream
+from framestream.threads import usable_cores
 from framestream.watch import Watch
 
 _CHUNK_STEPS = 16

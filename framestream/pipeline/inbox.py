@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from framestream.errors import SettingsError
 from framestream.pipeline.doorbell import Doorbell
 from framestream.pipeline.items import Arrival, Closed, FeedItem, Missed, Notice, condense
-from framestream.readahead import PATIENCE_SECONDS
 from framestream.sampling import Sample, SamplingCounts
 
 TOO_SLOW = "too slow"
@@ -23,6 +22,8 @@ STOPPED = "stopped"
 """Dropped because its camera was stopped or removed before it could be run."""
 
 DEFAULT_CAPACITY = 64
+# What a slow source has given is not kept back for longer than this so that more of it can be run at once.
+_PATIENCE_SECONDS = 0.25
 # Many more than there can be when they are condensed and every other item is a sample.
 _NOTICES_PER_SAMPLE = 16
 
@@ -72,7 +73,7 @@ class Inbox:
             if self._samples == 0 or self._samples >= samples:
                 return self._samples > 0
             oldest = self._oldest()
-            has_waited = oldest is not None and time.monotonic() - oldest.arrived_seconds > PATIENCE_SECONDS
+            has_waited = oldest is not None and time.monotonic() - oldest.arrived_seconds > _PATIENCE_SECONDS
             return has_waited or not isinstance(self._items[-1], Arrival)
 
     def has_notices(self) -> bool:

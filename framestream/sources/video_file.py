@@ -12,8 +12,8 @@ import numpy as np
 
 from framestream.errors import SourceNotFoundError, UnreadableSourceError
 from framestream.frames import Image, SourceInfo
-from framestream.session import usable_cores
 from framestream.sources.opencv import opencv_silenced, read_info
+from framestream.threads import usable_cores
 
 _log = logging.getLogger(__name__)
 

@@ -23,6 +23,7 @@ class GraphRun:
 
     Attributes:
         path: The file.
+        metadata: The strings in it.
         provider: What it really runs on.
         states: Names of the inputs that are state, in the graph's order.
         outputs: Names of the outputs, in the graph's order.
@@ -51,6 +52,7 @@ class GraphRun:
         self.path, self.provider = path, self._session.get_providers()[0]
         if self.provider != provider:
             raise ProviderError(f"{provider} did not start, so {path} would run on {self.provider}; check its driver")
+        self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
         shapes = {item.name: list(item.shape) for item in self._session.get_inputs()}
         self.states = tuple(name for name in shapes if name != FRAMES)
         self.outputs = tuple(item.name for item in self._session.get_outputs())

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from framestream.bench.machine import processor_name
 from framestream.bench.timing import time_in_turns
-from framestream.session import MAX_DEFAULT_THREADS, usable_cores
 from framestream.spec import FRAMES
+from framestream.threads import default_threads, usable_cores
 from framestream_export.golden.graph_run import GraphRun, Tensors
 from framestream_export.run_folder import write_atomically
 
@@ -75,7 +75,8 @@ def _read(place: Path, digests: Mapping[str, str]) -> Speed | None:
 
 
 def _measure(models: Mapping[str, Path]) -> Speed:
-    threads = min(MAX_DEFAULT_THREADS, usable_cores())
+    # Variants of one model, so each would get as many by itself.
+    threads = max(default_threads(GraphRun(path).metadata) for path in models.values())
     tasks: dict[str, Callable[[], object]] = {}
     frames: dict[tuple[str, int], int] = {}
     for name, path in models.items():
