@@ -20,7 +20,8 @@ _MOST_PHASES = 16
 # Sums of rows must fit 16 bits, sums of pixels the 24 bits that float32 has for whole numbers.
 _MOST_ROWS = 65_535 // 255
 _MOST_DENOMINATOR = 32_768
-# A product of matrices above this is cut up between threads, which cost more than it does, by OpenBLAS at least.
+# A product of matrices above this is cut up between threads, which cost more than it does, by OpenBLAS at least. Below
+# it a large one is cheaper than many small ones.
 _MOST_PRODUCT = 200_000
 
 
@@ -56,6 +57,7 @@ class AreaMean:
     _columns: NDArray[np.float32]
     _stretches: int
     _denominator: int
+    _rows_at_once: int
 
     def shrink(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return an image ``[height, width, channels]``, uint8, in the size of the plan; halves go to the even byte."""
@@ -65,10 +67,11 @@ class AreaMean:
         sums = np.empty((stretches, phases, rows.shape[2]), np.uint16)
         for phase, weights in enumerate(self._rows.weights):
             _add_rows(rows, weights, whole=phases, out=sums[:, phase])
-        blocks = sums.reshape(stretches * phases, self._stretches, -1).astype(np.float32)
-        mean = (blocks @ self._columns) / np.float32(self._denominator)
+        height_new = stretches * phases
+        blocks = sums.reshape(height_new // self._rows_at_once, self._rows_at_once * self._stretches, -1)
+        mean = (blocks.astype(np.float32) @ self._columns) / np.float32(self._denominator)
         rounded: NDArray[np.uint8] = np.rint(mean, out=mean).astype(np.uint8)
-        return rounded.reshape(stretches * phases, -1, channels)
+        return rounded.reshape(height_new, -1, channels)
 
 
 @lru_cache(maxsize=64)
@@ -88,7 +91,10 @@ def plan_area_mean(old_wh: tuple[int, int], new_wh: tuple[int, int], channels: i
         return None
     # Channels stay apart: a matrix from all bytes of a stretch to all bytes of its new pixels.
     apart = np.kron(columns.weights.T, np.eye(channels, dtype=np.int64)).astype(np.float32)
-    return AreaMean(rows, apart, columns.stretches, denominator)
+    at_once = next(
+        count for count in range(new_wh[1], 0, -1) if new_wh[1] % count == 0 and count * product <= _MOST_PRODUCT
+    )
+    return AreaMean(rows, apart, columns.stretches, denominator, at_once)
 
 
 def _add_rows(rows: NDArray[np.uint8], weights: NDArray[np.int64], *, whole: int, out: NDArray[np.uint16]) -> None:

@@ -33,11 +33,18 @@ def small(name: str) -> NDArray[np.uint8]:
 class Bench:
     """An engine with live cameras whose arrivals the test decides."""
 
-    def __init__(self, session: ModelSession, names: Sequence[str], *, max_lag_seconds: float | None = 100.0) -> None:
+    def __init__(
+        self,
+        session: ModelSession,
+        names: Sequence[str],
+        *,
+        max_lag_seconds: float | None = 100.0,
+        live: bool = True,
+    ) -> None:
         self.engine = Engine(session, max_lag_seconds=max_lag_seconds)
         self.feeds = {name: HandFeed() for name in names}
         for name, feed in self.feeds.items():
-            self.engine.add(Camera(name, feed, session, bell=self.engine.bell, live=True))
+            self.engine.add(Camera(name, feed, session, bell=self.engine.bell, live=live))
         self.engine.advance(0)
 
     def put(self, name: str, colour: str, tick: int, *, old: bool = False) -> None:
@@ -218,6 +225,21 @@ class PacedSource(EndlessSource):
     def grab(self) -> float | None:
         time.sleep(0.02)
         return super().grab()
+
+
+def test_recordings_take_turns(classifier: Classifier) -> None:
+    bench = Bench(classifier.session, ["a", "b", "c"], live=False)
+    for name in bench.feeds:
+        for tick in range(24):
+            bench.put(name, "green", tick)
+    rounds: list[Counter[str | None]] = []
+    for _ in range(9):
+        bench.engine.advance(0)
+        rounds.append(Counter(record.camera for record in of_type(list(bench.engine.ready), Prediction)))
+        bench.engine.ready.clear()
+    # The first window takes four frames.
+    assert rounds == [Counter({name: count}) for count in (5, 8, 8) for name in ("a", "b", "c")]
+    assert len(of_type(bench.finish(), End)) == 3
 
 
 def test_too_many_cameras_are_dropped_from_alike(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Many cameras: in real time, as fast as they can, and one that sends nothing."""
+"""Many cameras in real time, and one that sends nothing."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from framestream.bench.footage import CAMERA_SIZE_WH, ImagesInMemory, render_images
-from framestream.bench.report import CamerasFigures, IdleFigures, Ratio, Target
-from framestream.bench.timing import Spread, Timings
+from framestream.bench.report import CamerasFigures, IdleFigures, Target
+from framestream.bench.timing import Timings
 from framestream.classifier import Classifier
 from framestream.frames import Image, SourceInfo
 from framestream.records import End, Prediction
@@ -118,26 +118,6 @@ def measure_cameras(classifier: Classifier, *, cameras: int, seconds: float) -> 
     return CamerasFigures(cameras, facts, timings, STALENESS_TARGET_MS, reason)
 
 
-def measure_throughput(classifier: Classifier, *, cameras: int, frames: int, rounds: int) -> Ratio:
-    """Run recordings in memory, as fast as they go: many at once, and one of the same length in all, in turns."""
-    images = render_images(_IMAGES, size_wh=CAMERA_SIZE_WH)
-    per_camera = math.ceil(frames / cameras)
-    values = []
-    _frames_per_second(classifier, images, cameras=1, frames=per_camera)
-    for turn in range(rounds):
-        measured = {
-            many: _frames_per_second(classifier, images, cameras=many, frames=frames if many == 1 else per_camera)
-            for many in ((1, cameras) if turn % 2 else (cameras, 1))
-        }
-        values.append(measured[cameras] / measured[1])
-    return Ratio(
-        f"pipeline_throughput_of_{cameras}_cameras_over_one",
-        Spread.of(values),
-        f"camera frames per second of {cameras} recordings in memory, through the whole pipeline / of one",
-        Target("at least", 1.0),
-    )
-
-
 def measure_idle(classifier: Classifier, *, seconds: float) -> IdleFigures:
     """Let one camera run until it is answered, pause it, and see what the process still takes."""
     spec = classifier.spec
@@ -169,16 +149,6 @@ def measure_idle(classifier: Classifier, *, seconds: float) -> IdleFigures:
             watch.stop()
             consumer.join()
     return IdleFigures(seconds, share, Target("at most", IDLE_TARGET))
-
-
-def _frames_per_second(classifier: Classifier, images: Sequence[Image], *, cameras: int, frames: int) -> float:
-    rate = classifier.spec.frame_rate
-    sources = {f"camera-{index}": ImagesInMemory(images, rate=rate, count=frames) for index in range(cameras)}
-    began = time.perf_counter()
-    with classifier.watch_many(sources) as watch:
-        for _ in watch:
-            pass
-    return cameras * frames / (time.perf_counter() - began)
 
 
 def _explain(facts: dict[str, Any]) -> str:

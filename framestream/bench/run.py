@@ -11,12 +11,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from framestream.bench.camera_runs import measure_cameras, measure_idle, measure_throughput
+from framestream.bench.camera_runs import measure_cameras, measure_idle
 from framestream.bench.file_runs import measure_file
 from framestream.bench.footage import write_film
 from framestream.bench.machine import load_average, machine_facts
 from framestream.bench.memory import measure_memory
 from framestream.bench.model_runs import measure_model
+from framestream.bench.recording_runs import measure_throughput
 from framestream.bench.report import BenchReport
 from framestream.classifier import Classifier
 from framestream.errors import SettingsError
@@ -102,7 +103,10 @@ def run_bench(
             progress("throughput of cameras")
             ratios.append(
                 measure_throughput(
-                    classifier, cameras=settings.cameras, frames=settings.source_frames, rounds=settings.rounds
+                    classifier,
+                    cameras=settings.cameras,
+                    frames=math.ceil(settings.source_frames / 3),
+                    rounds=settings.rounds,
                 )
             )
         progress("cameras in real time")

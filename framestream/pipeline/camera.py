@@ -12,7 +12,7 @@ from framestream.errors import FrameStreamError
 from framestream.frames import SourceInfo
 from framestream.pipeline.doorbell import Doorbell
 from framestream.pipeline.feeds import Closed, Feed, Inbox, Lost, Missed, Opened
-from framestream.pipeline.inbox import SOURCE_FULL
+from framestream.pipeline.inbox import RECORDED_CAPACITY, SOURCE_FULL
 from framestream.pipeline.items import Notice
 from framestream.records import End, Event, Gap, Prediction, Record, Status
 from framestream.session import ModelSession
@@ -24,7 +24,7 @@ from framestream.zones import Zone
 _Found = TypeVar("_Found", Prediction, Event)
 
 # Samples of a recording that are run at once; a live camera's are run as they come.
-CHUNK_STEPS = 16
+CHUNK_STEPS = RECORDED_CAPACITY
 # How long a feed may take to say that it has ended after it was asked to.
 _PATIENCE_SECONDS = 1.5
 

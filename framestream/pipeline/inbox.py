@@ -22,6 +22,8 @@ STOPPED = "stopped"
 """Dropped because its camera was stopped or removed before it could be run."""
 
 DEFAULT_CAPACITY = 64
+RECORDED_CAPACITY = 8
+"""Samples of a recording that wait at most; while they are run, as many again are read."""
 # What a slow source has given is not kept back for longer than this so that more of it can be run at once.
 _PATIENCE_SECONDS = 0.25
 # Many more than there can be when they are condensed and every other item is a sample.
@@ -96,9 +98,10 @@ class Inbox:
         self._bell.ring()
 
     def put_waiting(self, item: FeedItem, *, arrived_seconds: float, counts: SamplingCounts | None = None) -> bool:
-        """Add an item, waiting while the inbox is full; return False if it was stopped, so that the feed should end."""
+        """Add an item, waiting while there is enough; return False if it was stopped, so that the feed should end."""
+        enough = min(self._capacity, RECORDED_CAPACITY)
         with self._changed:
-            while self._samples >= self._capacity and isinstance(item, Sample) and not self._stopped:
+            while self._samples >= enough and isinstance(item, Sample) and not self._stopped:
                 self._changed.wait()
             self._add(item, arrived_seconds, counts)
             going_on = not self._stopped

@@ -12,6 +12,8 @@ from framestream.stream import run_together
 
 # Rows of one run, over all its cameras: more gains nothing and takes memory.
 _MAX_ROWS = 64
+# Samples of one live camera in a run: it has more only if it had to wait.
+_MAX_STEPS = 16
 # How much the newest run counts in the estimate of what a row costs.
 _LEARNING = 0.2
 
@@ -48,8 +50,7 @@ class Scheduler:
             yield from self._run(ready)
 
     def _run(self, ready: Sequence[Camera]) -> Iterator[Record]:
-        limit = self._row_limit(ready)
-        steps = max(1, min(CHUNK_STEPS, limit // sum(len(camera.streams) for camera in ready)))
+        limit, steps = self._measure_out(ready)
         owner = {}
         rows = 0
         for camera in ready:
@@ -69,10 +70,16 @@ class Scheduler:
         if camera.live and self._max_lag_seconds is not None:
             camera.inbox.drop_older_than(time.monotonic() + self._round_seconds - self._max_lag_seconds)
 
-    def _row_limit(self, ready: Sequence[Camera]) -> int:
-        if self._max_lag_seconds is None or not self._row_seconds or not any(camera.live for camera in ready):
-            return _MAX_ROWS
-        return max(1, min(_MAX_ROWS, int(self._max_lag_seconds / 2 / self._row_seconds)))
+    def _measure_out(self, ready: Sequence[Camera]) -> tuple[int, int]:
+        """Return how many rows a round may have, and how many samples of each camera."""
+        if not any(camera.live for camera in ready):
+            # Recordings take turns. A chunk of one is as cheap as a batch of many, and the threads that read many, all
+            # given room at once, would take the cores from the model.
+            return CHUNK_STEPS, CHUNK_STEPS
+        limit = _MAX_ROWS
+        if self._max_lag_seconds is not None and self._row_seconds:
+            limit = max(1, min(limit, int(self._max_lag_seconds / 2 / self._row_seconds)))
+        return limit, max(1, min(_MAX_STEPS, limit // sum(len(camera.streams) for camera in ready)))
 
     def _learn(self, seconds: float, rows: int) -> None:
         if not rows:
