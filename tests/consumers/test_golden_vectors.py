@@ -166,6 +166,7 @@ def replay_in_page(page: Chromium, address: str) -> tuple[str, list[Result]]:
     return str(page.evaluate("document.getElementById('backend').innerText")), [json.loads(row) for row in rows]
 
 
+@pytest.mark.long
 def test_golden_vectors_in_a_browser(
     site: FileServer, handoffs: dict[str, Path], chromium_program: str, tmp_path: Path
 ) -> None:

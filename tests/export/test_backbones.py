@@ -87,6 +87,7 @@ ENCODERS = [(name, kind) for name in ("small", "MobileNetV2@0.35", "MobileNetV3S
 ENCODERS.append(("EfficientNetLite0", "window"))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("encoder", "kind"), ENCODERS)
 def test_all_variants_of_all_encoders_over_a_thousand_frames(encoder: str, kind: str) -> None:
     settings = TrainSettings(kind=kind, encoder=encoder, size=SIZE, window=WINDOW, lstm_units=16, feature_dim=32)

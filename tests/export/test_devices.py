@@ -54,6 +54,7 @@ def test_steps_on_two_devices_are_those_on_one() -> None:
     assert told["weights"] == [1, 2, 5]
 
 
+@pytest.mark.long
 def test_a_run_begun_on_two_devices_goes_on_with_one(toy_clips: Path, tmp_path: Path, cli: Cli) -> None:
     cache, whole, moved = tmp_path / "cache", tmp_path / "whole", tmp_path / "moved"
     options = [*OPTIONS, "--cache", str(cache)]

@@ -127,6 +127,7 @@ OUTCOME = (
 )
 
 
+@pytest.mark.long
 def test_a_run_killed_at_every_stage_ends_like_an_unbroken_one(toy_clips: Path, tmp_path: Path, cli: Cli) -> None:
     whole, broken = Attempt(toy_clips, tmp_path / "whole"), Attempt(toy_clips, tmp_path / "broken")
     assert whole.go_on() == 0

@@ -235,6 +235,7 @@ def test_figures_that_cannot_be_read() -> None:
         VariantFigures.from_metadata(metadata | {"framestream.variant_parity": "much"})
 
 
+@pytest.mark.long
 def test_another_process_writes_the_same_bytes(trained: Trained, made: dict[str, Exported], tmp_path: Path) -> None:
     """Two, since one that hashes its names in another order shows what a second run in this process cannot."""
     for seed in ("1", "2"):
