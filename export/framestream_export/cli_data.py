@@ -107,9 +107,13 @@ def import_(data: Path, output: Path, **reading: Any) -> None:
     For what others have laid out (UCF101, HMDB51, Kinetics, Label Studio): to look at it or correct it.
     The manifest must lie in a folder above all clips.
     """
+    from framestream.errors import SettingsError
     from framestream_export.data.manifest import write_manifest
     from framestream_export.data.recordings import read_dataset
 
+    if output.exists():
+        # It may have been corrected by hand since.
+        raise SettingsError(f"{output} exists; give another --output, or remove it first")
     dataset = read_dataset(data, **reading)
     rows = write_manifest(output, dataset.recordings)
     for warning in dataset.warnings:

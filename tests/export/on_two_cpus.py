@@ -32,6 +32,13 @@ class OneBatch:
     steps: int = 1
 
     @property
+    def row_ends(self) -> NDArray[np.int32]:
+        """As for frames of a film."""
+        from framestream_export.training.windows import row_ends
+
+        return row_ends(SETTINGS)
+
+    @property
     def input_spec(self) -> Any:
         """Frames."""
         import tensorflow as tf
@@ -40,9 +47,7 @@ class OneBatch:
 
     def batches(self, epoch: int) -> Iterator[tuple[NDArray[Any], NDArray[np.int32], NDArray[np.float32]]]:
         """The same each epoch; weights differ, so that halves of the batch do not weigh the same."""
-        from framestream_export.training.windows import row_ends
-
-        rng, rows = np.random.default_rng(1), (self.examples, len(row_ends(SETTINGS)))
+        rng, rows = np.random.default_rng(1), (self.examples, len(self.row_ends))
         frames = rng.integers(0, 256, (self.examples, *self.input_spec.shape[1:]), dtype=np.uint8)
         yield frames, rng.integers(0, 3, rows).astype(np.int32), rng.choice([0, 1, 9], rows).astype(np.float32)
 

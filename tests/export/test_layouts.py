@@ -49,6 +49,10 @@ def imported_alike(cli: Cli, data: Path, manifest: Path, *options: object) -> No
     code, out, errors = cli("data", "import", data, "--output", manifest, *options)
     assert code == 0, errors
     assert str(manifest) in out
+    # It may have been corrected by hand since.
+    code, _, errors = cli("data", "import", data, "--output", manifest, *options)
+    assert (code, errors.count("\n")) == (1, 1)
+    assert "exists; give another --output" in errors
     after = read_dataset(manifest, background=arguments.get("background"))
     assert facts(before) == facts(after)
     assert (before.labels, before.background) == (after.labels, after.background)

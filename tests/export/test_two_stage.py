@@ -141,6 +141,13 @@ def test_a_finished_cross_validation_is_not_trained_again(validated: Path, group
         np.testing.assert_allclose(one, other, atol=1e-6)
 
 
+@pytest.mark.parametrize("folds", ["2", "all"])
+def test_other_folds_than_a_run_has_are_refused(validated: Path, grouped_clips: Path, cli: Cli, folds: str) -> None:
+    code, _, told = cli("train", grouped_clips, "--output", validated, "--resume", "--folds", folds)
+    assert code == 1
+    assert f"was cross-validated with 3 folds, not {folds if folds == '2' else 6}; resume without --folds" in told
+
+
 def test_what_was_said_of_the_test_clips_is_kept(validated: Path, grouped_clips: Path, silent: Console) -> None:
     settings = resumed_settings(validated, {})
     place = DataPlace(grouped_clips, cache=validated.parent / "cache")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from framestream_export.data.frame_cache import UNLABELLED, FrameCache, Stretch
 from framestream_export.measures.labelled import Answers
 from framestream_export.measures.tracks import Track
-from framestream_export.training.features import FrameEncoder
+from framestream_export.training.frame_encoders import TracedEncoder
 from framestream_export.training.model import HeadNetwork
 from framestream_export.training.settings import TrainSettings
 from framestream_export.training.windows import answer_ends, labels_at
@@ -33,7 +33,7 @@ class EncodedFrames:
 
     def __init__(self, encoder: Any, cache: FrameCache, *, size: int) -> None:
         """Encode frames of a cache."""
-        self._encoder, self._cache = FrameEncoder(encoder, size=size), cache
+        self._encoder, self._cache = TracedEncoder(encoder, size=size), cache
 
     def of_stretch(self, stretch: Stretch) -> NDArray[np.float32]:
         """Float32 [frames, D]."""

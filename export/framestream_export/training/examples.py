@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import tensorflow as tf
@@ -17,6 +17,9 @@ from framestream_export.training.looks import Look
 from framestream_export.training.runs import Run, RunPlan
 from framestream_export.training.settings import TrainSettings
 
+Batch: TypeAlias = tuple[NDArray[Any], NDArray[np.int32], NDArray[np.float32]]
+"""Inputs [B, L, …], labels [B, R] and weights [B, R]."""
+
 _MIXED_SHARE = 0.25
 
 
@@ -28,10 +31,14 @@ class Examples(Protocol):
         """Batches per epoch."""
 
     @property
+    def row_ends(self) -> NDArray[np.int32]:
+        """Int32 [R], the frames of an input at which there is a label."""
+
+    @property
     def input_spec(self) -> Any:
         """The tf.TensorSpec of the inputs."""
 
-    def batches(self, epoch: int) -> Iterator[tuple[NDArray[Any], NDArray[np.int32], NDArray[np.float32]]]:
+    def batches(self, epoch: int) -> Iterator[Batch]:
         """One epoch."""
 
 
@@ -48,12 +55,17 @@ class FrameExamples:
         return self._plan.steps
 
     @property
+    def row_ends(self) -> NDArray[np.int32]:
+        """Frames of a run at which there is a label."""
+        return self._plan.row_ends
+
+    @property
     def input_spec(self) -> Any:
         """Frames uint8 [B, L, H, W, 3]."""
         size = self._settings.size
         return tf.TensorSpec((None, self._settings.run_frames, size, size, 3), tf.uint8)
 
-    def batches(self, epoch: int) -> Iterator[tuple[NDArray[Any], NDArray[np.int32], NDArray[np.float32]]]:
+    def batches(self, epoch: int) -> Iterator[Batch]:
         """One epoch."""
         for rng, runs in self._plan.batches(epoch):
             frames = [self._look(rng).apply(np.asarray(self._cache.frames[run.indices])) for run in runs]
@@ -86,11 +98,16 @@ class FeatureExamples:
         return self._plan.steps
 
     @property
+    def row_ends(self) -> NDArray[np.int32]:
+        """Frames of a run at which there is a label."""
+        return self._plan.row_ends
+
+    @property
     def input_spec(self) -> Any:
         """Features float32 [B, L, D]."""
         return tf.TensorSpec((None, self._settings.run_frames, self._store.feature_dim), tf.float32)
 
-    def batches(self, epoch: int) -> Iterator[tuple[NDArray[Any], NDArray[np.int32], NDArray[np.float32]]]:
+    def batches(self, epoch: int) -> Iterator[Batch]:
         """One epoch."""
         for rng, runs in self._plan.batches(epoch):
             features = []

@@ -9,48 +9,31 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
 from framestream.errors import DataError
 from framestream.spec import RESIZE
+from framestream.threads import usable_cores
 from framestream_export.data.frame_cache import FrameCache, Stretch
 from framestream_export.encoders.digest import weights_digest
 from framestream_export.run_folder import DAMAGED, make_writable, write_atomically
+from framestream_export.training.frame_encoders import frozen_encoder
 from framestream_export.training.looks import Look
 from framestream_export.training.settings import TrainSettings
 
 _FRAMES_PER_CALL = 64
 _VERSION = 1
-
-
-class FrameEncoder:
-    """An encoder traced once, called on bytes; later calls follow its weights."""
-
-    def __init__(self, encoder: Any, *, size: int) -> None:
-        """Take a Keras model from frames [N, size, size, 3] to features [N, D]."""
-        self.feature_dim = int(encoder.output_shape[-1])
-        self._encode: Callable[[Any], Any] = tf.function(
-            lambda frames: encoder(tf.cast(frames, tf.float32), training=False),
-            input_signature=[tf.TensorSpec((None, size, size, 3), tf.uint8)],
-        )
-
-    def encode(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Features float32 [N, D] of frames uint8 [N, size, size, 3], in calls of bounded size."""
-        features = np.empty((len(frames), self.feature_dim), np.float32)
-        for first in range(0, len(frames), _FRAMES_PER_CALL):
-            chunk = slice(first, first + _FRAMES_PER_CALL)
-            features[chunk] = self._encode(frames[chunk])
-        return features
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +64,11 @@ class FeatureStore:
         """
         make_writable(folder)
         self._cache, self._folder, self._settings = cache, folder, settings
-        self._encoder = FrameEncoder(encoder, size=settings.size)
+        self._encoder = frozen_encoder(encoder, size=settings.size)
         facts = [_VERSION, weights_digest(encoder), settings.frame_rate, settings.size_wh, RESIZE]
         self._key = json.dumps(facts)
+        # Names are digests, of a picture among others: too dear to be made anew for every example.
+        self._files: dict[Wanted, Path] = {}
 
     @property
     def feature_dim(self) -> int:
@@ -98,19 +83,27 @@ class FeatureStore:
         """
         missing = [item for item in wanted if not self._path(item).is_file()]
         encoded = 0
-        progress = track(
-            missing,
-            description="encoding frames",
-            total=len(missing),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
-        for item in progress:
-            features = np.concatenate([self._encoder.encode(frames) for frames in self._pictures(item)])
-            write_atomically(self._path(item), partial(np.save, arr=features), shared=True)
-            encoded += len(features)
+        # Each thread keeps one core busy. On a GPU the second has pictures ready while the first one's are encoded.
+        with ThreadPoolExecutor(max(2, usable_cores()), "framestream-encoder") as pool:
+            frames = pool.map(self._fill_one, missing)
+            try:
+                for count in track(
+                    frames,
+                    description="encoding frames",
+                    total=len(missing),
+                    console=console,
+                    transient=True,
+                    disable=not console.is_terminal,
+                ):
+                    encoded += count
+            finally:
+                pool.shutdown(cancel_futures=True)
         return encoded
+
+    def _fill_one(self, item: Wanted) -> int:
+        features = np.concatenate([self._encoder.encode(frames) for frames in self._pictures(item)])
+        write_atomically(self._path(item), partial(np.save, arr=features), shared=True)
+        return len(features)
 
     def read(self, wanted: Wanted, indices: NDArray[np.int64]) -> NDArray[np.float32]:
         """Features [n, D] of some frames of a recording.
@@ -122,13 +115,14 @@ class FeatureStore:
         Raises:
             DataError: A file is gone or damaged.
         """
-        path = self._path(wanted)
+        if wanted not in self._files:
+            self._files[wanted] = self._path(wanted)
+        path = self._files[wanted]
+        places = indices - self._first(wanted.recording)
         try:
-            features = np.load(path, mmap_mode="r", allow_pickle=False)
-            found: NDArray[np.float32] = features[indices - self._first(wanted.recording)]
+            return _read_rows(path, places, width=self.feature_dim)
         except (*DAMAGED, IndexError) as error:
             raise DataError(f"{path} cannot be read ({error}); delete it and resume the training") from error
-        return found
 
     def of_stretch(self, stretch: Stretch) -> NDArray[np.float32]:
         """Features [frames, D] of a stretch as it is."""
@@ -159,3 +153,18 @@ class FeatureStore:
             still = hashlib.sha256(np.asarray(cache.frames[wanted.still]).tobytes()).hexdigest()
         facts = [self._key, cache.digests[wanted.recording], wanted.number, wanted.mirrored, still]
         return self._folder / f"{hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]}.npy"
+
+
+def _read_rows(path: Path, places: NDArray[np.int64], *, width: int) -> NDArray[np.float32]:
+    """Some rows of a float32 array [N, width] in a .npy file; from the first of them to the last is read."""
+    with path.open("rb") as stream:
+        if np.lib.format.read_magic(stream) != (1, 0):
+            raise ValueError("not a file of features")
+        shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
+        if shape[1:] != (width,) or dtype != np.float32 or places.min() < 0 or places.max() >= shape[0]:
+            raise ValueError(f"{dtype} {list(shape)} instead of float32 [{int(places.max()) + 1}, {width}] or more")
+        first, count = int(places.min()), int(np.ptp(places)) + 1
+        stream.seek(first * width * dtype.itemsize, os.SEEK_CUR)
+        rows = np.fromfile(stream, np.float32, count * width).reshape(count, width)
+    found: NDArray[np.float32] = rows[places - first]
+    return found

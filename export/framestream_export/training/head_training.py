@@ -17,7 +17,7 @@ from framestream_export.training.model import FeatureStatistics, HeadNetwork
 from framestream_export.training.runs import RunPlan
 from framestream_export.training.settings import TrainSettings
 from framestream_export.training.trainer import Stage, Trainer
-from framestream_export.training.windows import ROW_HOP, class_weights
+from framestream_export.training.windows import FEATURE_ROW_HOP, ROW_HOP, class_weights
 
 
 class HeadTraining:
@@ -88,7 +88,7 @@ class HeadTraining:
     def _examples(self, stretches: Sequence[Stretch]) -> FeatureExamples:
         data, settings = self._course.data, self._settings
         # An epoch goes through the clips once in every look.
-        plan = RunPlan(data.cache, stretches, settings, data.classes, draws=settings.looks + 1)
+        plan = RunPlan(data.cache, stretches, settings, data.classes, draws=settings.looks + 1, hop=FEATURE_ROW_HOP)
         return FeatureExamples(plan, self._store, settings, self._looks)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from framestream.errors import DataError, SettingsError
+from framestream_export.data.folds import LEAVE_ONE_OUT
 from framestream_export.run_folder import ENCODER_FILE, HEAD_FILE, RunFolder
 from framestream_export.training.course import TIME_LIMIT
 from framestream_export.training.settings import TrainSettings
@@ -58,6 +59,25 @@ def check_same_data(folder: RunFolder, stored: dict[str, Any], record: dict[str,
     """Refuse to carry on with a run on other data than it was started with."""
     if (stored["fingerprint"], stored["splits"]) != (record["fingerprint"], record["splits"]):
         raise DataError(f"the data set is not the one {folder.path} was started with; train into a new folder")
+
+
+def check_same_folds(folder: RunFolder, stored: dict[str, Any], folds: int, *, groups: int) -> None:
+    """Refuse folds that a run will not have: others than it has, or any where it is finished without.
+
+    Raises:
+        SettingsError: So it is.
+    """
+    wanted = groups if folds == LEAVE_ONE_OUT else folds
+    validated = stored.get("cross_validation")
+    if not wanted or (validated and validated["folds"] == wanted):
+        return
+    if validated:
+        raise SettingsError(
+            f"{folder.path} was cross-validated with {validated['folds']} folds, not {wanted}; resume without --folds, "
+            "or train into a new folder"
+        )
+    if is_complete(folder, stored):
+        raise SettingsError(f"{folder.path} is finished without cross-validation; for --folds train into a new folder")
 
 
 def has_begun(output: Path) -> bool:

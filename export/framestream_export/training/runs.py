@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from framestream.sampling import frames_to_hold
 from framestream_export.data.frame_cache import UNLABELLED, FrameCache, Stretch
 from framestream_export.training.settings import TrainSettings
-from framestream_export.training.windows import class_weights, row_ends
+from framestream_export.training.windows import ROW_HOP, class_weights, row_ends
 
 FASTEST = 1.25
 """Half of the examples run at another speed, up to so much faster or slower."""
@@ -62,7 +62,11 @@ class Paced:
 
 
 class RunPlan:
-    """The runs of each epoch over some stretches."""
+    """The runs of each epoch over some stretches.
+
+    Attributes:
+        row_ends: int32 [R], the frames of a run at which an answer is asked for, every `hop`-th.
+    """
 
     def __init__(
         self,
@@ -72,10 +76,12 @@ class RunPlan:
         classes: int,
         *,
         draws: int = 1,
+        hop: int = ROW_HOP,
     ) -> None:
         """Plan over the stretches that have a labelled frame, each gone through `draws` times in an epoch."""
         self._cache, self._settings = cache, settings
-        self._row_ends = row_ends(settings).astype(np.int64)
+        self.row_ends = row_ends(settings, hop=hop)
+        self._row_ends = self.row_ends.astype(np.int64)
         self._class_weights = class_weights(cache, stretches, classes)
         self._plan: list[tuple[Stretch, NDArray[np.int64], int]] = []
         for stretch in stretches:

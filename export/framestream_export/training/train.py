@@ -23,7 +23,13 @@ from framestream_export.training.cross_validation import REPORT_FOLDER, Fold, cr
 from framestream_export.training.devices import AUTO, Devices, choose_devices
 from framestream_export.training.finishing import finish
 from framestream_export.training.model import first_encoder
-from framestream_export.training.resumption import KEPT_ON_RESUME, check_output, check_same_data, is_complete
+from framestream_export.training.resumption import (
+    KEPT_ON_RESUME,
+    check_output,
+    check_same_data,
+    check_same_folds,
+    is_complete,
+)
 from framestream_export.training.settings import TrainSettings
 from framestream_export.training.stages import follow
 from framestream_export.training.trainer import History
@@ -75,6 +81,8 @@ def train(
     record = _record(found, place, settings)
     if stored:
         check_same_data(folder, stored, record)
+        groups = {recording.group for recording in found.dataset.recordings}
+        check_same_folds(folder, stored, folds, groups=len(groups))
         if is_complete(folder, stored):
             console.print(f"{output} is finished: nothing left to do", highlight=False, soft_wrap=True)
             return stored

@@ -16,13 +16,13 @@ from rich.console import Console
 from rich.progress import track
 
 from framestream.errors import DataError, SettingsError
+from framestream.readahead import ReadAhead
 from framestream_export.measures.labelled import Answers, accuracy, weighted_loss
 from framestream_export.run_folder import StageFiles, load_arrays, save_arrays
 from framestream_export.training.devices import Devices
-from framestream_export.training.examples import Examples
+from framestream_export.training.examples import Batch, Examples
 from framestream_export.training.replicas import mean_gradients, own_share, without_overflow
 from framestream_export.training.settings import TrainSettings
-from framestream_export.training.windows import row_ends
 
 _WARMUP_STEPS = 200
 _CLIP_NORM = 1.0
@@ -119,7 +119,7 @@ class Trainer:
         self.stage, self.history = stage, History()
         self._network, self._examples, self._settings = network, examples, settings
         self._class_weights, self._validate = class_weights, validate
-        self._row_ends = row_ends(settings)
+        self._row_ends = examples.row_ends
         self._devices = devices or Devices.one()
         with self._devices.strategy.scope():
             self._optimizer = _optimizer(settings, stage, examples.steps, self._devices)
@@ -139,7 +139,7 @@ class Trainer:
         """
         started, number = time.monotonic(), len(self.history.epochs) + 1
         batches = track(
-            self._dataset(number),
+            _read_ahead(self._examples.batches(number)),
             description=f"{self.stage.name}, epoch {number}",
             total=self._examples.steps,
             console=console,
@@ -191,18 +191,6 @@ class Trainer:
         """Set the weights to those of the best epoch."""
         _assign(self._network.variables, load_arrays(files.best)[0], files.best)
 
-    def _dataset(self, epoch: int) -> Any:
-        """The epoch's batches as a tf.data.Dataset, read ahead by one thread."""
-
-        def batches() -> Iterator[Any]:
-            return self._examples.batches(epoch)
-
-        options = tf.data.Options()
-        options.threading.private_threadpool_size = 1
-        options.autotune.enabled = False
-        dataset = tf.data.Dataset.from_generator(batches, output_signature=self._signature)
-        return dataset.prefetch(2).with_options(options)
-
     def _train_on_batch(self, inputs: Any, labels: Any, weights: Any) -> Any:
         """One step; returns [sum of weighted losses, sum of weights, right answers, answers]."""
         strategy = self._devices.strategy
@@ -230,6 +218,16 @@ class Trainer:
         return tf.stack(
             [total, weight, tf.reduce_sum(tf.cast(right, tf.float32)), tf.reduce_sum(tf.cast(labelled, tf.float32))]
         )
+
+
+def _read_ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
+    """The same batches, the next two read by a thread while one is trained on."""
+    reader = ReadAhead(batches, chunk=1)
+    try:
+        while chunk := reader.next_chunk():
+            yield from chunk
+    finally:
+        reader.close()
 
 
 def _assign(variables: list[Any], arrays: list[Any], path: Path) -> None:

@@ -12,14 +12,15 @@ from framestream_export.data.frame_cache import UNLABELLED, FrameCache, Stretch
 from framestream_export.training.settings import TrainSettings
 
 ROW_HOP = 2  # neighbouring answers say much the same: training and validation ask for every second one
+FEATURE_ROW_HOP = 4  # on features windows are most of the work, and each clip comes again in other looks
 _LARGEST_CLASS_WEIGHT = 10.0
 
 
-def row_ends(settings: TrainSettings) -> NDArray[np.int32]:
-    """Int32 [R]: the frames of a run at which an answer is asked for."""
+def row_ends(settings: TrainSettings, *, hop: int = ROW_HOP) -> NDArray[np.int32]:
+    """Int32 [R]: the frames of a run at which an answer is asked for, those of a stateful model at every frame."""
     if settings.kind == "stateful":
         return np.arange(settings.run_frames, dtype=np.int32)
-    return np.arange(settings.window - 1, settings.run_frames, ROW_HOP, dtype=np.int32)
+    return np.arange(settings.window - 1, settings.run_frames, hop, dtype=np.int32)
 
 
 def answer_ends(stretch: Stretch, settings: TrainSettings, *, hop: int = 1) -> NDArray[np.int64]:
