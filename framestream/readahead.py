@@ -15,9 +15,9 @@ T = TypeVar("T")
 _CHUNKS_AHEAD = 2
 """Chunks that may be read before they are taken: one to be taken next, and one that is being filled meanwhile."""
 
-_MOST_UNPREPARED = 4
-"""Items that may wait for being prepared before the reader does it itself. A few, so that the consumer always finds
-some; not many, since an unprepared item may be a picture of full size."""
+_MOST_UNPREPARED = 5
+"""Items that may wait for being prepared, the one in the consumer's hands included, before the reader does it itself.
+A few, so that the consumer always finds some; not many, since an unprepared item may be a picture of full size."""
 
 
 class StopFlag:
@@ -41,11 +41,22 @@ class StopFlag:
 class _Item(Generic[T]):
     """Something that was read; ready once it is prepared."""
 
-    __slots__ = ("is_ready", "value")
+    __slots__ = ("_state",)
 
     def __init__(self, value: T, *, is_ready: bool) -> None:
-        self.value = value
-        self.is_ready = is_ready
+        # One object, so that no interrupt finds a value that is prepared and not marked so.
+        self._state = value, is_ready
+
+    @property
+    def value(self) -> T:
+        return self._state[0]
+
+    @property
+    def is_ready(self) -> bool:
+        return self._state[1]
+
+    def prepare(self, prepare: Callable[[T], T]) -> None:
+        self._state = prepare(self.value), True
 
 
 class ReadAhead(Generic[T]):
@@ -113,10 +124,13 @@ class ReadAhead(Generic[T]):
         with self._changed:
             self._start()
             while True:
+                while self._unprepared and self._unprepared[0].is_ready:
+                    self._unprepared.popleft()
                 ready = self._count_ready()
                 if ready < self._chunk and self._unprepared:
-                    return self._unprepared.popleft()
-                if ready or not self._is_reading:
+                    # It stays there until it is ready: a consumer that is interrupted takes it up again.
+                    return self._unprepared[0]
+                if ready or not self._is_reading or (self._ended and not self._items):
                     return None
                 self._changed.wait()
 
@@ -137,7 +151,9 @@ class ReadAhead(Generic[T]):
         return wanted and len(self._items) < _CHUNKS_AHEAD * self._chunk
 
     def _read(self) -> None:
-        going_on = True
+        with self._changed:
+            # An interrupt while this thread was being started has left nobody who knows of it.
+            going_on = self._reader is threading.current_thread()
         while going_on:
             try:
                 self._read_one()
@@ -169,17 +185,11 @@ class ReadAhead(Generic[T]):
     def _make_ready(self, item: _Item[T]) -> None:
         assert self._prepare is not None
         try:
-            value = self._prepare(item.value)
+            item.prepare(self._prepare)
         except Exception as error:  # raised by next_chunk, after the items before
             self._end_before(item, error)
             return
-        except BaseException:
-            # The consumer was interrupted, and may go on.
-            with self._changed:
-                self._unprepared.appendleft(item)
-            raise
         with self._changed:
-            item.value, item.is_ready = value, True
             self._changed.notify_all()
 
     def _end_before(self, item: _Item[T] | None, error: BaseException) -> None:

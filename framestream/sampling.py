@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import numpy as np
+
 from framestream.errors import SettingsError
 from framestream.frames import FrameSource, Image
 from framestream.records import Gap
@@ -220,6 +222,9 @@ def sample(
         yield from sampler.take(pts_seconds, source.retrieve)
 
 
+_NO_IMAGE: Image = np.empty((0, 0, 3), np.uint8)
+
+
 class SamplePreparation:
     """Applies ``prepare`` to samples whose sampler did not, once to each image however often it is held.
 
@@ -233,9 +238,15 @@ class SamplePreparation:
         self._image: Image | None = None
 
     def prepare(self, item: Sample | Gap) -> Sample | Gap:
-        """Return an item with its image prepared, unless it is held from the sample before; any thread may call it."""
-        if isinstance(item, Gap) or item.held:
+        """Return an item with its image prepared, or without one if it is held from the sample before.
+
+        Any thread may call it.
+        """
+        if isinstance(item, Gap):
             return item
+        if item.held:
+            # Where it waits, it must not keep a picture of full size.
+            return Sample(_NO_IMAGE, item.pts_seconds, held=True)
         return Sample(self._prepare(item.image), item.pts_seconds)
 
     def complete(self, items: Iterable[Sample | Gap]) -> list[Sample | Gap]:

@@ -56,7 +56,8 @@ class ModelSession:
         Args:
             path: an ONNX file written by ``framestream export``.
             device: ``auto`` takes CUDA where it works and the CPU elsewhere; the others are taken or refused.
-            threads: CPU threads for one run; by default one for a small model, else one for each core, at most 4.
+            threads: CPU threads for one run; by default one for a small model or on a GPU, else one for each
+                core, at most 4.
 
         Raises:
             MissingDependencyError: ONNX Runtime is not installed.
@@ -86,6 +87,7 @@ class ModelSession:
             # Only the open file says how large the model is.
             self.threads = default_threads(self.metadata)
             if self.threads > 1:
+                del self._session
                 self._session = open_graph(runtime, self.path, providers, self.threads)
         self.spec = ModelSpec.from_metadata(self.metadata, path=self.path)
         self._state_shapes = _check_signature(self._session, self.spec, self.path)

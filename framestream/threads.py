@@ -32,6 +32,6 @@ def default_threads(metadata: Mapping[str, str]) -> int:
         metadata: the strings in its file; ``macs_per_frame`` says how small it is, and a file without is not small.
     """
     macs = metadata.get(f"{KEY_PREFIX}macs_per_frame", "")
-    if macs.isdecimal() and int(macs) < _SMALL_MACS:
+    if macs.isdecimal() and len(macs) <= len(str(_SMALL_MACS)) and int(macs) < _SMALL_MACS:
         return 1
     return min(_MAX_DEFAULT_THREADS, usable_cores())

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framestream.frames import SourceInfo
-from framestream.pipeline.feeds import Closed, Inbox
+from framestream.pipeline.feeds import Closed, Inbox, Opened
 from framestream.sampling import Sample, SamplingCounts
 
 Frame = tuple[float, NDArray[np.uint8]]
@@ -18,13 +18,15 @@ Frame = tuple[float, NDArray[np.uint8]]
 class HandFeed:
     """A ``Feed`` without a thread: the test puts what it wants."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, live: bool = True) -> None:
         self.inbox: Inbox | None = None
+        self.live = live
         self.stopped = False
         self.counts = SamplingCounts()
 
     def start(self, inbox: Inbox) -> None:
         self.inbox = inbox
+        inbox.put(Opened(SourceInfo(name="hand", size_wh=(8, 8), live=self.live)), arrived_seconds=0.0)
 
     def stop(self) -> None:
         self.stopped = True

@@ -1,4 +1,5 @@
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -97,6 +98,39 @@ def test_who_can_wait_waits_for_room() -> None:
     assert went_on == [True] * 10
     assert inbox.counts.dropped == {}
     assert inbox.counts.source == SamplingCounts(10, 10)
+
+
+def test_dropping_releases_who_waits() -> None:
+    inbox = Inbox(capacity=2)
+    answers: list[bool] = []
+
+    def feed() -> None:
+        for number in range(4):
+            answers.append(inbox.put_waiting(Sample(IMAGE, float(number)), arrived_seconds=float(number)))
+
+    feeder = threading.Thread(target=feed)
+    feeder.start()
+    while len(answers) < 2:
+        pass
+    assert inbox.drop_older_than(1.5) == 2
+    feeder.join(PATIENCE_SECONDS)
+    assert not feeder.is_alive()
+    assert answers == [True] * 4
+    assert [type(item) for item in inbox.take_notices()] == [Missed]
+    assert [item.sample.pts_seconds for item in inbox.take_samples(16)] == [2.0, 3.0]
+
+
+def test_samples_before_a_gap_do_not_wait_for_more() -> None:
+    inbox = Inbox()
+    # Just arrived, however slow this machine is.
+    now = time.monotonic() + PATIENCE_SECONDS
+    for number in range(2):
+        inbox.put(Sample(IMAGE, float(number)), arrived_seconds=now)
+    assert not inbox.has_samples(8)
+    inbox.put(Gap(pts_seconds=2, reason="r", resume_seconds=9), arrived_seconds=now)
+    assert inbox.has_samples(8)
+    inbox.put(Sample(IMAGE, 9.0), arrived_seconds=now)
+    assert inbox.has_samples(8)
 
 
 def test_stopping_releases_who_waits_and_counts_what_is_lost() -> None:

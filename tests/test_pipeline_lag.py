@@ -42,7 +42,7 @@ class Bench:
         live: bool = True,
     ) -> None:
         self.engine = Engine(session, max_lag_seconds=max_lag_seconds)
-        self.feeds = {name: HandFeed() for name in names}
+        self.feeds = {name: HandFeed(live=live) for name in names}
         for name, feed in self.feeds.items():
             self.engine.add(Camera(name, feed, session, bell=self.engine.bell, live=live))
         self.engine.advance(0)

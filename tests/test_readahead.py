@@ -3,6 +3,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -112,7 +113,7 @@ def test_the_reader_prepares_while_the_consumer_is_busy() -> None:
     taken = reader.next_chunk()
     join_threads_since(before)
     # All that was read ahead is ready but for the few that may wait.
-    assert len(preparing) >= len(taken) + 32 - 4
+    assert len(preparing) >= len(taken) + 32 - 5
     here = threading.current_thread()
     assert any(thread is not here for thread in preparing.values())
     assert [*taken, *(number for chunk in drain(reader) for number in chunk)] == [-number for number in range(100)]
@@ -159,6 +160,55 @@ def test_of_two_errors_the_first_item_s_is_raised_whichever_thread_was_the_faste
     with pytest.raises(OSError, match="early"):
         reader.next_chunk()
     assert reader.next_chunk() == []
+
+
+def test_an_error_does_not_wait_for_a_source_that_blocks() -> None:
+    go_on = threading.Event()
+
+    def items() -> Iterator[int]:
+        yield from numbers(2)
+        assert go_on.wait(PATIENCE_SECONDS)
+        yield 2
+
+    def prepare(number: int) -> int:
+        if number == 1:
+            raise OSError("no picture")
+        return number
+
+    reader = ReadAhead(items(), chunk=4, prepare=prepare)
+    assert take(reader, 1) == [0]
+    with pytest.raises(OSError, match="no picture"):
+        reader.next_chunk()
+    assert reader.next_chunk() == []
+    go_on.set()
+    reader.close()
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_an_item_is_not_lost_to_an_interrupt_beside_its_preparation(when: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    interrupts = [KeyboardInterrupt()]
+    make_ready = ReadAhead._make_ready
+
+    def interrupted(self: ReadAhead[int], item: Any) -> None:
+        if when == "after":
+            make_ready(self, item)
+        if interrupts and item.value == 2:
+            raise interrupts.pop()
+        if when == "before":
+            make_ready(self, item)
+
+    monkeypatch.setattr(ReadAhead, "_make_ready", interrupted)
+    # Fewer than may wait, so all are the consumer's.
+    reader = ReadAhead(numbers(4), chunk=4, prepare=abs)
+    taken: list[int] = []
+
+    def take_all() -> None:
+        while chunk := reader.next_chunk():
+            taken.extend(chunk)
+
+    with pytest.raises(KeyboardInterrupt):
+        take_all()
+    assert [*taken, *(number for chunk in drain(reader) for number in chunk)] == [0, 1, 2, 3]
 
 
 def test_a_consumer_interrupted_while_it_prepares_may_go_on() -> None:

@@ -167,7 +167,16 @@ def test_threads_are_those_asked_for(model_path: Path, threads: int) -> None:
     assert (session.threads, options.intra_op_num_threads, options.inter_op_num_threads) == (threads, threads, 1)
 
 
-@pytest.mark.parametrize(("macs", "small"), [("28555200", True), ("198198112", False), (None, False), ("many", False)])
+@pytest.mark.parametrize(
+    ("macs", "small"),
+    [
+        pytest.param("28555200", True, id="small"),
+        pytest.param("198198112", False, id="large"),
+        pytest.param(None, False, id="unknown"),
+        pytest.param("many", False, id="not a number"),
+        pytest.param("1" * 5000, False, id="too long"),
+    ],
+)
 def test_a_small_model_gets_one_thread_and_others_one_for_each_core(
     tmp_path: Path, macs: str | None, small: bool
 ) -> None:

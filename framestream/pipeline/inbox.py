@@ -6,6 +6,7 @@ import threading
 import time
 from collections import Counter, deque
 from dataclasses import dataclass, field, replace
+from itertools import dropwhile
 
 from framestream.errors import SettingsError
 from framestream.pipeline.doorbell import Doorbell
@@ -76,7 +77,9 @@ class Inbox:
                 return self._samples > 0
             oldest = self._oldest()
             has_waited = oldest is not None and time.monotonic() - oldest.arrived_seconds > _PATIENCE_SECONDS
-            return has_waited or not isinstance(self._items[-1], Arrival)
+            # Behind a notice there may be more samples, which are not run with those before it.
+            behind = dropwhile(lambda item: not isinstance(item, Arrival), self._items)
+            return has_waited or not all(isinstance(item, Arrival) for item in behind)
 
     def has_notices(self) -> bool:
         """Return whether something comes before the next sample."""
@@ -137,6 +140,7 @@ class Inbox:
         dropped = self._counts.dropped
         with self._changed:
             before = dropped[TOO_SLOW]
+            self._changed.notify_all()
             while (oldest := self._oldest()) is not None and oldest.arrived_seconds < oldest_seconds:
                 self._drop_oldest(TOO_SLOW)
             return dropped[TOO_SLOW] - before

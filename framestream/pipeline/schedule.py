@@ -47,10 +47,10 @@ class Scheduler:
             if camera.has_steps:
                 ready.append(camera)
         if ready:
-            yield from self._run(ready)
+            yield from self._run(ready, among_live=any(camera.live for camera in cameras))
 
-    def _run(self, ready: Sequence[Camera]) -> Iterator[Record]:
-        limit, steps = self._measure_out(ready)
+    def _run(self, ready: Sequence[Camera], *, among_live: bool) -> Iterator[Record]:
+        limit, steps = self._measure_out(ready, among_live=among_live)
         owner = {}
         rows = 0
         for camera in ready:
@@ -67,15 +67,17 @@ class Scheduler:
         self._learn(time.monotonic() - began, rows)
 
     def _drop_old(self, camera: Camera) -> None:
-        if camera.live and self._max_lag_seconds is not None:
+        # Whether it is live is known for sure once it has said what it is.
+        if camera.live and camera.info is not None and self._max_lag_seconds is not None:
             camera.inbox.drop_older_than(time.monotonic() + self._round_seconds - self._max_lag_seconds)
 
-    def _measure_out(self, ready: Sequence[Camera]) -> tuple[int, int]:
+    def _measure_out(self, ready: Sequence[Camera], *, among_live: bool) -> tuple[int, int]:
         """Return how many rows a round may have, and how many samples of each camera."""
-        if not any(camera.live for camera in ready):
+        if not among_live:
             # Recordings take turns. A chunk of one is as cheap as a batch of many, and the threads that read many, all
             # given room at once, would take the cores from the model.
-            return CHUNK_STEPS, CHUNK_STEPS
+            zones = max(len(camera.streams) for camera in ready)
+            return CHUNK_STEPS, max(1, min(CHUNK_STEPS, _MAX_ROWS // zones))
         limit = _MAX_ROWS
         if self._max_lag_seconds is not None and self._row_seconds:
             limit = max(1, min(limit, int(self._max_lag_seconds / 2 / self._row_seconds)))

@@ -8,8 +8,9 @@ from framestream.pipeline.engine import Engine
 from framestream.record_iterator import RecordIterator
 from framestream.records import Record
 
-# How long a round waits for something to do. Nothing depends on it but how soon a cancelled task lets its thread go.
-_WAIT_SECONDS = 0.5
+# How long a round waits for something to do: how soon a cancelled task lets its thread go, and how late it is noticed
+# that samples have waited long enough for others (`Inbox.has_samples`), since nothing rings for that.
+_WAIT_SECONDS = 0.25
 
 
 class Watching(RecordIterator):

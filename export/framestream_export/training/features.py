@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,8 +23,8 @@ from rich.console import Console
 from rich.progress import track
 
 from framestream.errors import DataError
+from framestream.readahead import StopFlag
 from framestream.spec import RESIZE
-from framestream.threads import usable_cores
 from framestream_export.data.frame_cache import FrameCache, Stretch
 from framestream_export.encoders.digest import weights_digest
 from framestream_export.run_folder import DAMAGED, make_writable, write_atomically
@@ -32,8 +32,8 @@ from framestream_export.training.frame_encoders import frozen_encoder
 from framestream_export.training.looks import Look
 from framestream_export.training.settings import TrainSettings
 
-_FRAMES_PER_CALL = 64
-_VERSION = 1
+_FRAMES_PER_PIECE = 64
+_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class FeatureStore:
         make_writable(folder)
         self._cache, self._folder, self._settings = cache, folder, settings
         self._encoder = frozen_encoder(encoder, size=settings.size)
-        facts = [_VERSION, weights_digest(encoder), settings.frame_rate, settings.size_wh, RESIZE]
+        facts = [_VERSION, self._encoder.name, weights_digest(encoder), settings.frame_rate, settings.size_wh, RESIZE]
         self._key = json.dumps(facts)
         # Names are digests, of a picture among others: too dear to be made anew for every example.
         self._files: dict[Wanted, Path] = {}
@@ -82,26 +82,33 @@ class FeatureStore:
             SettingsError: The disk is full, or refuses.
         """
         missing = [item for item in wanted if not self._path(item).is_file()]
-        encoded = 0
-        # Each thread keeps one core busy. On a GPU the second has pictures ready while the first one's are encoded.
-        with ThreadPoolExecutor(max(2, usable_cores()), "framestream-encoder") as pool:
-            frames = pool.map(self._fill_one, missing)
+        encoded, stop = 0, StopFlag()
+        with ThreadPoolExecutor(self._encoder.callers, "framestream-encoder") as pool:
+            running = [pool.submit(self._fill_one, item, stop) for item in missing]
+            done = track(
+                as_completed(running),
+                description="encoding frames",
+                total=len(missing),
+                console=console,
+                transient=True,
+                disable=not console.is_terminal,
+            )
             try:
-                for count in track(
-                    frames,
-                    description="encoding frames",
-                    total=len(missing),
-                    console=console,
-                    transient=True,
-                    disable=not console.is_terminal,
-                ):
-                    encoded += count
+                for future in done:
+                    encoded += future.result()
             finally:
+                # After an error, or Ctrl-C, nobody waits for the rest of a long film.
+                stop.set()
                 pool.shutdown(cancel_futures=True)
         return encoded
 
-    def _fill_one(self, item: Wanted) -> int:
-        features = np.concatenate([self._encoder.encode(frames) for frames in self._pictures(item)])
+    def _fill_one(self, item: Wanted, stop: StopFlag) -> int:
+        pieces = []
+        for frames in self._pictures(item):
+            if stop.is_set():
+                return 0
+            pieces.append(self._encoder.encode(frames))
+        features = np.concatenate(pieces)
         write_atomically(self._path(item), partial(np.save, arr=features), shared=True)
         return len(features)
 
@@ -132,8 +139,8 @@ class FeatureStore:
         """The recording's frames in its look, in pieces of bounded size."""
         stretches = self._cache.stretches_of(wanted.recording)
         look = self._look(wanted)
-        for first in range(stretches[0].start, stretches[-1].stop, _FRAMES_PER_CALL):
-            frames = np.asarray(self._cache.frames[first : min(first + _FRAMES_PER_CALL, stretches[-1].stop)])
+        for first in range(stretches[0].start, stretches[-1].stop, _FRAMES_PER_PIECE):
+            frames = np.asarray(self._cache.frames[first : min(first + _FRAMES_PER_PIECE, stretches[-1].stop)])
             yield frames if look is None else look.apply(frames)
 
     def _look(self, wanted: Wanted) -> Look | None:

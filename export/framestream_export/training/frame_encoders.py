@@ -12,11 +12,14 @@ import onnxruntime
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from framestream.threads import usable_cores
 from framestream_export.encoder_graph import convert_encoder
 
 _FRAMES_PER_CALL = 64
 # What eight pictures become on their way stays in a core's cache; more at once is slower, not faster.
 _FRAMES_PER_RUN = 8
+# Each has a piece of a clip in hand, in floats where a background is mixed in: up to a hundred megabytes.
+_MOST_CALLERS = 8
 
 
 class FrameEncoder(Protocol):
@@ -26,12 +29,23 @@ class FrameEncoder(Protocol):
     def feature_dim(self) -> int:
         """D, numbers a frame."""
 
+    @property
+    def name(self) -> str:
+        """What encodes: others may differ in the last digits."""
+
+    @property
+    def callers(self) -> int:
+        """How many threads should call it at once."""
+
     def encode(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Features float32 [N, D] of frames uint8 [N, size, size, 3], in calls of bounded size."""
 
 
 class TracedEncoder:
     """A Keras encoder, traced once; later calls follow its weights."""
+
+    name = "tensorflow"
+    callers = 2  # one has its pictures ready while the other's are encoded
 
     def __init__(self, encoder: Any, *, size: int) -> None:
         """Take a Keras model from frames [N, size, size, 3] to features [N, D]."""
@@ -56,11 +70,14 @@ class GraphEncoder:
     Any number of threads may call it at once, each on one core: that takes less time than one call on all of them.
     """
 
+    name = "onnxruntime"
+
     def __init__(self, encoder: Any, *, size: int) -> None:
         """Take a Keras model as `TracedEncoder` does; it is converted when it is first needed."""
         self.feature_dim = int(encoder.output_shape[-1])
         self._encoder, self._size = encoder, size
         self._converting = threading.Lock()
+        self.callers = min(usable_cores(), _MOST_CALLERS)
 
     def encode(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Features of frames; see `FrameEncoder`."""

@@ -81,7 +81,6 @@ class RunPlan:
         """Plan over the stretches that have a labelled frame, each gone through `draws` times in an epoch."""
         self._cache, self._settings = cache, settings
         self.row_ends = row_ends(settings, hop=hop)
-        self._row_ends = self.row_ends.astype(np.int64)
         self._class_weights = class_weights(cache, stretches, classes)
         self._plan: list[tuple[Stretch, NDArray[np.int64], int]] = []
         for stretch in stretches:
@@ -113,12 +112,12 @@ class RunPlan:
             pace = FASTEST ** rng.uniform(-1, 1) if rng.random() < 0.5 else 1.0
             paced = Paced.of(stretch, pace)
             anchor = round(int(part[rng.integers(len(part))]) / pace)
-            row = int(self._row_ends[rng.integers(len(self._row_ends))])
+            row = int(self.row_ends[rng.integers(len(self.row_ends))])
             start = anchor + self._settings.anchor_frames - row
             yield self._run(paced, int(np.clip(start, 0, max(len(paced) - self._settings.run_frames, 0))))
 
     def _run(self, paced: Paced, start: int) -> Run:
-        settings, ends = self._settings, start + self._row_ends
+        settings, ends = self._settings, start + self.row_ends.astype(np.int64)
         anchors = ends - settings.anchor_frames
         labels = self._cache.labels[paced.frames_at(anchors)].astype(np.int32)
         held = frames_to_hold(len(paced), settings.window) if settings.kind == "window" else 0

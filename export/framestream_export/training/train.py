@@ -81,7 +81,7 @@ def train(
     record = _record(found, place, settings)
     if stored:
         check_same_data(folder, stored, record)
-        groups = {recording.group for recording in found.dataset.recordings}
+        groups = {recording.group for recording in found.cache.recordings}
         check_same_folds(folder, stored, folds, groups=len(groups))
         if is_complete(folder, stored):
             console.print(f"{output} is finished: nothing left to do", highlight=False, soft_wrap=True)
