@@ -35,3 +35,8 @@ def default_threads(metadata: Mapping[str, str]) -> int:
     if macs.isdecimal() and len(macs) <= len(str(_SMALL_MACS)) and int(macs) < _SMALL_MACS:
         return 1
     return min(_MAX_DEFAULT_THREADS, usable_cores())
+
+
+def told_threads(count: int) -> str:
+    """Return so many threads in words."""
+    return f"{count} thread" if count == 1 else f"{count} threads"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from framestream.threads import told_threads
 from framestream_export.variants.figures import VARIANTS
 
 if TYPE_CHECKING:
@@ -81,5 +82,5 @@ def _speed_line(variant: str, speed: Speed) -> str:
         verdict = f"{variant} is not faster than float32 here ({speed.ratio:.2f} times its speed)"
     return (
         f"{verdict}: {speed.variant_fps:.0f} and {speed.float32_fps:.0f} frames per second,"
-        f" {speed.steps} at a time, {speed.threads} threads, {speed.machine}"
+        f" {speed.steps} at a time, {told_threads(speed.threads)}, {speed.machine}"
     )

@@ -9,6 +9,7 @@ import numpy as np
 from framestream.classifier import Classifier
 from framestream.doctor.findings import Finding
 from framestream.errors import FrameStreamError, MissingDependencyError
+from framestream.threads import told_threads
 
 
 def check_model() -> list[Finding]:
@@ -30,6 +31,6 @@ def check_model() -> list[Finding]:
         return [Finding("model", "default", "broken", detail, "use --device cpu, and update the driver of the device")]
     detail = (
         f"{len(spec.labels)} labels, {spec.frame_rate:g} frames per second; {spec.window} frames took "
-        f"{milliseconds:.1f} ms on {classifier.provider}, {classifier.session.threads} threads"
+        f"{milliseconds:.1f} ms on {classifier.provider}, {told_threads(classifier.session.threads)}"
     )
     return [Finding("model", "default", "ok", detail)]

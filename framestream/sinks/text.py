@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TextIO
 
 from framestream.records import End, Event, Gap, Prediction, Record, Start, Status
+from framestream.threads import told_threads
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -165,8 +166,7 @@ def format_time(seconds: float) -> str:
 
 def _introduction(start: Start) -> str:
     size = f"{start.size_wh[0]}x{start.size_wh[1]}"
-    threads = f"{start.threads} thread" + ("" if start.threads == 1 else "s")
-    return f"{start.source} ({size}): {start.model} on {start.provider}, {threads}"
+    return f"{start.source} ({size}): {start.model} on {start.provider}, {told_threads(start.threads)}"
 
 
 def _slowness(start: Start) -> str:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from framestream.bench.machine import processor_name
 from framestream.bench.timing import time_in_turns
 from framestream.spec import FRAMES
-from framestream.threads import default_threads, usable_cores
+from framestream.threads import default_threads, told_threads, usable_cores
 from framestream_export.golden.graph_run import GraphRun, Tensors
 from framestream_export.run_folder import write_atomically
 
@@ -91,7 +91,7 @@ def _measure(models: Mapping[str, Path]) -> Speed:
     cores = usable_cores()
     return Speed(
         f"{processor_name()}, {cores} core{'s' if cores > 1 else ''}, {platform.system()}, {GraphRun.runtime_name()},"
-        f" CPU, {threads} thread{'s' if threads > 1 else ''}",
+        f" CPU, {told_threads(threads)}",
         times,
     )
 
