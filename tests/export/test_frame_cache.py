@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import resource
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,18 @@ def test_frames_are_those_that_serving_sees(toy_clips: Path, tmp_path: Path, sil
         ]
         assert len(served) == 25  # 50 frames at 25 per second
         np.testing.assert_array_equal(cache.frames[stretch.start : stretch.stop], served)
+
+
+def test_frames_are_read_as_they_are_mapped(toy_clips: Path, tmp_path: Path, silent: Console) -> None:
+    cache = open_cache(toy_clips, tmp_path, console=silent)
+    for first, stop in ((0, 1), (5, 40), (len(cache.frames) - 3, len(cache.frames))):
+        found = cache.read(first, stop)
+        assert not isinstance(found, np.memmap)
+        np.testing.assert_array_equal(found, cache.frames[first:stop])
+    in_memory = replace(cache, frames=np.array(cache.frames))
+    np.testing.assert_array_equal(in_memory.read(5, 40), cache.frames[5:40])
+    with pytest.raises(DataError, match="shorter than it was"):
+        cache.read(len(cache.frames) - 3, len(cache.frames) + 1)
 
 
 def test_labels_and_fingerprint_follow_the_manifest_without_decoding(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
@@ -72,6 +73,26 @@ class FrameCache:
     fingerprint: str
     pts_seconds: NDArray[np.float64]
     digests: tuple[str, ...]
+
+    def read(self, first: int, stop: int) -> NDArray[np.uint8]:
+        """Frames [first, stop) in memory of their own.
+
+        Unlike a slice of `frames`, they leave no pages of the mapped file behind. The system would take those back when
+        it needs them, but until then they look like gigabytes of memory that the process has.
+
+        Raises:
+            DataError: The file is shorter than it was.
+        """
+        frames = self.frames
+        if not isinstance(frames, np.memmap) or frames.filename is None:
+            return np.array(frames[first:stop])
+        size = math.prod(frames.shape[1:])
+        found = np.fromfile(frames.filename, np.uint8, (stop - first) * size, offset=frames.offset + first * size)
+        if len(found) != (stop - first) * size:
+            raise DataError(
+                f"{frames.filename} is shorter than it was; delete its folder to have the clips decoded anew"
+            )
+        return found.reshape(stop - first, *frames.shape[1:])
 
     def stretches_of(self, recording: int) -> list[Stretch]:
         """The stretches of one recording, one after the other in the frames."""

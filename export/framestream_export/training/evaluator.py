@@ -37,7 +37,7 @@ class EncodedFrames:
 
     def of_stretch(self, stretch: Stretch) -> NDArray[np.float32]:
         """Float32 [frames, D]."""
-        return self._encoder.encode(self._cache.frames[stretch.start : stretch.stop])
+        return self._encoder.encode(self._cache.read(stretch.start, stretch.stop))
 
 
 class Evaluator:

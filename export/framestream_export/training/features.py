@@ -140,7 +140,7 @@ class FeatureStore:
         stretches = self._cache.stretches_of(wanted.recording)
         look = self._look(wanted)
         for first in range(stretches[0].start, stretches[-1].stop, _FRAMES_PER_PIECE):
-            frames = np.asarray(self._cache.frames[first : min(first + _FRAMES_PER_PIECE, stretches[-1].stop)])
+            frames = self._cache.read(first, min(first + _FRAMES_PER_PIECE, stretches[-1].stop))
             yield frames if look is None else look.apply(frames)
 
     def _look(self, wanted: Wanted) -> Look | None:
