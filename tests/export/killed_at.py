@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 LOG = "moments"
-_RANDOM = re.compile(r"\.part\.[0-9a-f]{8}")
+# In the names of folders and files that several processes may write at once.
+_RANDOM = re.compile(r"\.part\.[0-9a-f]{8}|\.[0-9a-f]{8}\.part")
 
 
 def main() -> int:
