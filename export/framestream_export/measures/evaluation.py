@@ -73,24 +73,7 @@ def evaluate_model(
     split, chosen = _of_split(dataset, split)
     recordings = _renamed(chosen, rename or {}, data)
     warnings = _check_labels(recordings, spec, data)
-    results = with_progress(
-        watch_recordings(classifier, recordings),
-        description="watching",
-        total=len(recordings),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
-    tracks: list[Track] = []
-    lost: list[str] = []
-    for result in results:
-        if isinstance(result, Track):
-            tracks.append(result)
-        else:
-            lost.append(result.reason)
-            console.print(
-                f"[yellow]left out[/] {escape(f'{result.name}: {result.reason}')}", highlight=False, soft_wrap=True
-            )
+    tracks, lost = _watch_all(classifier, recordings, console)
     if not tracks:
         raise DataError(f"{data}: none of the {len(recordings)} recordings can be read; the first: {lost[0]}")
     if lost:
@@ -121,6 +104,31 @@ def evaluate_model(
         warnings=warnings,
     )
     return Evaluation(tuple(tracks), spec.labels, spec.background, extras)
+
+
+def _watch_all(
+    classifier: Classifier, recordings: Sequence[Recording], console: Console
+) -> tuple[list[Track], list[str]]:
+    """What the model says of recordings, and why some cannot be read, which is told as well."""
+    results = with_progress(
+        watch_recordings(classifier, recordings),
+        description="watching",
+        total=len(recordings),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    tracks: list[Track] = []
+    lost: list[str] = []
+    for result in results:
+        if isinstance(result, Track):
+            tracks.append(result)
+        else:
+            lost.append(result.reason)
+            console.print(
+                f"[yellow]left out[/] {escape(f'{result.name}: {result.reason}')}", highlight=False, soft_wrap=True
+            )
+    return tracks, lost
 
 
 def _read(data: Path, spec: ModelSpec) -> Dataset:

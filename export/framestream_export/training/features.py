@@ -122,9 +122,7 @@ class FeatureStore:
         Raises:
             DataError: A file is gone or damaged.
         """
-        if wanted not in self._files:
-            self._files[wanted] = self._path(wanted)
-        path = self._files[wanted]
+        path = self._path(wanted)
         places = indices - self._first(wanted.recording)
         try:
             return _read_rows(path, places, width=self.feature_dim)
@@ -155,6 +153,11 @@ class FeatureStore:
         return self._cache.stretches_of(recording)[0].start
 
     def _path(self, wanted: Wanted) -> Path:
+        if wanted not in self._files:
+            self._files[wanted] = self._name(wanted)
+        return self._files[wanted]
+
+    def _name(self, wanted: Wanted) -> Path:
         cache, still = self._cache, None
         if wanted.still is not None:
             still = hashlib.sha256(np.asarray(cache.frames[wanted.still]).tobytes()).hexdigest()
