@@ -32,19 +32,19 @@ if TYPE_CHECKING:
         UnreadableSourceError,
     )
     from framestream.events import EventDetector, OpenEvent
+    from framestream.feeds.live import LiveSettings
     from framestream.frames import FrameSource, SourceInfo
-    from framestream.live import LiveSettings
-    from framestream.pipeline.live_watch import LiveWatch
-    from framestream.pipeline.settings import CameraSettings
-    from framestream.pipeline.watch_many import WatchMany
+    from framestream.model.session import ModelSession
+    from framestream.model.spec import EventSettings, ModelSpec
     from framestream.records import End, Event, Gap, Prediction, Record, Start, Status
-    from framestream.sampling import Sample, SamplingCounts
-    from framestream.session import ModelSession
+    from framestream.sampling.sampler import Sample, SamplingCounts
+    from framestream.sampling.zones import Zone
     from framestream.sources import PushedFrames, SourceOptions
-    from framestream.spec import EventSettings, ModelSpec
     from framestream.stream import Stream
-    from framestream.watch import Watch
-    from framestream.zones import Zone
+    from framestream.watch.live_watch import LiveWatch
+    from framestream.watch.settings import CameraSettings
+    from framestream.watch.watch import Watch
+    from framestream.watch.watch_many import WatchMany
 
     __version__: str
 
@@ -117,10 +117,10 @@ _HOMES = {
             "FrameSource",
             "SourceInfo",
         ),
-        "framestream.live": ("LiveSettings",),
-        "framestream.pipeline.live_watch": ("LiveWatch",),
-        "framestream.pipeline.settings": ("CameraSettings",),
-        "framestream.pipeline.watch_many": ("WatchMany",),
+        "framestream.feeds.live": ("LiveSettings",),
+        "framestream.watch.live_watch": ("LiveWatch",),
+        "framestream.watch.settings": ("CameraSettings",),
+        "framestream.watch.watch_many": ("WatchMany",),
         "framestream.records": (
             "End",
             "Event",
@@ -130,22 +130,22 @@ _HOMES = {
             "Start",
             "Status",
         ),
-        "framestream.sampling": (
+        "framestream.sampling.sampler": (
             "Sample",
             "SamplingCounts",
         ),
-        "framestream.session": ("ModelSession",),
+        "framestream.model.session": ("ModelSession",),
         "framestream.sources": (
             "PushedFrames",
             "SourceOptions",
         ),
-        "framestream.spec": (
+        "framestream.model.spec": (
             "EventSettings",
             "ModelSpec",
         ),
         "framestream.stream": ("Stream",),
-        "framestream.watch": ("Watch",),
-        "framestream.zones": ("Zone",),
+        "framestream.watch.watch": ("Watch",),
+        "framestream.sampling.zones": ("Zone",),
     }.items()
     for name in names
 }

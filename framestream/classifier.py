@@ -8,15 +8,15 @@ from importlib.resources import files
 from pathlib import Path
 
 from framestream.errors import ModelNotFoundError
-from framestream.live import LiveSettings
-from framestream.pipeline.live_watch import LiveWatch
-from framestream.pipeline.settings import CameraSettings
-from framestream.pipeline.watch_many import WatchMany
-from framestream.session import Device, ModelSession
+from framestream.feeds.live import LiveSettings
+from framestream.model.session import Device, ModelSession
+from framestream.model.spec import EventSettings, ModelSpec
 from framestream.sources import AnySource, SourceOptions, is_live
-from framestream.spec import EventSettings, ModelSpec
 from framestream.stream import Stream
-from framestream.watch import Watch
+from framestream.watch.live_watch import LiveWatch
+from framestream.watch.settings import CameraSettings
+from framestream.watch.watch import Watch
+from framestream.watch.watch_many import WatchMany
 
 DEFAULT_MAX_LAG_SECONDS = 0.5
 

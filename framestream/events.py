@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framestream.errors import SettingsError
+from framestream.model.spec import EventSettings, ModelSpec
 from framestream.records import Event
-from framestream.spec import EventSettings, ModelSpec
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,10 @@ from numpy.typing import NDArray
 from framestream.errors import SettingsError
 
 Image: TypeAlias = NDArray[np.uint8]
-"""uint8 ``[height, width, 3]``; BGR as OpenCV gives it, until ``framestream.preprocess`` makes it RGB."""
+"""uint8 ``[height, width, 3]``; BGR as OpenCV gives it, until ``framestream.sampling.resize`` makes it RGB."""
+
+Color = Literal["bgr", "rgb"]
+"""Order of an image's channels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

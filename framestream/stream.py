@@ -11,19 +11,13 @@ from numpy.typing import NDArray
 
 from framestream.errors import SettingsError
 from framestream.events import EventDetector, OpenEvent
-from framestream.frames import Image
-from framestream.preprocess import Color, fit_frame
+from framestream.frames import Color, Image
+from framestream.model.session import WINDOW_STATE, ModelSession, State
+from framestream.model.spec import EventSettings
 from framestream.records import Event, Gap, Prediction
-from framestream.sampling import (
-    MAX_HOLD_SECONDS,
-    Sample,
-    Sampler,
-    SamplingClock,
-    SamplingCounts,
-    frames_to_hold,
-)
-from framestream.session import WINDOW_STATE, ModelSession, State
-from framestream.spec import EventSettings
+from framestream.sampling.clock import MAX_HOLD_SECONDS, SamplingClock, frames_to_hold
+from framestream.sampling.resize import fit_frame
+from framestream.sampling.sampler import Sample, Sampler, SamplingCounts
 
 Result: TypeAlias = Prediction | Event | Gap
 

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from footage.motions import LABELS
 from footage.scenes import draw_empty_scene, draw_scene, draw_script
-from framestream.preprocess import fit_frame
+from framestream.sampling.resize import fit_frame
 
 SIZE = 96
 #: Middle joints, then pairs. Left and right are told apart by their place in the picture, not by whose they are.

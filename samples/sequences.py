@@ -25,9 +25,9 @@ from keras import layers
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
-from framestream_export.graph import Layout, add_head, finished_model
-from framestream_export.graph_parts import Graph, HeadWeights, LstmWeights
-from framestream_export.parity import largest_difference
+from framestream_export.exporting.parity import largest_difference
+from framestream_export.graph.parts import Graph, HeadWeights, LstmWeights
+from framestream_export.graph.streaming import Layout, add_head, finished_model
 
 STEPS, INPUTS, OUTPUTS, UNITS = 64, 15, 8, 32
 LONG = 1000  # steps of the stream that is run at the end

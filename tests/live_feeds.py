@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from framestream.feeds.feed import Closed, Inbox, Opened
 from framestream.frames import SourceInfo
-from framestream.pipeline.feeds import Closed, Inbox, Opened
-from framestream.sampling import Sample, SamplingCounts
+from framestream.sampling.sampler import Sample, SamplingCounts
 
 Frame = tuple[float, NDArray[np.uint8]]
 

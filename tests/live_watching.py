@@ -11,12 +11,12 @@ from types import TracebackType
 
 import pytest
 
-from framestream.live import LiveCamera, LiveSettings
-from framestream.pipeline.feeds import Arrival, Closed, Inbox, Opened
-from framestream.pipeline.items import Notice
+from framestream.feeds.feed import Arrival, Closed, Inbox, Opened
+from framestream.feeds.items import Notice
+from framestream.feeds.live import LiveCamera, LiveSettings
 from framestream.records import Gap, Status
-from framestream.sampling import Sample
-from framestream.zones import Zone
+from framestream.sampling.sampler import Sample
+from framestream.sampling.zones import Zone
 from tests.promptness import PATIENCE_SECONDS
 from tests.servers.rtsp import RtspCamera
 
@@ -145,7 +145,7 @@ def reader_processes() -> list[int]:
         except (FileNotFoundError, ProcessLookupError):
             continue
         state, parent = status.rpartition(")")[2].split()[:2]
-        if int(parent) == os.getpid() and (b"framestream.live.reader" in command or state == "Z"):
+        if int(parent) == os.getpid() and (b"framestream.feeds.live.reader" in command or state == "Z"):
             found.append(int(folder.name))
     return found
 

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from framestream import Classifier, Event, EventSettings, Gap, Prediction
-from framestream.sampling import Sample, Sampler, SamplingClock, sample
+from framestream.sampling.clock import SamplingClock
+from framestream.sampling.sampler import Sample, Sampler, sample
 from framestream.stream import Result, Stream, run_together
 from tests.conftest import BGR
 from tests.image_source import ImageSource

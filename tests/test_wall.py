@@ -39,12 +39,12 @@ def test_the_classifier_loads_no_engine_before_there_is_a_model() -> None:
 
 
 def test_a_watch_from_the_command_line_loads_no_training_side(model_path: Path, write_video: WriteVideo) -> None:
-    program = "import sys; from framestream.cli import run; assert run(sys.argv[1:]) == 0"
+    program = "import sys; from framestream.cli.main import run; assert run(sys.argv[1:]) == 0"
     loaded = modules_after(program, "watch", str(write_video(["red"] * 60)), "--model", str(model_path))
     assert "onnxruntime" in loaded
     assert loaded & TRAINING_SIDE == set()
 
 
 def test_the_help_loads_neither_engine_nor_training_frameworks() -> None:
-    program = "from framestream.cli import run; assert run(['--help']) == 0"
+    program = "from framestream.cli.main import run; assert run(['--help']) == 0"
     assert modules_after(program) & {"tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime"} == set()

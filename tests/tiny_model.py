@@ -14,7 +14,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from framestream.spec import EventSettings, ModelSpec
+from framestream.model.spec import EventSettings, ModelSpec
 
 LABELS = ("red", "green", "blue")
 GAIN = 10.0

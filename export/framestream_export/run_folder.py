@@ -17,26 +17,18 @@
 from __future__ import annotations
 
 import json
-import os
-import uuid
-import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from framestream.errors import DataError, FrameStreamError, SettingsError
+from framestream.errors import DataError
+from framestream_export.files import write_atomically
 
 RUN_VERSION = 1
 ENCODER_FILE = "encoder.keras"
 HEAD_FILE = "head.keras"
 _ALWAYS_RECORDED = ("state", "settings", "labels", "fingerprint", "splits")
-# What NumPy and zipfile raise for files that are missing, cut short or overwritten.
-DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +81,7 @@ class RunFolder:
 
     @property
     def test_tracks(self) -> Path:
-        """What the model said of the test clips, see `measures.track_file`."""
+        """What the model said of the test clips, see `measures.tracks`."""
         return self.path / "report" / "test_tracks.npz"
 
     @property
@@ -125,76 +117,3 @@ class RunFolder:
         """Replace run.json."""
         text = json.dumps({"run_version": RUN_VERSION, **record}, indent=1, ensure_ascii=False) + "\n"
         write_atomically(self.record, lambda stream: stream.write(text.encode()))
-
-
-def make_writable(folder: Path) -> None:
-    """Make a folder, or see that it is there and can be written to.
-
-    Raises:
-        SettingsError: It cannot.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SettingsError(f"{folder} cannot be made ({error.strerror}); give another place to write to") from error
-    if not os.access(folder, os.W_OK):
-        raise SettingsError(f"{folder} cannot be written to; give another place")
-
-
-@contextmanager
-def writing(place: Path) -> Iterator[None]:
-    """Say in one line what keeps a file or folder from being written: a full disk, most likely.
-
-    Raises:
-        SettingsError: The file system refuses.
-    """
-    try:
-        yield
-    except FrameStreamError:  # some of which are an OSError too
-        raise
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise SettingsError(f"{place} cannot be written ({reason}); make room, or give another place") from error
-
-
-def write_atomically(path: Path, write: Callable[[IO[bytes]], Any], *, shared: bool = False) -> None:
-    """Write a file beside its place and move it there whole.
-
-    Args:
-        path: The place.
-        write: Writes into a stream.
-        shared: Another process may be writing the same file: the later one wins, neither disturbs the other.
-
-    Raises:
-        SettingsError: It cannot be written.
-    """
-    own = f".{uuid.uuid4().hex[:8]}" if shared else ""
-    partial = path.with_name(f"{path.name}{own}.part")
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as stream:
-            write(stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(partial, path)
-
-
-def save_arrays(path: Path, arrays: Sequence[NDArray[Any]], *, note: Mapping[str, Any]) -> None:
-    """Write arrays, in order, with a JSON note about them."""
-    named: dict[str, Any] = {f"{index:05}": array for index, array in enumerate(arrays)}
-    text = np.frombuffer(json.dumps(note).encode(), dtype=np.uint8)
-    write_atomically(path, lambda stream: np.savez(stream, note=text, **named))
-
-
-def load_arrays(path: Path) -> tuple[list[NDArray[Any]], dict[str, Any]]:
-    """The inverse of `save_arrays`.
-
-    Raises:
-        DataError: The file is missing or damaged.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            note = json.loads(bytes(stored["note"]).decode())
-            return [stored[name] for name in sorted(stored.files) if name != "note"], note
-    except DAMAGED as error:
-        raise DataError(f"{path} cannot be read ({error}); delete {path.parent} to start the run anew") from error

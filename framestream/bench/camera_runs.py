@@ -14,11 +14,11 @@ from framestream.bench.footage import CAMERA_SIZE_WH, ImagesInMemory, render_ima
 from framestream.bench.report import CamerasFigures, IdleFigures, Target
 from framestream.bench.timing import Timings
 from framestream.classifier import Classifier
+from framestream.cores import usable_cores
 from framestream.frames import Image, SourceInfo
 from framestream.records import End, Prediction
-from framestream.sampling import TICK_TOLERANCE_SECONDS
+from framestream.sampling.clock import TICK_TOLERANCE_SECONDS
 from framestream.sources.pushed import PushedFrames
-from framestream.threads import usable_cores
 
 CAMERA_RATE = 15.0
 STALENESS_TARGET_MS = 250.0

@@ -20,9 +20,9 @@ from framestream.bench.report import Facts, Ratio, Target
 from framestream.bench.timing import Spread, compare, time_in_turns
 from framestream.classifier import Classifier
 from framestream.errors import SettingsError
-from framestream.preprocess import fit_frame
-from framestream.session import Device, ModelSession
-from framestream.spec import KEY_PREFIX
+from framestream.model.session import Device, ModelSession
+from framestream.model.spec import KEY_PREFIX
+from framestream.sampling.resize import fit_frame
 
 INT8_TARGET = 1.5
 _STEPS = (1, FILE_STEPS)

@@ -20,14 +20,15 @@ from framestream.bench.footage import FirstFrames
 from framestream.bench.machine import load_average
 from framestream.bench.report import Ratio, Target
 from framestream.bench.timing import Seconds, Spread, Timings
+from framestream.cores import usable_cores
 from framestream.errors import UnreadableSourceError
-from framestream.preprocess import fit_frame
-from framestream.sampling import Sample, Sampler, SamplingClock, sample
-from framestream.session import ModelSession
+from framestream.model.session import ModelSession
+from framestream.sampling.clock import SamplingClock
+from framestream.sampling.resize import fit_frame
+from framestream.sampling.sampler import Sample, Sampler, sample
 from framestream.sources import VideoFile
 from framestream.stream import Stream
-from framestream.threads import usable_cores
-from framestream.watch import Watch
+from framestream.watch.watch import Watch
 
 _CHUNK_STEPS = 16
 

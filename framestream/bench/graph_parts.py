@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from framestream.bench.split import Split
 from framestream.errors import ModelError
-from framestream.session import NEXT_PREFIX, PROBABILITIES, ModelSession, import_runtime, open_graph
-from framestream.spec import FRAMES
+from framestream.model.session import NEXT_PREFIX, PROBABILITIES, ModelSession, import_runtime, open_graph
+from framestream.model.spec import FRAMES
 
 Tensors: TypeAlias = dict[str, NDArray[Any]]
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import cv2
 
-from framestream.session import ModelSession, import_runtime
-from framestream.threads import usable_cores
+from framestream.cores import usable_cores
+from framestream.model.session import ModelSession, import_runtime
 
 _PROCESSOR_FACTS = Path("/proc/cpuinfo")
 # Instructions that add four products of 8 bits to a sum of 32: Intel's and AMD's, and ARM's.

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import cast
 
-from framestream.session import Device, ModelSession
+from framestream.model.session import Device, ModelSession
 
 _PROBE_SECONDS = 600.0
 
@@ -53,7 +53,7 @@ def peak_bytes() -> int | None:
 def main() -> None:
     """Watch a file and print what it took."""
     from framestream.classifier import Classifier
-    from framestream.session import import_runtime
+    from framestream.model.session import import_runtime
 
     model, source, device, threads = sys.argv[1:]
     import_runtime()

@@ -14,9 +14,9 @@ from framestream.bench.report import Ratio, Target
 from framestream.bench.timing import Seconds, Timings, compare, time_in_turns
 from framestream.errors import ModelError
 from framestream.frames import Image
-from framestream.preprocess import fit_frame
-from framestream.sampling import Sample
-from framestream.session import ModelSession
+from framestream.model.session import ModelSession
+from framestream.sampling.resize import fit_frame
+from framestream.sampling.sampler import Sample
 from framestream.stream import Stream
 
 FILE_STEPS = 16

@@ -11,8 +11,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
-from framestream.session import ModelSession, import_runtime
-from framestream.spec import FRAMES
+from framestream.model.session import ModelSession, import_runtime
+from framestream.model.spec import FRAMES
 
 _RUNS = 20
 _WARM_UP = 3

@@ -12,8 +12,8 @@ from framestream.bench.footage import CAMERA_SIZE_WH, ImagesInMemory, render_ima
 from framestream.bench.report import Ratio, Target
 from framestream.bench.timing import Spread
 from framestream.classifier import Classifier
+from framestream.cores import usable_cores
 from framestream.frames import Image
-from framestream.threads import usable_cores
 
 _IMAGES = 30
 

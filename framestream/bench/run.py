@@ -21,7 +21,7 @@ from framestream.bench.recording_runs import measure_throughput
 from framestream.bench.report import BenchReport
 from framestream.classifier import Classifier
 from framestream.errors import SettingsError
-from framestream.session import Device, ModelSession
+from framestream.model.session import Device, ModelSession
 
 # Order in which the stages of a frame are shown.
 _STAGES = ("decode", "preprocess", "encode", "head", "model", "new prediction", "total")

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framestream.errors import ModelError
-from framestream.wire import Field, read_fields, with_length, with_varint
+from framestream.model.wire import Field, read_fields, with_length, with_varint
 
 # Field numbers of onnx.proto: ModelProto, GraphProto, NodeProto, AttributeProto, ValueInfoProto, TypeProto.
 _MODEL_GRAPH = 7

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from framestream.bench.comparison import Comparison
 from framestream.bench.report import BenchReport, Facts, Ratio, Target
-from framestream.threads import told_threads
+from framestream.cores import told_threads
 
 _WIDTH_OF_A_PIPE = 120
 _MOST_OPERATORS = 5

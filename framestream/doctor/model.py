@@ -7,9 +7,9 @@ import time
 import numpy as np
 
 from framestream.classifier import Classifier
+from framestream.cores import told_threads
 from framestream.doctor.findings import Finding
 from framestream.errors import FrameStreamError, MissingDependencyError
-from framestream.threads import told_threads
 
 
 def check_model() -> list[Finding]:

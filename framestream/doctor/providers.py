@@ -14,7 +14,7 @@ from types import ModuleType
 from framestream.classifier import default_model_path
 from framestream.doctor.findings import Finding
 from framestream.errors import FrameStreamError, MissingDependencyError, ModelNotFoundError
-from framestream.session import ModelSession, import_runtime
+from framestream.model.session import ModelSession, import_runtime
 
 _CPU = "CPUExecutionProvider"
 _CUDA = "CUDAExecutionProvider"

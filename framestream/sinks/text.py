@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TextIO
 
+from framestream.cores import told_threads
 from framestream.records import End, Event, Gap, Prediction, Record, Start, Status
-from framestream.threads import told_threads
 
 if TYPE_CHECKING:
     from rich.progress import Progress

@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framestream.errors import SettingsError, UnreadableSourceError
-from framestream.frames import Image, SourceInfo
-from framestream.preprocess import Color
+from framestream.frames import Color, Image, SourceInfo
 
 # Codes that bring an image of 1, 3 or 4 channels to BGR; None where nothing is to be done.
 _TO_BGR: dict[tuple[str, int], int | None] = {

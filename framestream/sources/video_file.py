@@ -10,10 +10,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from framestream.cores import usable_cores
 from framestream.errors import SourceNotFoundError, UnreadableSourceError
 from framestream.frames import Image, SourceInfo
 from framestream.sources.opencv import opencv_silenced, read_info
-from framestream.threads import usable_cores
 
 _log = logging.getLogger(__name__)
 

@@ -44,7 +44,15 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         clips = toy.write_class_folders(Path(folder) / "clips", per_class=-(-arguments.clips // len(toy.LABELS)))
-        train = [sys.executable, "-m", "framestream.cli", "train", str(clips), "--output", str(Path(folder) / "run")]
+        train = [
+            sys.executable,
+            "-m",
+            "framestream.cli",
+            "train",
+            str(clips),
+            "--output",
+            str(Path(folder) / "run"),
+        ]
         most = train_and_watch([*train, *arguments.options])
     for name, what in _MEASURED.items():
         print(f"{what}: {most[name]:.2f} GB (wanted: under 3 for 1,000 clips)")

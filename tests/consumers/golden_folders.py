@@ -13,16 +13,16 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
-from framestream.preprocess import fit_frame
-from framestream.session import ModelSession
-from framestream.spec import ModelSpec
-from framestream_export.golden.graph_run import GraphRun
-from framestream_export.golden.pictures import write_pictures
-from framestream_export.golden.tensor_files import DataSet, read_data_sets, write_data_set
-from framestream_export.golden.vectors import choose_sequences, write_vectors
+from framestream.model.session import ModelSession
+from framestream.model.spec import ModelSpec
+from framestream.sampling.resize import fit_frame
+from framestream_export.exporting.parity import onnx_rows
 from framestream_export.handoff.inspection import sums_of
 from framestream_export.handoff.layout import PICTURES_FOLDER, SUMS_FILE
-from framestream_export.parity import onnx_rows
+from framestream_export.verification.graph_run import GraphRun
+from framestream_export.verification.pictures import write_pictures
+from framestream_export.verification.tensor_files import DataSet, read_data_sets, write_data_set
+from framestream_export.verification.vectors import choose_sequences, write_vectors
 from tests.consumers.comparison import DEFAULT_MODEL, ROOT
 from tests.consumers.triton_models import write_lstm_model
 

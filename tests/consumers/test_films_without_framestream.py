@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from framestream.spec import ModelSpec
+from framestream.model.spec import ModelSpec
 from tests.conftest import WriteVideo
 from tests.consumers.comparison import CONSUMERS, DEFAULT_MODEL, KIOSK, assert_same, run_consumer, watch
 from tests.consumers.conftest import cut_film, require_modules

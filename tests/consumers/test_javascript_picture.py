@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from framestream.preprocess import fit_frame
+from framestream.sampling.resize import fit_frame
 from tests.consumers.comparison import CONSUMERS
 
 SIZES = [(256, 192), (640, 480), (1283, 717), (96, 96), (192, 192), (97, 101), (64, 48), (50, 300), (1, 1)]

@@ -17,9 +17,9 @@ import pytest
 from numpy.typing import NDArray
 
 from framestream import Classifier, Prediction
-from framestream.session import ModelSession
-from framestream_export.golden.tensor_files import read_data_sets
-from framestream_export.parity import onnx_rows
+from framestream.model.session import ModelSession
+from framestream_export.exporting.parity import onnx_rows
+from framestream_export.verification.tensor_files import read_data_sets
 from tests.consumers.golden_folders import LIMIT, VARIANT
 from tests.consumers.triton_models import repository_of, write_lstm_model
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from framestream.errors import ModelError, SettingsError
-from framestream.session import ModelSession
+from framestream.model.session import ModelSession
 from framestream_export.triton.config import quoted
 from framestream_export.triton.repository import Repository, copied, served_name, write_repository
 from framestream_export.triton.served_model import ServedModel, State, Tensor

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from framestream.cli import run as run_cli
+from framestream.cli.main import run as run_cli
 from tests.export import toy
 
 ROOT = Path(__file__).resolve().parents[2]

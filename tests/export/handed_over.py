@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from framestream.model_file import digest_of
-from framestream.session import ModelSession
-from framestream.spec import ModelSpec
-from framestream_export.golden.graph_run import GraphRun
-from framestream_export.golden.vectors import choose_sequences, write_vectors
-from framestream_export.parity import onnx_rows
-from framestream_export.seal import sealed, sidecar_of
+from framestream.model.model_file import digest_of
+from framestream.model.session import ModelSession
+from framestream.model.spec import ModelSpec
+from framestream_export.exporting.parity import onnx_rows
+from framestream_export.exporting.seal import sealed, sidecar_of
+from framestream_export.verification.graph_run import GraphRun
+from framestream_export.verification.vectors import choose_sequences, write_vectors
 from tests.tiny_model import SIZE, make_spec, write_model
 
 Change = Callable[[onnx.ModelProto], None]

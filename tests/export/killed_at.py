@@ -41,7 +41,7 @@ def main() -> int:
                 threading.Thread(target=die, daemon=True).start()
 
     sys.addaudithook(watch)
-    from framestream.cli import run
+    from framestream.cli.main import run
 
     return run(sys.argv[5:])
 

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from framestream.cli import run
-from framestream_export.toolkit import TRAINING, require
+from framestream.cli.main import run
+from framestream_export.cli.toolkit import TRAINING, require
 from framestream_export.training.settings import TrainSettings
 
 SETTINGS = TrainSettings(size=32, window=8, lstm_units=8, feature_dim=8, dropout=0)
@@ -34,7 +34,7 @@ class OneBatch:
     @property
     def row_ends(self) -> NDArray[np.int32]:
         """As for frames of a film."""
-        from framestream_export.training.windows import row_ends
+        from framestream_export.training.examples.windows import row_ends
 
         return row_ends(SETTINGS)
 
@@ -54,8 +54,8 @@ class OneBatch:
 
 def trainer_on(devices: Any, examples: int) -> Any:
     """A trainer of a new model, the same each time."""
-    from framestream_export.training.model import SequenceModel
-    from framestream_export.training.replicas import TrainingCopy
+    from framestream_export.training.mixed_precision import TrainingCopy
+    from framestream_export.training.network.model import SequenceModel
     from framestream_export.training.trainer import Stage, Trainer
 
     copy = TrainingCopy(SequenceModel.build(SETTINGS, labels=("a", "b", "c")), devices)
@@ -103,7 +103,7 @@ def weight_of_shares(examples: int) -> float:
     import tensorflow as tf
 
     from framestream_export.training.devices import choose_devices
-    from framestream_export.training.replicas import own_share
+    from framestream_export.training.mixed_precision import own_share
 
     strategy, ones = choose_devices().strategy, tf.ones((examples, 1))
     shares = strategy.run(lambda: tf.reduce_sum(own_share(ones, ones, ones)[2]))

@@ -21,9 +21,9 @@ import pytest
 from numpy.typing import NDArray
 
 from framestream import Classifier, End, Event, Gap, LiveSettings, Prediction, Record, Status
-from framestream.pipeline.settings import CameraSettings
-from framestream.pipeline.watch_many import WatchMany
-from framestream.session import ModelSession
+from framestream.model.session import ModelSession
+from framestream.watch.settings import CameraSettings
+from framestream.watch.watch_many import WatchMany
 from tests.live_watching import reader_processes
 from tests.soak.cameras import Camera
 from tests.tiny_model import make_spec, write_model

@@ -21,12 +21,13 @@ from rich.console import Console
 from rich.progress import track
 
 from framestream.errors import SourceError, UnreadableSourceError
-from framestream.preprocess import fit_frame
 from framestream.records import Gap
-from framestream.sampling import Sampler, SamplingClock, sample
+from framestream.sampling.clock import SamplingClock
+from framestream.sampling.resize import fit_frame
+from framestream.sampling.sampler import Sampler, sample
 from framestream.sources import VideoFile
 from framestream_export.data.footage import Recording
-from framestream_export.run_folder import writing
+from framestream_export.files import writing
 
 FRAMES, TIMES, INDEX = "frames.u8", "pts.npy", "index.json"
 _WORKERS = 2

@@ -7,11 +7,10 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from framestream_export.data.complaints import Complaints
 from framestream_export.data.footage import VIDEO_SUFFIXES, Recording, Segment, shown_name
-from framestream_export.data.manifest import MANIFEST, read_manifest
-from framestream_export.data.places import Places
-from framestream_export.data.timelines import read_timeline
+from framestream_export.data.manifest import MANIFEST, read_manifest, read_timeline
+from framestream_export.data.paths import Places
+from framestream_export.data.problems import Complaints
 
 
 def read_folders(

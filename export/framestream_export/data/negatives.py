@@ -6,9 +6,9 @@ import math
 from pathlib import Path
 
 from framestream.errors import DataError
-from framestream_export.data.complaints import Complaints
 from framestream_export.data.folders import is_video, walk
 from framestream_export.data.footage import Recording, Segment, shown_name
+from framestream_export.data.problems import Complaints
 
 
 def read_negatives(folder: Path, complaints: Complaints, *, background: str) -> list[Recording]:

@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from framestream.errors import DataError
-from framestream_export.data.complaints import Complaints
 from framestream_export.data.folders import read_folders
 from framestream_export.data.footage import SPLITS, VIDEO_SUFFIXES, Dataset, Recording, Segment
 from framestream_export.data.layouts import Layout, Reading, layout_named, recognise
 from framestream_export.data.manifest import MANIFEST, read_manifest
 from framestream_export.data.negatives import read_negatives
-from framestream_export.data.places import Places
+from framestream_export.data.paths import Places
+from framestream_export.data.problems import Complaints
 
 __all__ = ["MANIFEST", "SPLITS", "VIDEO_SUFFIXES", "Dataset", "Recording", "Segment", "read_dataset"]
 

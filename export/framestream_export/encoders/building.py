@@ -17,8 +17,8 @@ from framestream.errors import DataError, SettingsError
 from framestream_export.encoders.efficientnet_lite import build_efficientnet_lite0
 from framestream_export.encoders.lite0_weights import find_lite0_weights, load_lite0_weights
 from framestream_export.encoders.small_encoder import build_small_encoder
-from framestream_export.run_folder import DAMAGED, ENCODER_FILE
-from framestream_export.training.settings import NAMED_WEIGHTS
+from framestream_export.files import DAMAGED
+from framestream_export.run_folder import ENCODER_FILE
 
 # Made by samples/pretrain_encoder.py: (size in pixels, feature_dim) and the file.
 PEOPLE_SHAPE = (96, 128)
@@ -26,6 +26,9 @@ _PEOPLE_WEIGHTS = importlib.resources.files("framestream_export") / "weights" / 
 
 SMALL, LITE0 = "small", "EfficientNetLite0"
 _TORCH_SUFFIX = ".pth"
+
+NAMED_WEIGHTS = ("none", "people", "imagenet")
+"""What `--weights` knows by name; anything else is a path."""
 
 # How the ImageNet weights of a family want their pixels (keras.applications.<family>.preprocess_input, as layers, so
 # that a saved encoder needs no code of ours): scaled to -1..1, normalised per channel ("torch"), or left at 0..255

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from framestream.spec import ModelSpec
+from framestream.model.spec import ModelSpec
 from framestream_export.handoff.facts import HandoffFacts
 from framestream_export.handoff.layout import CONFUSION_FILE, README_FILE
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from framestream.spec import ModelSpec
+from framestream.model.spec import ModelSpec
+from framestream_export.exporting.figures import Variant, VariantFigures
 from framestream_export.handoff.speed import Speed
-from framestream_export.variants.figures import Variant, VariantFigures
 
 
 @dataclass(frozen=True, slots=True)

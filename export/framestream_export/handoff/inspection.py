@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from framestream.errors import DataError, ModelError
-from framestream.model_file import ORT_SUFFIX
-from framestream.session import ModelSession
-from framestream_export.checks import Check
-from framestream_export.golden.graph_run import CPU
-from framestream_export.golden.pictures import replay_pictures
-from framestream_export.golden.vectors import VECTORS_FILE
+from framestream.model.model_file import ORT_SUFFIX
+from framestream.model.session import ModelSession
 from framestream_export.handoff.layout import LABELS_FILE, PICTURES_FOLDER, SUMS_FILE
-from framestream_export.verify import verify
+from framestream_export.verification.checks import Check
+from framestream_export.verification.graph_run import CPU
+from framestream_export.verification.pictures import replay_pictures
+from framestream_export.verification.vectors import VECTORS_FILE
+from framestream_export.verification.verify import verify
 
 _FACTS = (
     *("labels", "background", "frame_rate", "window", "anchor_frames", "size_wh", "state_names"),

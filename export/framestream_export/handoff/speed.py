@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from framestream.bench.machine import processor_name
 from framestream.bench.timing import time_in_turns
-from framestream.spec import FRAMES
-from framestream.threads import default_threads, told_threads, usable_cores
-from framestream_export.golden.graph_run import GraphRun, Tensors
-from framestream_export.run_folder import write_atomically
+from framestream.cores import told_threads, usable_cores
+from framestream.model.spec import FRAMES
+from framestream.model.threads import default_threads
+from framestream_export.files import write_atomically
+from framestream_export.verification.graph_run import GraphRun, Tensors
 
 SPEED_FILE = "speed.json"
 _STEPS = (1, 16)

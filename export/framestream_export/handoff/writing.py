@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
 import shutil
@@ -14,18 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framestream.errors import DataError, ModelError, SettingsError
-from framestream.model_file import ORT_SUFFIX
-from framestream.session import ModelSession
-from framestream.spec import ModelSpec
-from framestream_export.drawn_frames import drawn_frames
-from framestream_export.golden.graph_run import GraphRun
-from framestream_export.golden.pictures import write_pictures
-from framestream_export.golden.vectors import choose_sequences, write_vectors
+from framestream.model.model_file import ORT_SUFFIX
+from framestream.model.session import ModelSession, import_runtime
+from framestream.model.spec import ModelSpec
+from framestream_export.exporting.figures import VariantFigures, find_variant
+from framestream_export.exporting.parity import onnx_rows
+from framestream_export.files import make_writable, writing
 from framestream_export.handoff.card import model_card
 from framestream_export.handoff.facts import HandoffFacts, WrittenVariant
 from framestream_export.handoff.guide import guide
 from framestream_export.handoff.inspection import sums_of
-from framestream_export.handoff.kept import copy_kept, keep
 from framestream_export.handoff.layout import (
     CARD_FILE,
     CONFUSION_FILE,
@@ -36,15 +35,17 @@ from framestream_export.handoff.layout import (
     SUMS_FILE,
 )
 from framestream_export.handoff.speed import speed_of
-from framestream_export.parity import onnx_rows
-from framestream_export.run_folder import RunFolder, make_writable, writing
-from framestream_export.sealed_file import SealedFile
-from framestream_export.variants.figures import VariantFigures, find_variant
+from framestream_export.run_folder import RunFolder
+from framestream_export.verification.graph_run import GraphRun
+from framestream_export.verification.pictures import write_pictures
+from framestream_export.verification.sealed_file import SealedFile
+from framestream_export.verification.synthetic_frames import drawn_frames
+from framestream_export.verification.vectors import choose_sequences, write_vectors
 
+KEPT_FOLDER = "kept"
 REFERENCE = "float32"
 _CPU_LIMITS = {"float16": 5e-3, "int8": 0.1}
 _EXACT_LIMIT, _ELSEWHERE_LIMIT = 1e-4, 5e-3
-
 ExportVariant = Callable[[str, Path], object]
 """Writes a variant, by name, to a path, its sidecar beside it; ModelError where it is not good enough."""
 
@@ -201,3 +202,43 @@ def _write_rest(facts: HandoffFacts, folder: Path, confusion: Path) -> None:
         (folder / name).write_text(text, encoding="utf-8")
     sums = "".join(f"{digest}  {path}\n" for path, digest in sums_of(folder).items())
     (folder / SUMS_FILE).write_text(sums, encoding="utf-8")
+
+
+def copy_kept(run: Path, digest: str, path: Path) -> bool:
+    """Put the kept file to `path`, its sidecar beside it; says whether there was one.
+
+    Args:
+        run: The run's folder.
+        digest: Of the float32 file it was made from.
+        path: Where it goes.
+    """
+    kept = _place(run, digest, path.suffix)
+    try:
+        file = SealedFile.read(kept)
+    except ModelError:
+        return False
+    if file.stamped != file.digest:  # not as it was kept
+        return False
+    shutil.copyfile(kept, path)
+    shutil.copyfile(kept.with_suffix(".json"), path.with_suffix(".json"))
+    return True
+
+
+def keep(run: Path, digest: str, path: Path) -> None:
+    """Keep a file that was just made, if the run's folder can be written to."""
+    if not os.access(run, os.W_OK):
+        return
+    kept = _place(run, digest, path.suffix)
+    with writing(kept):
+        kept.parent.mkdir(exist_ok=True)
+        # The sidecar last: without it the file does not count.
+        for suffix in (path.suffix, ".json"):
+            partial = kept.with_suffix(f"{suffix}.part")
+            shutil.copyfile(path.with_suffix(suffix), partial)
+            os.replace(partial, kept.with_suffix(suffix))
+
+
+def _place(run: Path, digest: str, suffix: str) -> Path:
+    # Not the package's version: onnxruntime-gpu is another package.
+    versions = (importlib.metadata.version("framestream"), str(import_runtime().__version__))
+    return run / KEPT_FOLDER / f"{digest.partition(':')[2][:16]}-{'-'.join(versions).replace('.', '_')}{suffix}"

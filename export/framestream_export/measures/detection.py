@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from framestream.events import EventDetector, OpenEvent
+from framestream.model.spec import EventSettings
 from framestream.records import Event
-from framestream.spec import EventSettings
 from framestream_export.measures.spans import Span
 from framestream_export.measures.timing import AnswerTiming
 from framestream_export.measures.tracks import Track

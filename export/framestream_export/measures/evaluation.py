@@ -13,7 +13,7 @@ from rich.progress import track as with_progress
 
 from framestream.classifier import Classifier
 from framestream.errors import DataError, SettingsError
-from framestream.spec import EventSettings, ModelSpec
+from framestream.model.spec import EventSettings, ModelSpec
 from framestream_export.data.decoding import sha256_of
 from framestream_export.data.frame_cache import fingerprint_of
 from framestream_export.data.recordings import SPLITS, Dataset, Recording, read_dataset

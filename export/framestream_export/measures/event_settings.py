@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from framestream.spec import EventSettings
+from framestream.model.spec import EventSettings
 from framestream_export.measures.labelled import pieces_of
 from framestream_export.measures.streaming import measure_streaming
 from framestream_export.measures.timing import AnswerTiming

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from framestream.spec import EventSettings
+from framestream.model.spec import EventSettings
 from framestream_export.measures.event_settings import SuggestedEvents
 from framestream_export.measures.timing import AnswerTiming
 from framestream_export.measures.tracks import Track

@@ -52,10 +52,18 @@ from framestream.errors import DataError
 from framestream_export.data.frame_cache import UNLABELLED
 from framestream_export.measures.calibration import calibration_error, log_loss, reliability, tempered_tracks
 from framestream_export.measures.comparison import compare_with_baseline
-from framestream_export.measures.confusion import confusion_matrix, macro_f1, per_class
 from framestream_export.measures.extras import ReportExtras
 from framestream_export.measures.intervals import Interval, share_interval
-from framestream_export.measures.labelled import Answers, Piece, accuracy, answers_of, pieces_of
+from framestream_export.measures.labelled import (
+    Answers,
+    Piece,
+    accuracy,
+    answers_of,
+    confusion_matrix,
+    macro_f1,
+    per_class,
+    pieces_of,
+)
 from framestream_export.measures.streaming import StreamingFigures, measure_streaming
 from framestream_export.measures.tracks import Track
 

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
+from framestream_export.files import write_atomically
 from framestream_export.measures.confusion_picture import draw_confusion, save_picture
 from framestream_export.measures.extras import ReportExtras
 from framestream_export.measures.measuring import measure
 from framestream_export.measures.page.rendering import render_page
 from framestream_export.measures.summary import print_summary, report_text
 from framestream_export.measures.tracks import Track
-from framestream_export.run_folder import write_atomically
 
 REPORT_FILE, PAGE_FILE, PICTURE_FILE = "report.json", "report.html", "confusion_matrix.png"
 

@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from framestream.classifier import Classifier
 from framestream.errors import SourceError
+from framestream.feeds.readahead import ReadAhead
 from framestream.frames import Image
-from framestream.preprocess import fit_frame
-from framestream.readahead import ReadAhead
+from framestream.model.spec import ModelSpec
 from framestream.records import Gap, Prediction
-from framestream.sampling import Sample, Sampler, SamplingClock, sample
+from framestream.sampling.clock import SamplingClock
+from framestream.sampling.resize import fit_frame
+from framestream.sampling.sampler import Sample, Sampler, sample
 from framestream.sources import VideoFile
-from framestream.spec import ModelSpec
 from framestream_export.data.frame_cache import UNLABELLED, frame_labels
 from framestream_export.data.recordings import Recording
 from framestream_export.measures.tracks import Track

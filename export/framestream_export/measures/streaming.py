@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from framestream.spec import EventSettings
+from framestream.model.spec import EventSettings
 from framestream_export.data.frame_cache import UNLABELLED
 from framestream_export.measures.detection import Detected, detect, stretches_of, true_spans
 from framestream_export.measures.spans import Span, covered_share, pair_spans

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from framestream.errors import SettingsError
-from framestream.spec import ModelSpec
+from framestream.model.spec import ModelSpec
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from framestream_export.encoders.building import NAMED_WEIGHTS
 from framestream_export.run_folder import HEAD_FILE, RunFolder
-from framestream_export.training.settings import NAMED_WEIGHTS, TrainSettings
+from framestream_export.training.settings import TrainSettings
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,7 @@ from rich.console import Console
 
 from framestream_export.data.folds import fold_recordings
 from framestream_export.measures.extras import ReportExtras
-from framestream_export.measures.track_file import load_tracks
-from framestream_export.measures.tracks import Track
+from framestream_export.measures.tracks import Track, load_tracks
 from framestream_export.run_folder import RunFolder
 from framestream_export.training.finishing import Pictures, timing_of, write_data_report
 from framestream_export.training.settings import TrainSettings

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from framestream_export.data.frame_cache import UNLABELLED, FrameCache, Stretch
 from framestream_export.measures.labelled import Answers
 from framestream_export.measures.tracks import Track
-from framestream_export.training.frame_encoders import TracedEncoder
-from framestream_export.training.model import HeadNetwork
+from framestream_export.training.examples.frame_encoders import TracedEncoder
+from framestream_export.training.examples.windows import answer_ends, labels_at
+from framestream_export.training.network.model import HeadNetwork
 from framestream_export.training.settings import TrainSettings
-from framestream_export.training.windows import answer_ends, labels_at
 
 _WINDOWS_PER_CALL = 256
 _SEQUENCES_PER_CALL = 16

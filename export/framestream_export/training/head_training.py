@@ -8,16 +8,15 @@ from pathlib import Path
 import numpy as np
 
 from framestream_export.data.frame_cache import Stretch
-from framestream_export.training.class_weighting import unweigh_classes
-from framestream_export.training.course import Course
+from framestream_export.training.context import Course
 from framestream_export.training.evaluator import Evaluator
-from framestream_export.training.examples import FeatureExamples, fill_looks, looks_of
-from framestream_export.training.features import FeatureStore, Wanted
-from framestream_export.training.model import FeatureStatistics, HeadNetwork
-from framestream_export.training.runs import RunPlan
+from framestream_export.training.examples.examples import FeatureExamples, fill_looks, looks_of
+from framestream_export.training.examples.features import FeatureStore, Wanted
+from framestream_export.training.examples.runs import RunPlan
+from framestream_export.training.examples.windows import FEATURE_ROW_HOP, ROW_HOP, class_weights
+from framestream_export.training.network.model import FeatureStatistics, HeadNetwork, unweigh_classes
 from framestream_export.training.settings import TrainSettings
 from framestream_export.training.trainer import Stage, Trainer
-from framestream_export.training.windows import FEATURE_ROW_HOP, ROW_HOP, class_weights
 
 
 class HeadTraining:

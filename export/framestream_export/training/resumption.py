@@ -9,7 +9,7 @@ from typing import Any
 from framestream.errors import DataError, SettingsError
 from framestream_export.data.folds import LEAVE_ONE_OUT
 from framestream_export.run_folder import ENCODER_FILE, HEAD_FILE, RunFolder
-from framestream_export.training.course import TIME_LIMIT
+from framestream_export.training.context import TIME_LIMIT
 from framestream_export.training.settings import TrainSettings
 
 # What may differ between a run and its resumption without making it another run.

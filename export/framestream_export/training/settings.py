@@ -7,12 +7,11 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from framestream.errors import SettingsError
-from framestream.spec import MAX_AHEAD
+from framestream.model.spec import MAX_AHEAD
 
 KINDS = ("window", "stateful")
 HEADS = ("lstm", "bidirectional", "mean")
 ALL_BLOCKS = -1
-NAMED_WEIGHTS = ("none", "people", "imagenet")
 
 
 @dataclass(frozen=True, slots=True)

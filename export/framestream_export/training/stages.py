@@ -17,23 +17,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framestream_export.encoders.blocks import thaw_last_blocks
+from framestream_export.files import writing
 from framestream_export.measures.calibration import fit_temperature, tempered_tracks
 from framestream_export.measures.labelled import Answers
 from framestream_export.measures.tracks import Track
-from framestream_export.run_folder import ENCODER_FILE, writing
-from framestream_export.training.class_weighting import unweigh_classes, weigh_classes
-from framestream_export.training.course import Course
+from framestream_export.run_folder import ENCODER_FILE
+from framestream_export.training.context import Course
 from framestream_export.training.evaluator import EncodedFrames, Evaluator, Features
-from framestream_export.training.examples import FrameExamples
-from framestream_export.training.features import FeatureStore
+from framestream_export.training.examples.examples import FrameExamples
+from framestream_export.training.examples.features import FeatureStore
+from framestream_export.training.examples.runs import RunPlan
+from framestream_export.training.examples.windows import ROW_HOP, class_weights
 from framestream_export.training.head_training import HeadTraining
-from framestream_export.training.heads import MEAN, divide_logits
-from framestream_export.training.model import HeadNetwork, SequenceModel, first_encoder, load_part
-from framestream_export.training.replicas import TrainingCopy
-from framestream_export.training.runs import RunPlan
+from framestream_export.training.mixed_precision import TrainingCopy
+from framestream_export.training.network.heads import MEAN, divide_logits
+from framestream_export.training.network.model import (
+    HeadNetwork,
+    SequenceModel,
+    first_encoder,
+    load_part,
+    unweigh_classes,
+    weigh_classes,
+)
 from framestream_export.training.settings import TrainSettings
 from framestream_export.training.trainer import Stage, Trainer
-from framestream_export.training.windows import ROW_HOP, class_weights
 
 _FINE_TUNE_SLOWER = 10.0
 

@@ -16,13 +16,14 @@ from rich.console import Console
 from rich.markup import escape
 
 from framestream_export.data.recordings import SPLITS
-from framestream_export.run_folder import ENCODER_FILE, HEAD_FILE, RunFolder, make_writable, write_atomically
+from framestream_export.files import make_writable, write_atomically
+from framestream_export.run_folder import ENCODER_FILE, HEAD_FILE, RunFolder
 from framestream_export.training.base_run import BaseRun
-from framestream_export.training.course import FEATURES, Course
+from framestream_export.training.context import FEATURES, Course
 from framestream_export.training.cross_validation import REPORT_FOLDER, Fold, cross_validate, make_folds
 from framestream_export.training.devices import AUTO, Devices, choose_devices
 from framestream_export.training.finishing import finish
-from framestream_export.training.model import first_encoder
+from framestream_export.training.network.model import first_encoder
 from framestream_export.training.resumption import (
     KEPT_ON_RESUME,
     check_output,

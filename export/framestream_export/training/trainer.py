@@ -16,12 +16,13 @@ from rich.console import Console
 from rich.progress import track
 
 from framestream.errors import DataError, SettingsError
-from framestream.readahead import ReadAhead
+from framestream.feeds.readahead import ReadAhead
+from framestream_export.files import load_arrays, save_arrays
 from framestream_export.measures.labelled import Answers, accuracy, weighted_loss
-from framestream_export.run_folder import StageFiles, load_arrays, save_arrays
+from framestream_export.run_folder import StageFiles
 from framestream_export.training.devices import Devices
-from framestream_export.training.examples import Batch, Examples
-from framestream_export.training.replicas import mean_gradients, own_share, without_overflow
+from framestream_export.training.examples.examples import Batch, Examples
+from framestream_export.training.mixed_precision import mean_gradients, own_share, without_overflow
 from framestream_export.training.settings import TrainSettings
 
 _WARMUP_STEPS = 200

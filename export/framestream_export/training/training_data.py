@@ -16,8 +16,8 @@ from framestream.errors import DataError
 from framestream_export.data.frame_cache import FrameCache, Stretch, open_cache
 from framestream_export.data.recordings import SPLITS, Dataset, read_dataset
 from framestream_export.data.splits import Splits, split_recordings
+from framestream_export.training.examples.windows import ROW_HOP, answer_counts, gather, label_counts, labels_at
 from framestream_export.training.settings import TrainSettings
-from framestream_export.training.windows import ROW_HOP, answer_counts, gather, label_counts, labels_at
 
 _PARITY_SEQUENCES = 8
 _PARITY_ROWS = 16

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from framestream.errors import SettingsError
-from framestream.sampling import MAX_HOLD_SECONDS
+from framestream.sampling.clock import MAX_HOLD_SECONDS
 from framestream_export.triton.served_model import ServedModel, State, Tensor
 
 LABELS_FILE = "labels.txt"

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from framestream.errors import SettingsError
-from framestream.spec import KEY_PREFIX, ModelSpec
-from framestream_export.run_folder import make_writable, writing
+from framestream.model.spec import KEY_PREFIX, ModelSpec
+from framestream_export.files import make_writable, writing
 from framestream_export.triton.config import LABELS_FILE, Serving, config_text
 from framestream_export.triton.served_model import ServedModel
 

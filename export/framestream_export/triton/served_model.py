@@ -9,8 +9,8 @@ import onnx
 from onnx import TensorProto
 
 from framestream.errors import ModelError
-from framestream.session import NEXT_PREFIX, PROBABILITIES, ModelSession
-from framestream.spec import FRAMES, ModelSpec
+from framestream.model.session import NEXT_PREFIX, PROBABILITIES, ModelSession
+from framestream.model.spec import FRAMES, ModelSpec
 
 _DATA_TYPES: dict[int, str] = {TensorProto.UINT8: "TYPE_UINT8", TensorProto.FLOAT: "TYPE_FP32"}
 ANY = -1

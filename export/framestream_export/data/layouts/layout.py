@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from framestream.errors import DataError, SettingsError
-from framestream_export.data.complaints import Complaints
 from framestream_export.data.footage import Recording
+from framestream_export.data.problems import Complaints
 
 _NAMED = 5
 

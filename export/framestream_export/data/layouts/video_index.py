@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from framestream.errors import DataError
-from framestream_export.data.complaints import Complaints
 from framestream_export.data.folders import is_video, walk
+from framestream_export.data.problems import Complaints
 
 
 class VideoIndex:

@@ -1,0 +1,114 @@
+"""The command evaluate. Thin: it parses, calls and prints; heavy imports wait until it runs."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from framestream.cli.options import PROBABILITY, FiniteRange, running_options
+
+if TYPE_CHECKING:
+    from framestream.model.session import Device
+
+
+def _renamings(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    pairs = [value.partition("=") for value in values]
+    for old, _, new in pairs:
+        if not (old and new):
+            raise click.BadParameter("give OLD=NEW", ctx, param)
+    return {old: new for old, _, new in pairs}
+
+
+@click.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("data", type=click.Path(path_type=Path))
+@click.option(
+    "--split",
+    type=click.Choice(["train", "validation", "test", "all"]),
+    help="Which recordings; by default the test split, where DATA names one, else all.",
+)
+@click.option(
+    "--rename",
+    callback=_renamings,
+    multiple=True,
+    metavar="OLD=NEW",
+    help="What the model calls a label of DATA; may be given again.",
+)
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(["text", "json", "html"]),
+    default="text",
+    show_default=True,
+    help="A summary, all figures, or a page with pictures.",
+)
+@click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Where it goes; by default stdout.")
+@click.option("--enter", type=PROBABILITY, help="Probability that opens an event; by default the model's.")
+@click.option("--leave", type=PROBABILITY, help="Probability below which it ends; by default the model's.")
+@click.option("--min-seconds", type=FiniteRange(min=0), help="Shortest event; by default the model's.")
+@running_options
+def evaluate(
+    model: Path,
+    data: Path,
+    *,
+    split: str | None,
+    rename: dict[str, str],
+    format_name: str,
+    output: Path | None,
+    enter: float | None,
+    leave: float | None,
+    min_seconds: float | None,
+    device: Device,
+    threads: int | None,
+) -> None:
+    """Measure how good an exported MODEL is on the labelled recordings in DATA.
+
+    DATA is what `framestream train` takes: a directory of class folders, a manifest, films with a timeline beside them.
+    They go through the runtime that serves, so the figures are those of `framestream watch`. Recordings that cannot be
+    read are named and left out, and so is time with a label that the model does not have.
+    """
+    from framestream_export.cli.toolkit import EVALUATE, require
+
+    require(EVALUATE)
+    from rich.console import Console
+
+    from framestream.classifier import Classifier
+    from framestream.cli.camera_file import adapt_events
+    from framestream_export.files import write_atomically
+    from framestream_export.measures.evaluation import evaluate_model
+    from framestream_export.measures.measuring import measure
+    from framestream_export.measures.page.rendering import render_page
+    from framestream_export.measures.summary import print_summary, report_text
+
+    classifier = Classifier.load(model, device=device, threads=threads)
+    given = {"enter": enter, "leave": leave, "min_seconds": min_seconds}
+    evaluation = evaluate_model(
+        classifier,
+        data,
+        split=split,
+        rename=rename,
+        events=adapt_events(classifier.spec.events, given),
+        console=Console(stderr=True),
+    )
+    tracks, extras = evaluation.tracks, evaluation.extras
+    measured = measure(tracks, labels=evaluation.labels, background=evaluation.background, extras=extras)
+    if format_name == "text":
+        if output is None:
+            print_summary(measured.report, Console())
+            return
+        lines = io.StringIO()
+        print_summary(measured.report, Console(file=lines, width=100))
+        text = lines.getvalue()
+    elif format_name == "json":
+        text = report_text(measured.report)
+    else:
+        text = render_page(measured, tracks, extras)
+    if output is None:
+        sys.stdout.write(text)
+        return
+    write_atomically(output, lambda stream: stream.write(text.encode()))
+    click.echo(f"{output}: accuracy {measured.report['accuracy']:.3f}", err=True)

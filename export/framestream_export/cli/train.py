@@ -1,0 +1,217 @@
+"""The command train. Thin: it parses, calls and prints; heavy imports wait until it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from framestream_export.data.folds import LEAVE_ONE_OUT
+from framestream_export.training.presets import DEFAULT_PRESET, PRESETS, describe_presets, preset_named
+from framestream_export.training.settings import ALL_BLOCKS, KINDS, TrainSettings
+
+_DEFAULTS = TrainSettings()
+
+
+def _number_or_all(all_of_them: int, *, least: int) -> Callable[[click.Context, click.Parameter, str], int]:
+    """What reads an option that takes a number or "all"."""
+
+    def read(ctx: click.Context, param: click.Parameter, value: str) -> int:
+        if value == "all":
+            return all_of_them
+        if not value.isdigit() or int(value) < least:
+            raise click.BadParameter(f"{value!r} is neither a number from {least} nor 'all'", ctx, param)
+        return int(value)
+
+    return read
+
+
+def _setting(flag: str, metavar: str | None = None, *, name: str | None = None, **options: Any) -> Any:
+    """An option of `train` whose type and default are those of the field of TrainSettings."""
+    name = name or flag.removeprefix("--").replace("-", "_")
+    default = getattr(_DEFAULTS, name)
+    options.setdefault("type", str if default is None else type(default))
+    options.setdefault("show_default", True)
+    return click.option(flag, name, metavar=metavar, default=default, **options)
+
+
+_SETTING_OPTIONS = (
+    _setting("--kind", type=click.Choice(KINDS), help="One answer per window of frames, or one per frame."),
+    click.option("--no-lstm", is_flag=True, help="Use the mean of a window's features, which knows no order."),
+    click.option("--bidirectional", is_flag=True, help="Read each window backwards as well."),
+    _setting(
+        "--predict-ahead",
+        "SECONDS",
+        name="predict_ahead_seconds",
+        help="Name the label that will hold that much later.",
+    ),
+    _setting(
+        "--encoder",
+        "NAME",
+        show_default="the preset's",
+        help="Instead of a preset: small, EfficientNetLite0, or one of keras.applications.",
+    ),
+    _setting(
+        "--weights",
+        "none|people|imagenet|FILE|RUN",
+        show_default="the preset's; with --encoder none",
+        help="What the encoder starts from; a RUN gives its head, too.",
+    ),
+    click.option(
+        "--fine-tune",
+        default="0",
+        metavar="N|all",
+        callback=_number_or_all(ALL_BLOCKS, least=0),
+        help="Train the last N blocks of a pretrained encoder, too, after the head; or all of it from the start.",
+    ),
+    _setting("--fine-tune-epochs", "N", help="Train the last blocks at most so many epochs."),
+    _setting("--looks", "N", help="Other looks (mirrored, other light) of each clip that a frozen encoder is shown."),
+    _setting(
+        "--size",
+        "PIXELS",
+        show_default=f"the preset's; with --encoder {_DEFAULTS.size}",
+        help="Height and width of the model's frames.",
+    ),
+    _setting("--rate", "FPS", name="frame_rate", help="Frames the model sees per second."),
+    _setting("--window", "FRAMES", help="Frames per answer."),
+    _setting("--lstm-units", "N", help="Width of the LSTM."),
+    _setting("--feature-dim", "N", help="Features per frame of the small encoder."),
+    _setting("--dropout", "SHARE", help="Share of the features dropped in training."),
+    _setting("--epochs", "N", help="Train at most so many."),
+    _setting("--batch-size", "RUNS", help="Runs per step; a run is two windows of frames."),
+    _setting("--learning-rate", "R", help="Peak of the cosine schedule."),
+    _setting("--patience", "EPOCHS", help="Stop after so many without a better validation loss."),
+    _setting("--seed", "N", help="Fixes the division of the clips and all that is random."),
+    _setting("--background", "LABEL", help='The label that means "nothing happens"; else idle or background.'),
+    click.option("--no-flip", is_flag=True, help="Do not mirror clips: left and right are different classes."),
+    _setting(
+        "--time-limit",
+        "MINUTES",
+        name="time_limit_minutes",
+        type=float,
+        help="Stop training on frames after the epoch that passes it; heads on features take seconds.",
+    ),
+)
+
+
+def _with_setting_options(command: Any) -> Any:
+    for option in reversed(_SETTING_OPTIONS):
+        command = option(command)
+    return command
+
+
+@click.command(epilog="\b\nPresets:\n" + "\n".join(describe_presets()))
+@click.argument("data", type=click.Path(path_type=Path))
+@click.option("--output", required=True, type=click.Path(path_type=Path), metavar="RUN", help="The run's folder.")
+@click.option(
+    "--preset",
+    type=click.Choice([preset.name for preset in PRESETS]),
+    default=DEFAULT_PRESET,
+    show_default=True,
+    help="Which encoder; see below.",
+)
+@_with_setting_options
+@click.option("--negatives", type=click.Path(path_type=Path), metavar="DIR", help="Films in which nothing happens.")
+@click.option(
+    "--folds",
+    default="0",
+    metavar="N|all",
+    callback=_number_or_all(LEAVE_ONE_OUT, least=0),
+    help="Cross-validate first: N models, tested on other groups.",
+)
+@click.option("--by", metavar="COLUMN", show_default="group", help="The manifest's column that groups clips.")
+@click.option(
+    "--devices",
+    default="auto",
+    metavar="auto|cpu|N",
+    show_default=True,
+    help="What to train on: all GPUs, else the CPU; the CPU; N GPUs.",
+)
+@click.option(
+    "--resume", is_flag=True, help="Carry on with the run in RUN, as it was begun, after its last complete epoch."
+)
+@click.option(
+    "--cache",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Where decoded frames and features go; else RUN/cache, or as before.",
+)
+@click.pass_context
+def train(
+    ctx: click.Context,
+    /,
+    data: Path,
+    output: Path,
+    preset: str,
+    negatives: Path | None,
+    folds: int,
+    by: str | None,
+    devices: str,
+    resume: bool,
+    cache: Path | None,
+    **options: Any,
+) -> None:
+    """Train a model on the labelled clips in DATA.
+
+    DATA is a directory of class folders, a manifest (path,label[,start,end,split,group]), a directory with manifests
+    and films that have a timeline NAME.csv (start,end,label) beside them, or a data set as UCF101, HMDB51, Kinetics or
+    Label Studio lay it out.
+    """
+    from framestream_export.cli.toolkit import TRAINING, require
+
+    require(TRAINING)
+    from rich.console import Console
+
+    from framestream_export.training.resumption import has_begun, resumed_settings
+    from framestream_export.training.train import train as run_training
+    from framestream_export.training.training_data import DataPlace
+
+    console = Console(stderr=True)
+    changes = _changes(ctx, options)
+    if "encoder" in changes and _is_given(ctx, "preset"):
+        raise click.UsageError("--preset and --encoder exclude each other")
+    begun = resume and has_begun(output)
+    if "encoder" not in changes and (not begun or _is_given(ctx, "preset")):
+        changes = preset_named(preset).to_settings() | changes
+    settings = resumed_settings(output, changes) if begun else TrainSettings(**changes)
+    if resume and not begun:
+        told = f"{output} holds nothing to resume: it starts from the beginning, with the options given now"
+        console.print(told, highlight=False, markup=False, soft_wrap=True)
+    place = DataPlace(data, negatives=negatives, group_column=by, cache=cache)
+    try:
+        record = run_training(place, output, settings, resume=resume, folds=folds, devices=devices, console=console)
+    except KeyboardInterrupt:
+        console.print("the same command with --resume carries on after the last complete epoch", soft_wrap=True)
+        raise
+    for line in _told(output, record):
+        click.echo(line)
+
+
+def _changes(ctx: click.Context, options: dict[str, Any]) -> dict[str, Any]:
+    """The settings that were asked for, by their names."""
+    changes = {name: value for name, value in options.items() if _is_given(ctx, name)}
+    if changes.pop("no_flip", False):
+        changes["flip"] = False
+    heads = [name for name in ("no_lstm", "bidirectional") if changes.pop(name, False)]
+    if len(heads) > 1:
+        raise click.UsageError("--no-lstm and --bidirectional exclude each other")
+    if heads:
+        changes["head"] = "mean" if heads == ["no_lstm"] else "bidirectional"
+    return changes
+
+
+def _told(output: Path, record: dict[str, Any]) -> Iterator[str]:
+    validated = record.get("cross_validation")
+    if validated is not None:
+        yield (
+            f"{output}: cross-validated accuracy {validated['mean_accuracy']:.3f} of windows,"
+            f" {validated['mean_piece_accuracy']:.3f} of labelled pieces, mean of {validated['folds']} folds"
+        )
+    yield f"{output}: test accuracy {record['test']['accuracy']:.3f} ({record['stopped']})"
+
+
+def _is_given(ctx: click.Context, name: str) -> bool:
+    return ctx.get_parameter_source(name) not in (ParameterSource.DEFAULT, None)

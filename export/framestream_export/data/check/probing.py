@@ -1,0 +1,205 @@
+"""One file read from beginning to end: what it is, when its frames are shown, and what they look like, made small."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framestream.errors import SourceError
+from framestream.sources import VideoFile
+from framestream_export.data.check.fingerprints import Fingerprint, FingerprintMaker
+from framestream_export.data.check.pictures import PictureKeeper
+from framestream_export.data.decoding import sha256_of
+from framestream_export.data.footage import Recording
+
+# A pause between frames differs from the usual one if it does by this share of it and more than a container's clock,
+# which may count milliseconds, rounds.
+_UNEVEN = 0.15
+_CLOCK_SECONDS = 0.002
+_MANY = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What reading one file gave.
+
+    Attributes:
+        recording: Whose file it is.
+        reason: Why it cannot be read; empty if it can, and then the rest holds.
+        sha256: Of the whole file, in hexadecimal.
+        size_wh: Width and height after rotation, pixels.
+        pts_seconds: float64 [N], when each frame is shown.
+        fingerprint: What its frames look like, for finding copies; None where there is too little to tell by.
+        pictures: For each label that was asked for, a few frames in which it holds, as JPEG.
+        warnings: What its reader said about it.
+    """
+
+    recording: Recording
+    reason: str = ""
+    sha256: str = ""
+    size_wh: tuple[int, int] = (0, 0)
+    pts_seconds: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    fingerprint: Fingerprint | None = None
+    pictures: dict[str, tuple[bytes, ...]] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def _steps_seconds(self) -> NDArray[np.float64]:
+        steps = np.diff(self.pts_seconds)
+        return np.asarray(steps[steps > 0], dtype=np.float64)
+
+    @property
+    def frame_seconds(self) -> float:
+        """Seconds between two frames: the median, which no pause moves; of a single frame what FFmpeg assumes."""
+        steps = self._steps_seconds
+        return float(np.median(steps)) if len(steps) else 0.04
+
+    @property
+    def end_seconds(self) -> float:
+        """When the latest frame is over."""
+        return float(self.pts_seconds.max()) + self.frame_seconds if len(self.pts_seconds) else 0.0
+
+    @property
+    def duration_seconds(self) -> float:
+        """How long its frames are shown; a clock that jumps back takes nothing away."""
+        return float(self._steps_seconds.sum()) + self.frame_seconds if len(self.pts_seconds) else 0.0
+
+    @property
+    def frame_rate(self) -> float:
+        """Frames per second, measured: their number over the time that they are shown."""
+        return len(self.pts_seconds) / self.duration_seconds if self.duration_seconds > 0 else 0.0
+
+    @property
+    def has_variable_rate(self) -> bool:
+        """Whether pauses between frames differ, and not just a few of them."""
+        steps = self._steps_seconds
+        if len(steps) < 2:
+            return False
+        uneven = np.abs(steps - np.median(steps)) > _UNEVEN * np.median(steps) + _CLOCK_SECONDS
+        return bool(uneven.mean() > _MANY)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A recording to read, and the labels of which pictures are wanted."""
+
+    recording: Recording
+    labels_to_show: tuple[str, ...] = ()
+
+
+def probe_all(wanted: Sequence[Wanted], *, background: str | None, workers: int) -> Iterator[Probe]:
+    """Read files, a few at a time, and give what was found in their order.
+
+    Args:
+        wanted: What to read.
+        background: The data set's background label.
+        workers: How many to read at a time.
+    """
+    stop = threading.Event()
+    listener, log = _Listener(), logging.getLogger("framestream.sources.video_file")
+    log.addFilter(listener)
+    try:
+        with ThreadPoolExecutor(workers, thread_name_prefix="framestream-probe") as pool:
+            running: deque[Future[Probe]] = deque()
+            try:
+                for one in wanted:
+                    running.append(pool.submit(_probe, one, background, listener, stop))
+                    if len(running) > 4 * workers:
+                        yield running.popleft().result()
+                while running:
+                    yield running.popleft().result()
+            finally:
+                stop.set()
+                pool.shutdown(wait=True, cancel_futures=True)
+    finally:
+        log.removeFilter(listener)
+
+
+def _probe(wanted: Wanted, background: str | None, listener: _Listener, stop: threading.Event) -> Probe:
+    recording = wanted.recording
+    with listener.listening() as said:
+        try:
+            source = VideoFile(recording.path)
+        except SourceError as error:
+            return Probe(recording, reason=str(error))
+        maker = FingerprintMaker()
+        keepers = {label: PictureKeeper() for label in wanted.labels_to_show}
+        try:
+            pts = list(_look(source, recording, maker, keepers, background, stop))
+            sha256 = sha256_of(recording.path)
+        except SourceError as error:
+            return Probe(recording, reason=str(error))
+        finally:
+            source.close()
+    return Probe(
+        recording=recording,
+        sha256=sha256,
+        size_wh=source.info.size_wh,
+        pts_seconds=np.asarray(pts, dtype=np.float64),
+        fingerprint=maker.finish(),
+        pictures={label: keeper.finish() for label, keeper in keepers.items()},
+        warnings=tuple(said),
+    )
+
+
+def _look(
+    source: VideoFile,
+    recording: Recording,
+    maker: FingerprintMaker,
+    keepers: Mapping[str, PictureKeeper],
+    background: str | None,
+    stop: threading.Event,
+) -> Iterator[float]:
+    """Go through a source frame by frame, converting only those that somebody wants; yields their times."""
+    while not stop.is_set() and (pts_seconds := source.grab()) is not None:
+        yield pts_seconds
+        keeper = keepers.get(label_at(recording, pts_seconds, background=background) or "") if keepers else None
+        for_fingerprint = maker.wants_next()
+        for_picture = keeper is not None and keeper.wants_next()
+        if not (for_fingerprint or for_picture):
+            continue
+        image = source.retrieve()
+        if for_fingerprint:
+            maker.add(pts_seconds, image)
+        if keeper is not None and for_picture:
+            keeper.add(image)
+
+
+def label_at(recording: Recording, pts_seconds: float, *, background: str | None) -> str | None:
+    """The label that holds at a time, or None."""
+    for segment in recording.segments:
+        if (segment.start_seconds <= pts_seconds or segment.start_seconds == 0) and pts_seconds < segment.end_seconds:
+            return segment.label
+    return background if recording.fill_background else None
+
+
+class _Listener(logging.Filter):
+    """Takes what the reader of a file says on the thread that reads it, so that it stands in the report instead."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[int, list[str]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        said = self._said.get(threading.get_ident())
+        if said is None:
+            return True
+        said.append(record.getMessage())
+        return False
+
+    @contextmanager
+    def listening(self) -> Iterator[list[str]]:
+        """Collect what is said on this thread."""
+        said = self._said[threading.get_ident()] = []
+        try:
+            yield said
+        finally:
+            del self._said[threading.get_ident()]

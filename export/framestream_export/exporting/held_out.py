@@ -1,0 +1,104 @@
+"""The clips that a run kept out of training, and what a model file says about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+
+from framestream.errors import DataError
+from framestream.model.session import ModelSession
+from framestream_export.data.frame_cache import UNLABELLED, Stretch
+from framestream_export.exporting.finished_run import FinishedRun
+from framestream_export.training.examples.windows import answer_ends, gather, labels_at
+from framestream_export.training.settings import TrainSettings
+from framestream_export.training.training_data import DataPlace, TrainingData, load_training_data
+
+_CAMERAS = 16
+_STEPS = 16
+_CALIBRATION_FRAMES = 512
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """A run's data set, opened again."""
+
+    data: TrainingData
+    settings: TrainSettings
+
+    @classmethod
+    def open(cls, finished: FinishedRun, path: Path, data: Path | None) -> HeldOut:
+        """Find the data set of a run, its decoded frames if they are still there.
+
+        Args:
+            finished: The run.
+            path: Its folder.
+            data: Where the data set is now; None is where it was in training.
+
+        Raises:
+            DataError: It is gone, or is another one.
+        """
+        record = finished.record
+        place = DataPlace.of(record, path, data=data)
+        if not place.data.exists():
+            raise DataError(
+                f"{place.data}, which {path} was trained on, is gone: variants other than float32 are measured on the"
+                " clips kept out of training; give --data DIR"
+            )
+        found = load_training_data(place, place.cache or path, finished.settings, console=Console(quiet=True))
+        if found.cache.fingerprint != record["fingerprint"] or found.names("test") != record["splits"]["test"]:
+            raise DataError(f"{place.data} is not the data set that {path} was trained on; give --data DIR")
+        return cls(found, finished.settings)
+
+    def calibration_batches(self) -> Iterator[NDArray[np.uint8]]:
+        """Frames of the training clips, evenly spread: uint8 [N, 3, height, width]."""
+        frames = self.data.cache.frames
+        indices = np.concatenate([np.arange(item.start, item.stop) for item in self.data.stretches("train")])
+        chosen = indices[np.linspace(0, len(indices) - 1, min(_CALIBRATION_FRAMES, len(indices))).astype(np.int64)]
+        for first in range(0, len(chosen), _STEPS):
+            batch = np.asarray(frames[chosen[first : first + _STEPS]])
+            yield np.ascontiguousarray(batch.transpose(0, 3, 1, 2))
+
+    def labels(self) -> NDArray[np.int64]:
+        """What the labelled answers should be, in the order of `answers`."""
+        return np.concatenate([labels[labels != UNLABELLED] for _, _, labels in self._asked()]).astype(np.int64)
+
+    def answers(self, session: ModelSession) -> NDArray[np.float32]:
+        """What a model says at every labelled place of the test clips, fed as in serving: float32 [N, classes]."""
+        asked = self._asked()
+        rows: list[NDArray[np.float32]] = [np.zeros(0, np.float32)] * len(asked)
+        order = sorted(range(len(asked)), key=lambda index: len(asked[index][0]))
+        for first in range(0, len(order), _CAMERAS):
+            group = order[first : first + _CAMERAS]
+            for index, found in zip(group, self._run(session, [asked[index][0] for index in group]), strict=True):
+                _, ends, labels = asked[index]
+                rows[index] = found[ends[labels != UNLABELLED]]
+        return np.concatenate(rows)
+
+    def _asked(self) -> list[tuple[Stretch, NDArray[np.int64], NDArray[Any]]]:
+        """Stretches of the test split, the frames at which they give answers, and the answers' labels."""
+        cache, found = self.data.cache, []
+        for stretch in self.data.stretches("test"):
+            ends = answer_ends(stretch, self.settings)
+            found.append((stretch, ends, labels_at(cache, stretch, ends, self.settings)))
+        return found
+
+    def _run(self, session: ModelSession, stretches: list[Stretch]) -> NDArray[np.float32]:
+        """Rows [cameras, frames, classes]; what is behind the end of a shorter stretch changes nothing before it."""
+        length = max(self.settings.window, *(len(stretch) for stretch in stretches))
+        state, rows = session.zero_state(len(stretches)), []
+        for start in range(0, length, _STEPS):
+            count = min(_STEPS, length - start)
+            chunk = [self._frames(stretch, start, count) for stretch in stretches]
+            probabilities, state = session.run(np.stack(chunk), state)
+            rows.append(probabilities)
+        return np.concatenate(rows, axis=1)
+
+    def _frames(self, stretch: Stretch, start: int, count: int) -> NDArray[np.uint8]:
+        # Beyond its end a stretch holds its last frame, as serving does.
+        return gather(self.data.cache, stretch, min(start, len(stretch) - 1), count)

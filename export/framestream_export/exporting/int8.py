@@ -1,0 +1,146 @@
+"""Whole numbers in the encoder: static quantization, written as QuantizeLinear and DequantizeLinear (QDQ).
+
+Convolutions and what lies between them work on uint8; their weights are int8 with a scale for each output channel.
+Three things stay float: the first convolution, whose three channels are too few for integer kernels to gain anything;
+one that leads to a softmax (the maps of the small encoder), because there a rounding error is the same as looking
+elsewhere; and all arithmetic of the recurrent head, whose weights are only stored as int8.
+
+Weights are rounded so that the products stay what they were on the calibration frames, and so that they give the same
+answers on every processor; see `rounding`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import helper, numpy_helper
+
+from framestream_export.exporting.calibration import Span, SpanFinder, observe
+from framestream_export.exporting.qdq import QdqGraph
+from framestream_export.exporting.rounding import InputMoments
+
+_ACTIVATIONS = ("Relu", "Clip")
+_PASSING = ("Reshape", "Transpose", "Identity", "Squeeze", "Flatten")
+# Their output holds the numbers of their input in another order.
+_SHUFFLING = ("Reshape", "DepthToSpace", "Flatten")
+
+
+def quantize_encoder(encoder: Any, batches: Iterable[NDArray[np.uint8]]) -> Any:
+    """An encoder in whole numbers.
+
+    Args:
+        encoder: An onnx.ModelProto from uint8 [N, 3, height, width] to float32 [N, D].
+        batches: Frames to calibrate it on, each uint8 [N, 3, height, width].
+    """
+    model = onnx.ModelProto()
+    model.CopyFrom(encoder)
+    _spread_by_rearranging(model.graph)
+    graph = QdqGraph(model.graph)
+    convolutions = [node for node in model.graph.node if _is_integer_convolution(graph, node)]
+    tensors = dict.fromkeys(name for node in convolutions for name in (node.input[0], _made_by(graph, node)))
+    matrices = [node for node in model.graph.node if _is_integer_matrix(graph, node, tensors)]
+    tensors |= dict.fromkeys(_made_by(graph, node) for node in matrices)
+    products = [*convolutions, *matrices]
+    spans, moments = _calibrate(model, list(tensors), {node.output[0]: node for node in products}, batches)
+    for name, span in spans.items():
+        graph.round(name, span)
+    graph.round_after(_SHUFFLING)
+    for node in products:
+        graph.store_product(node, moments[node.output[0]])
+    graph.finish()
+    return model
+
+
+def store_lstm(model: Any) -> None:
+    """Store an LSTM's weights as int8 in place, a scale for each row of a gate; the arithmetic stays float."""
+    graph = QdqGraph(model.graph)
+    for node in [node for node in model.graph.node if node.op_type == "LSTM"]:
+        for position in (1, 2):
+            graph.store(node, position, axis=1)
+    graph.finish()
+
+
+def _calibrate(
+    model: Any, tensors: Sequence[str], products: Mapping[str, Any], batches: Iterable[NDArray[np.uint8]]
+) -> tuple[dict[str, Span], dict[str, NDArray[np.float64] | None]]:
+    """Spans of the tensors to be rounded, by name; moments of the products' inputs, by the name of their output."""
+    constants = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
+    finders = {name: SpanFinder(seed=index) for index, name in enumerate(tensors)}
+    moments = {
+        name: InputMoments(node, constants[node.input[1]], seed=index)
+        for index, (name, node) in enumerate(products.items())
+    }
+    read = {name: node.input[0] for name, node in products.items()}
+    for values in observe(model, list(dict.fromkeys([*tensors, *read.values()])), batches):
+        for name, finder in finders.items():
+            finder.add(values[name])
+        for name, seen in moments.items():
+            seen.add(values[read[name]])
+    return {name: finder.find() for name, finder in finders.items()}, {
+        name: seen.sums for name, seen in moments.items()
+    }
+
+
+def _is_integer_convolution(graph: QdqGraph, node: Any) -> bool:
+    if node.op_type != "Conv" or not graph.has_constant_weights(node):
+        return False
+    group = next((item.i for item in node.attribute if item.name == "group"), 1)
+    sees_pixels = int(graph.constants[node.input[1]].dims[1]) * group == 3
+    return not sees_pixels and not _leads_to_softmax(graph, node.output[0])
+
+
+def _is_integer_matrix(graph: QdqGraph, node: Any, whole_numbers: Container[str]) -> bool:
+    """Whether a node multiplies what will be whole numbers, perhaps in another order, with a constant matrix."""
+    if node.op_type not in ("Gemm", "MatMul") or not graph.has_constant_weights(node):
+        return False
+    name = node.input[0]
+    while name not in whole_numbers:
+        maker = next((other for other in graph.graph.node if name in other.output), None)
+        if maker is None or maker.op_type not in _SHUFFLING:
+            return False
+        name = maker.input[0]
+    return True
+
+
+def _leads_to_softmax(graph: QdqGraph, name: str) -> bool:
+    return any(
+        node.op_type == "Softmax" or (node.op_type in _PASSING and _leads_to_softmax(graph, node.output[0]))
+        for node in graph.readers(name)
+    )
+
+
+def _made_by(graph: QdqGraph, node: Any) -> str:
+    """The tensor to round behind a product: that of its activation, which the rounding does on the way."""
+    readers = graph.readers(node.output[0])
+    return str((readers[0] if len(readers) == 1 and readers[0].op_type in _ACTIVATIONS else node).output[0])
+
+
+def _spread_by_rearranging(graph: Any) -> None:
+    """Make a transposed convolution whose tiles do not overlap a 1 x 1 convolution that rearranges its channels.
+
+    There is no transposed convolution in whole numbers. (In floats the rearrangement costs more than it saves.)
+    """
+    constants = {tensor.name: tensor for tensor in graph.initializer}
+    for index, node in reversed(list(enumerate(graph.node))):
+        if node.op_type != "ConvTranspose" or node.input[1] not in constants or len(node.input) > 2:
+            continue
+        attributes = {item.name: helper.get_attribute_value(item) for item in node.attribute}
+        weights = numpy_helper.to_array(constants[node.input[1]])
+        channels, made, height, width = weights.shape
+        tiles = height == width and list(attributes.get("strides", ())) == [height, width]
+        plain = attributes.get("group", 1) == 1 and not any(attributes.get("pads", ()))
+        shared = sum(node.input[1] in other.input for other in graph.node) > 1
+        if not (tiles and plain) or shared or attributes.keys() & {"output_padding", "output_shape"}:
+            continue
+        kernel = weights.transpose(1, 2, 3, 0).reshape(made * height * width, channels, 1, 1)
+        constants[node.input[1]].CopyFrom(numpy_helper.from_array(np.ascontiguousarray(kernel), node.input[1]))
+        folded = f"{node.output[0]}/folded"
+        mixed = helper.make_node("Conv", list(node.input), [folded], name=folded, kernel_shape=[1, 1])
+        spread = helper.make_node("DepthToSpace", [folded], list(node.output), blocksize=height, mode="CRD")
+        graph.node.remove(node)
+        graph.node.insert(index, mixed)
+        graph.node.insert(index + 1, spread)

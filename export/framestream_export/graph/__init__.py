@@ -1,0 +1,1 @@
+"""The streaming graph: a converted encoder, a recurrent part written by hand."""

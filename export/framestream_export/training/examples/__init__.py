@@ -1,0 +1,1 @@
+"""From cached frames to batches: windows, augmentation, features computed once."""

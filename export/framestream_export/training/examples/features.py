@@ -1,0 +1,180 @@
+"""Features of a frozen encoder, computed once and kept on disk by content.
+
+One file for each recording and look, named after all that decides what is in it: the bytes of the clip, how frames are
+cut from it, the encoder with its weights, and the look. So another run, another fold, or the same run after a kill or
+with a few clips more, encodes only what is new.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
+
+from framestream.errors import DataError
+from framestream.feeds.readahead import StopFlag
+from framestream.model.spec import RESIZE
+from framestream_export.data.frame_cache import FrameCache, Stretch
+from framestream_export.encoders.digest import weights_digest
+from framestream_export.files import DAMAGED, make_writable, write_atomically
+from framestream_export.training.examples.augmentation import Look
+from framestream_export.training.examples.frame_encoders import frozen_encoder
+from framestream_export.training.settings import TrainSettings
+
+_FRAMES_PER_PIECE = 64
+_VERSION = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One file of the store: a recording in one look; look 0 is the recording as it is.
+
+    Attributes:
+        recording: Index into the cache's recordings.
+        number: Of the look, which fixes all that is drawn at random for it.
+        mirrored: Left and right change places.
+        still: Frame of the cache to mix in, or None.
+    """
+
+    recording: int
+    number: int
+    mirrored: bool = False
+    still: int | None = None
+
+
+class FeatureStore:
+    """Features of one encoder for the recordings of one cache."""
+
+    def __init__(self, encoder: Any, cache: FrameCache, folder: Path, settings: TrainSettings) -> None:
+        """Keep features in `folder`, which other stores may use, too.
+
+        Raises:
+            SettingsError: The folder cannot be written to.
+        """
+        make_writable(folder)
+        self._cache, self._folder, self._settings = cache, folder, settings
+        self._encoder = frozen_encoder(encoder, size=settings.size)
+        facts = [_VERSION, self._encoder.name, weights_digest(encoder), settings.frame_rate, settings.size_wh, RESIZE]
+        self._key = json.dumps(facts)
+        # Names are digests, of a picture among others: too dear to be made anew for every example.
+        self._files: dict[Wanted, Path] = {}
+
+    @property
+    def feature_dim(self) -> int:
+        """Numbers a frame."""
+        return self._encoder.feature_dim
+
+    def fill(self, wanted: Sequence[Wanted], *, console: Console) -> int:
+        """Encode what is not there yet; returns how many frames that were.
+
+        Raises:
+            SettingsError: The disk is full, or refuses.
+        """
+        missing = [item for item in wanted if not self._path(item).is_file()]
+        encoded, stop = 0, StopFlag()
+        with ThreadPoolExecutor(self._encoder.callers, "framestream-encoder") as pool:
+            running = [pool.submit(self._fill_one, item, stop) for item in missing]
+            done = track(
+                as_completed(running),
+                description="encoding frames",
+                total=len(missing),
+                console=console,
+                transient=True,
+                disable=not console.is_terminal,
+            )
+            try:
+                for future in done:
+                    encoded += future.result()
+            finally:
+                # After an error, or Ctrl-C, nobody waits for the rest of a long film.
+                stop.set()
+                pool.shutdown(cancel_futures=True)
+        return encoded
+
+    def _fill_one(self, item: Wanted, stop: StopFlag) -> int:
+        pieces = []
+        for frames in self._pictures(item):
+            if stop.is_set():
+                return 0
+            pieces.append(self._encoder.encode(frames))
+        features = np.concatenate(pieces)
+        write_atomically(self._path(item), partial(np.save, arr=features), shared=True)
+        return len(features)
+
+    def read(self, wanted: Wanted, indices: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Features [n, D] of some frames of a recording.
+
+        Args:
+            wanted: Which recording, how it looks; `fill` has seen it.
+            indices: int64 [n], frames of the cache.
+
+        Raises:
+            DataError: A file is gone or damaged.
+        """
+        path = self._path(wanted)
+        places = indices - self._first(wanted.recording)
+        try:
+            return _read_rows(path, places, width=self.feature_dim)
+        except (*DAMAGED, IndexError) as error:
+            raise DataError(f"{path} cannot be read ({error}); delete it and resume the training") from error
+
+    def of_stretch(self, stretch: Stretch) -> NDArray[np.float32]:
+        """Features [frames, D] of a stretch as it is."""
+        return self.read(Wanted(stretch.recording, 0), np.arange(stretch.start, stretch.stop))
+
+    def _pictures(self, wanted: Wanted) -> Iterator[NDArray[np.uint8]]:
+        """The recording's frames in its look, in pieces of bounded size."""
+        stretches = self._cache.stretches_of(wanted.recording)
+        look = self._look(wanted)
+        for first in range(stretches[0].start, stretches[-1].stop, _FRAMES_PER_PIECE):
+            frames = self._cache.read(first, min(first + _FRAMES_PER_PIECE, stretches[-1].stop))
+            yield frames if look is None else look.apply(frames)
+
+    def _look(self, wanted: Wanted) -> Look | None:
+        if wanted.number == 0:
+            return None
+        seed = int(self._cache.digests[wanted.recording][:16], 16)
+        still = None if wanted.still is None else np.asarray(self._cache.frames[wanted.still])
+        rng = np.random.default_rng((seed, wanted.number))
+        return Look.draw(rng, size_wh=self._settings.size_wh, mirrored=wanted.mirrored, still=still)
+
+    def _first(self, recording: int) -> int:
+        return self._cache.stretches_of(recording)[0].start
+
+    def _path(self, wanted: Wanted) -> Path:
+        if wanted not in self._files:
+            self._files[wanted] = self._name(wanted)
+        return self._files[wanted]
+
+    def _name(self, wanted: Wanted) -> Path:
+        cache, still = self._cache, None
+        if wanted.still is not None:
+            still = hashlib.sha256(np.asarray(cache.frames[wanted.still]).tobytes()).hexdigest()
+        facts = [self._key, cache.digests[wanted.recording], wanted.number, wanted.mirrored, still]
+        return self._folder / f"{hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]}.npy"
+
+
+def _read_rows(path: Path, places: NDArray[np.int64], *, width: int) -> NDArray[np.float32]:
+    """Some rows of a float32 array [N, width] in a .npy file; from the first of them to the last is read."""
+    with path.open("rb") as stream:
+        if np.lib.format.read_magic(stream) != (1, 0):
+            raise ValueError("not a file of features")
+        shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
+        if shape[1:] != (width,) or dtype != np.float32 or places.min() < 0 or places.max() >= shape[0]:
+            raise ValueError(f"{dtype} {list(shape)} instead of float32 [{int(places.max()) + 1}, {width}] or more")
+        first, count = int(places.min()), int(np.ptp(places)) + 1
+        stream.seek(first * width * dtype.itemsize, os.SEEK_CUR)
+        rows = np.fromfile(stream, np.float32, count * width).reshape(count, width)
+    found: NDArray[np.float32] = rows[places - first]
+    return found

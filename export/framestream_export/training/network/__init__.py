@@ -1,0 +1,1 @@
+"""The Keras network that is trained: projection, heads, class weights."""

@@ -1,0 +1,163 @@
+"""Golden vectors of a model: chained sequences of data sets, and `vectors.json`, which says how they hang together.
+
+The sets of a sequence are a stream: the state that goes into one is the state that came out of the one before, and
+zeros go into the first. Who replays them with state of their own sees at once if they feed back the wrong output.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framestream.errors import DataError
+from framestream.model.session import PROBABILITIES
+from framestream.model.spec import FRAMES, ModelSpec
+from framestream_export.verification.graph_run import CPU, GraphRun, Tensors
+from framestream_export.verification.tensor_files import DataSet, write_data_set
+
+VECTORS_FILE = "vectors.json"
+_VERSION = 1
+_ANSWERS = 9
+_LEAST_FRAMES = 24
+_LAST_STEPS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class VectorFacts:
+    """What vectors.json says.
+
+    Attributes:
+        model: Name of the file they belong to.
+        digest: Of that file.
+        limit: Largest difference of a tensor, as a share of its largest value (of 1 if that is less), on the CPU.
+        elsewhere_limit: The same on other providers.
+        made_by: What computed them.
+        sequences: Numbers of the data sets that are one stream, by name.
+    """
+
+    model: str
+    digest: str
+    limit: float
+    elsewhere_limit: float
+    made_by: str
+    sequences: Mapping[str, tuple[int, ...]]
+
+    def to_json(self) -> str:
+        """As text."""
+        facts = {
+            "version": _VERSION,
+            "model": self.model,
+            "digest": self.digest,
+            "limit": self.limit,
+            "elsewhere_limit": self.elsewhere_limit,
+            "made_by": self.made_by,
+            "sequences": [{"name": name, "sets": list(sets)} for name, sets in self.sequences.items()],
+        }
+        return json.dumps(facts, indent=1) + "\n"
+
+    @classmethod
+    def read(cls, path: Path) -> VectorFacts:
+        """The inverse of `to_json`.
+
+        Raises:
+            DataError: It cannot be read.
+        """
+        try:
+            facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            if facts["version"] != _VERSION:
+                raise ValueError(f"version {facts['version']}")
+            sequences = {str(one["name"]): tuple(int(number) for number in one["sets"]) for one in facts["sequences"]}
+            limits = float(facts["limit"]), float(facts["elsewhere_limit"])
+            return cls(str(facts["model"]), str(facts["digest"]), *limits, str(facts["made_by"]), sequences)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise DataError(f"{path} cannot be used ({error!r}); get the hand-off folder again") from error
+
+    def limit_on(self, provider: str) -> float:
+        """The limit that holds on an execution provider."""
+        return self.limit if provider == CPU else self.elsewhere_limit
+
+
+def write_vectors(
+    run: GraphRun,
+    spec: ModelSpec,
+    frames: NDArray[np.uint8],
+    folder: Path,
+    *,
+    digest: str,
+    limit: float,
+    elsewhere_limit: float,
+) -> VectorFacts:
+    """Write data sets and vectors.json for a model.
+
+    Args:
+        run: The model, on the CPU.
+        spec: What it says about itself.
+        frames: uint8 [sequences, frames, H, W, 3]; see `choose_sequences`.
+        folder: Where they go.
+        digest: Of the file.
+        limit: See `VectorFacts`.
+        elsewhere_limit: See `VectorFacts`.
+    """
+    sequences: dict[str, tuple[int, ...]] = {}
+    number = 0
+    for name, portions in _plan(run, frames):
+        state: Tensors = run.zero_state(portions[0].shape[0])
+        first = number
+        for portion in portions:
+            inputs: Tensors = {FRAMES: portion, **state}
+            outputs = run.run(inputs)
+            write_data_set(folder, DataSet(number, inputs, outputs))
+            state = run.next_state(outputs)
+            number += 1
+        sequences[name] = tuple(range(first, number))
+    made_by = f"{run.runtime_name()}, {run.provider}"
+    facts = VectorFacts(run.path.name, digest, limit, elsewhere_limit, made_by, sequences)
+    (folder / VECTORS_FILE).write_text(facts.to_json(), encoding="utf-8")
+    return facts
+
+
+def choose_sequences(
+    rows: NDArray[np.float32], frames: NDArray[np.uint8], *, window: int, count: int = 3
+) -> NDArray[np.uint8]:
+    """The sequences that try a model most: those with the most different and then the surest answers.
+
+    Args:
+        rows: float32 [sequences, answers, classes], what the model says of the frames.
+        frames: uint8 [sequences, frames, H, W, 3].
+        window: Frames of an answer.
+        count: Sequences wanted.
+
+    Returns:
+        As `frames`, fewer sequences and no longer than they need to be.
+    """
+    length = min(max(window - 1 + _ANSWERS, _LEAST_FRAMES), frames.shape[1])
+    seen = rows[:, : length - window + 1]
+    variety = [len(np.unique(one.argmax(axis=-1))) for one in seen]
+    # Stable, so that the same run gives the same vectors.
+    order = np.lexsort((-seen.max(axis=-1).mean(axis=-1), -np.array(variety)))
+    return np.ascontiguousarray(frames[order[:count], :length])
+
+
+def _plan(run: GraphRun, frames: NDArray[np.uint8]) -> Iterator[tuple[str, Sequence[NDArray[np.uint8]]]]:
+    """Sequences by name, in portions [cameras, steps, H, W, 3]."""
+    length = frames.shape[1]
+    yield "one camera, frame by frame", [frames[:1, index : index + 1] for index in range(length)]
+    if run.fixed_steps or run.fixed_cameras or len(frames) < 2:
+        return
+    cuts = sorted({0, max(0, length - 2 * _LAST_STEPS), max(0, length - _LAST_STEPS), length})
+    cameras = frames[1:]
+    portions = [np.ascontiguousarray(cameras[:, begin:end]) for begin, end in pairwise(cuts)]
+    yield f"{len(cameras)} cameras, several frames at once", portions
+
+
+def answers_in(data: DataSet, *, before: int, window: int) -> int:
+    """How many of a set's rows are answers: those that look at a whole window, `before` rows having gone before."""
+    shape = data.outputs[PROBABILITIES].shape
+    return int(shape[0]) * max(0, min(int(shape[1]), before + int(shape[1]) - (window - 1)))

@@ -1,0 +1,185 @@
+"""A file that names cameras, in TOML, and what has changed when it is read again.
+
+    [[camera]]
+    name = "door"
+    url = "rtsp://user:password@192.168.1.20/stream1"
+    enter = 0.7                 # these three as the options of `framestream watch`
+    leave = 0.5
+    min_seconds = 1.0
+    zones = [
+        { name = "mat", box = [0.2, 0.5, 0.8, 1.0] },             # left, top, right, bottom
+        { name = "bench", polygon = [[0.0, 0.4], [0.3, 0.4], [0.2, 0.9]] },
+    ]
+
+``url`` is whatever ``framestream watch`` takes: an address, a device index, a path (from the file's own folder on).
+Zones are in shares of the picture's width and height. All but ``name`` and ``url`` may be left out.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from framestream.errors import SettingsError
+from framestream.feeds.live import LiveSettings
+from framestream.model.spec import EventSettings
+from framestream.sampling.zones import Zone
+from framestream.sources import SourceKind, SourceOptions, classify
+from framestream.watch.settings import CameraSettings, check_name, check_standard_input
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_EVENT_KEYS = ("enter", "leave", "min_seconds")
+_KEYS = ("name", "url", *_EVENT_KEYS, "zones")
+_ZONE_KEYS = ("name", "box", "polygon")
+
+Cameras = dict[str, CameraSettings]
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """How one reading of the file differs from the one before, by the cameras' names."""
+
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    changed: tuple[str, ...]
+
+    @classmethod
+    def between(cls, before: Mapping[str, CameraSettings], after: Mapping[str, CameraSettings]) -> Changes:
+        """Compare two readings."""
+        return cls(
+            added=tuple(name for name in after if name not in before),
+            removed=tuple(name for name in before if name not in after),
+            changed=tuple(name for name in after if name in before and after[name] != before[name]),
+        )
+
+    def __str__(self) -> str:
+        """Return how many there are of each, in words."""
+        return f"{len(self.added)} added, {len(self.removed)} removed, {len(self.changed)} changed"
+
+
+def adapt_events(settings: EventSettings, given: Mapping[str, float | None]) -> EventSettings:
+    """Put what was given in the place of other settings; an ``enter`` given alone lowers ``leave`` if need be.
+
+    Raises:
+        SettingsError: the result makes no sense.
+    """
+    values = {name: value for name, value in given.items() if value is not None}
+    if "enter" in values and "leave" not in values:
+        values["leave"] = min(settings.leave, values["enter"])
+    return dataclasses.replace(settings, **values)
+
+
+def read_cameras(path: Path, *, events: EventSettings, live: LiveSettings, options: SourceOptions) -> Cameras:
+    """Read a file of cameras.
+
+    Args:
+        path: the file.
+        events: for what a camera does not say.
+        live: for all cameras.
+        options: for all cameras.
+
+    Raises:
+        SettingsError: the file cannot be read or used; the message names camera and key, and shows no address.
+    """
+    try:
+        with path.open("rb") as file:
+            content = tomllib.load(file)
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read ({error.strerror}); check path and permissions") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is not TOML ({error}); mend it there") from error
+    tables = content.pop("camera", None)
+    if content:
+        raise SettingsError(f"{path}: {next(iter(content))} is not known; cameras are [[camera]] tables")
+    if not isinstance(tables, list) or not tables:
+        raise SettingsError(f"{path} names no camera; add a [[camera]] with name and url")
+    cameras: Cameras = {}
+    for number, table in enumerate(tables, start=1):
+        where = f"{path}: camera {number}"
+        if not isinstance(table, dict):
+            raise SettingsError(f"{where} is no table; write [[camera]] above its keys")
+        name, settings = _read_camera(table, where, path.parent, events)
+        if name in cameras:
+            raise SettingsError(f"{where}: name {name} occurs twice; give each camera a name of its own")
+        cameras[name] = dataclasses.replace(settings, live=live, options=options)
+    try:
+        check_standard_input(cameras)
+    except SettingsError as error:
+        raise SettingsError(f"{path}: {error}") from error
+    return cameras
+
+
+def _read_camera(table: dict[str, Any], where: str, folder: Path, events: EventSettings) -> tuple[str, CameraSettings]:
+    _check_keys(table, _KEYS, where)
+    if "name" not in table or "url" not in table:
+        missing = "name" if "name" not in table else "url"
+        raise SettingsError(f"{where} has no {missing}; each camera needs name and url")
+    try:
+        name = check_name(table["name"])
+        where = f"{where} ({name})"
+        given = {key: _number(table[key], key) for key in _EVENT_KEYS if key in table}
+        zones = table.get("zones", [])
+        if not isinstance(zones, list):
+            raise SettingsError("zones is no list; give one of tables with name and box")
+        return name, CameraSettings(
+            _source(table["url"], folder),
+            events=adapt_events(events, given),
+            zones=tuple(_read_zone(zone) for zone in zones),
+        )
+    except SettingsError as error:
+        raise SettingsError(f"{where}: {error}") from error
+
+
+def _source(url: object, folder: Path) -> int | str:
+    if isinstance(url, int) and not isinstance(url, bool):
+        return url
+    if not isinstance(url, str) or not url:
+        raise SettingsError("url is no text; give an address, a device index or a path")
+    # A path is meant from the file's folder on; joining leaves an absolute one as it is.
+    is_path = classify(url) in (SourceKind.FILE, SourceKind.IMAGES)
+    return str(folder / url) if is_path else url
+
+
+def _read_zone(table: object) -> Zone:
+    if not isinstance(table, dict):
+        raise SettingsError("a zone is no table; give { name = …, box = [left, top, right, bottom] }")
+    _check_keys(table, _ZONE_KEYS, "a zone")
+    name = check_name(table.get("name", ""))
+    if ("box" in table) == ("polygon" in table):
+        raise SettingsError(f"zone {name}: give either box or polygon")
+    if "polygon" in table:
+        return Zone.around(name, [_numbers(point, "polygon") for point in _list(table["polygon"], "polygon")])
+    sides = _numbers(table["box"], "box")
+    if len(sides) != 4:
+        raise SettingsError(f"zone {name}: box is {sides}; give [left, top, right, bottom]")
+    return Zone(name, *sides)
+
+
+def _check_keys(table: Mapping[str, object], known: Iterable[str], where: str) -> None:
+    for key in table:
+        if key not in known:
+            raise SettingsError(f"{where}: {key} is not known; there is {', '.join(known)}")
+
+
+def _numbers(value: object, key: str) -> list[float]:
+    return [_number(item, key) for item in _list(value, key)]
+
+
+def _list(value: object, key: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise SettingsError(f"{key} is {value!r}; give a list")
+    return value
+
+
+def _number(value: object, key: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise SettingsError(f"{key} is {value!r}; give a number")
+    return float(value)

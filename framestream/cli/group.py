@@ -1,0 +1,74 @@
+"""The group of commands: those of the runtime, and those that entry points add."""
+
+from __future__ import annotations
+
+from importlib.metadata import EntryPoint, entry_points
+
+import click
+
+from framestream import __version__
+from framestream.errors import MissingDependencyError
+
+COMMAND_GROUP = "framestream.commands"
+
+# The runtime's own, loaded in the same way: where OpenCV is broken, `framestream doctor` still runs and says why.
+_OWN = {
+    name: EntryPoint(name, f"framestream.cli.{name}:{name}", COMMAND_GROUP)
+    for name in ("bench", "doctor", "info", "watch")
+}
+
+
+class CommandGroup(click.Group):
+    """A group of commands that are loaded when they are asked for: our own, and those registered as entry points.
+
+    So the runtime neither names nor needs what other distributions or packages add.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        return sorted({*_OWN, *(point.name for point in entry_points(group=COMMAND_GROUP))})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command by name, or None."""
+        points = [_OWN[cmd_name]] if cmd_name in _OWN else list(entry_points(group=COMMAND_GROUP, name=cmd_name))
+        return _load(points[0]) if points else None
+
+
+def _load(point: EntryPoint) -> click.Command:
+    try:
+        command = point.load()
+    except (ImportError, AttributeError) as error:
+        return _unavailable(point, error)
+    if not isinstance(command, click.Command):
+        return _unavailable(point, TypeError(f"{point.value} is not a command"))
+    return command
+
+
+def _unavailable(point: EntryPoint, cause: Exception) -> click.Command:
+    """Stand in for a command that cannot be loaded, so that the others and their help still work."""
+
+    @click.command(
+        point.name,
+        short_help="(cannot be loaded)",
+        add_help_option=False,
+        context_settings={"ignore_unknown_options": True},
+    )
+    @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+    def command(arguments: tuple[str, ...]) -> None:
+        del arguments
+        raise MissingDependencyError(f"command {point.name} cannot be loaded ({cause}); see `framestream doctor`")
+
+    return command
+
+
+@click.group(
+    cls=CommandGroup,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.version_option(__version__, message="%(prog)s %(version)s")
+@click.pass_context
+def framestream(ctx: click.Context) -> None:
+    """Recognise what happens in video, with CNN-LSTM models that are one ONNX file."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())

@@ -1,0 +1,177 @@
+"""One connection to a camera, from the start of its reader process to its end."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+
+from framestream.feeds.feed import Inbox, Opened
+from framestream.feeds.live.failures import Failure, Stage, explain, no_answer
+from framestream.feeds.live.job import ReaderJob
+from framestream.feeds.live.process import ReaderProcess
+from framestream.feeds.live.protocol import Finished, Heartbeat, Item, Message, ProtocolError, Ready, Started
+from framestream.feeds.live.settings import LiveSettings
+from framestream.feeds.live.timeline import Timeline
+from framestream.frames import SourceInfo
+from framestream.records import Gap, Status
+from framestream.sampling.sampler import Sample
+
+# How long a reader process may take to load its libraries, on a machine that is busy.
+_START_SECONDS = 20.0
+# The reader gives up by itself first, and can say why.
+_GRACE_SECONDS = 0.5
+# How soon a request to stop is noticed.
+_WAKE_SECONDS = 0.2
+# Headers are off by a few frames.
+_COMPLETE_SHARE = 0.95
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a connection ended.
+
+    Attributes:
+        failure: why.
+        lived_seconds: from its first frame to its end; 0 if none came.
+        is_over: the stream ended of itself, after giving frames.
+        is_end: there is no more to come: a recording was read to its end.
+        may_retry: another attempt makes sense; a recording that broke off would start from its beginning.
+    """
+
+    failure: Failure
+    lived_seconds: float = 0.0
+    is_over: bool = False
+    is_end: bool = False
+    may_retry: bool = True
+
+
+class Connection:
+    """Lets a reader process connect, hands on what it sends and ends it; used once."""
+
+    def __init__(
+        self, job: ReaderJob, timeline: Timeline, inbox: Inbox, *, settings: LiveSettings, stop: threading.Event
+    ) -> None:
+        """Prepare; ``stop`` ends it at any time."""
+        self._job = job
+        self._timeline = timeline
+        self._inbox = inbox
+        self._settings = settings
+        self._stop = stop
+        self._stage: Stage = "starting"
+        self._since_seconds = time.monotonic()
+        self._opened_at: float | None = None
+        self._info: SourceInfo | None = None
+        self._loss = ""
+
+    def run(self, loss: str, process: ReaderProcess | None) -> Outcome:
+        """Read until it ends, fails, stalls or is stopped.
+
+        Args:
+            loss: why the connection before was lost.
+            process: a reader that stands by; None starts one.
+        """
+        self._loss = loss
+        try:
+            process = process or ReaderProcess(self._job)
+        except OSError as error:
+            return self._outcome(Failure(f"its reader process cannot be started ({error.strerror})"))
+        try:
+            process.begin()
+            return self._follow(process)
+        finally:
+            process.close()
+
+    def _follow(self, process: ReaderProcess) -> Outcome:
+        while not self._stop.is_set():
+            try:
+                message = process.read(_WAKE_SECONDS)
+            except ProtocolError as error:
+                return self._outcome(Failure(str(error)))
+            if isinstance(message, Finished):
+                return self._finish(message, process)
+            if message is not None:
+                self._take(message)
+                # Counted from here, because handing on a recording may have waited for the consumer.
+                self._since_seconds = time.monotonic()
+            elif (allowed := self._overdue_seconds()) is not None:
+                failure = no_answer(self._stage, seconds=allowed, printed=process.printed)
+                if self._stage == "reading":
+                    self._tell_stalled(failure)
+                # No goodbye: what has not answered by now would only use up its time.
+                process.kill()
+                return self._outcome(failure)
+        return self._outcome(Failure("stopped"))
+
+    def _take(self, message: Message) -> None:
+        if isinstance(message, Ready):
+            self._stage = "opening"
+        elif isinstance(message, Started):
+            self._info = message.info
+        elif isinstance(message, Heartbeat):
+            self._timeline.advance(message.progress)
+        elif isinstance(message, Item):
+            if self._stage != "reading":
+                self._open(message)
+            self._timeline.advance(message.progress)
+            self._put(self._timeline.place(message.item), message.progress.arrived_seconds)
+
+    def _open(self, first: Item) -> None:
+        """Tell that it is live, with the first frame and not before: many a camera opens and sends nothing."""
+        assert self._info is not None
+        self._stage = "reading"
+        arrived = first.progress.arrived_seconds
+        self._opened_at = time.monotonic()
+        gap = self._timeline.connect(arrived_seconds=arrived, declared_fps=self._info.declared_fps, cause=self._loss)
+        self._inbox.put(Opened(self._info), arrived_seconds=arrived)
+        self._inbox.put(Status(state="live"), arrived_seconds=arrived)
+        if gap is not None:
+            self._inbox.put(gap, arrived_seconds=arrived)
+
+    def _put(self, item: Sample | Gap, arrived_seconds: float) -> None:
+        counts = self._timeline.counts
+        if self._info is None or self._info.live:
+            self._inbox.put(item, arrived_seconds=arrived_seconds, counts=counts)
+        elif not self._inbox.put_waiting(item, arrived_seconds=arrived_seconds, counts=counts):
+            self._stop.set()
+
+    def _finish(self, finished: Finished, process: ReaderProcess) -> Outcome:
+        if finished.progress is not None and self._stage == "reading":
+            self._timeline.advance(finished.progress)
+        failure = explain(
+            finished,
+            stage=self._stage,
+            printed=process.printed,
+            exit_code=process.exit_code,
+            is_address="://" in str(self._job.address),
+        )
+        return self._outcome(failure, ended=finished.reason == "ended")
+
+    def _outcome(self, failure: Failure, *, ended: bool = False) -> Outcome:
+        is_open = self._opened_at is not None
+        declared = None if self._info is None else self._info.declared_frames
+        is_recording = self._info is not None and not self._info.live
+        read = self._timeline.counts.read
+        is_complete = ended and declared is not None and read >= _COMPLETE_SHARE * declared
+        if ended and is_recording and not is_complete:
+            failure = Failure(f"it broke off after {read} of {declared} frames")
+        return Outcome(
+            failure=failure,
+            lived_seconds=0.0 if self._opened_at is None else time.monotonic() - self._opened_at,
+            is_over=ended and is_open and declared is None,
+            is_end=is_complete,
+            may_retry=not (is_open and is_recording),
+        )
+
+    def _tell_stalled(self, failure: Failure) -> None:
+        self._inbox.put(Status(state="stalled", reason=failure.cause), arrived_seconds=time.monotonic())
+
+    def _overdue_seconds(self) -> float | None:
+        """Return how long the reader was allowed to say nothing, if it has said nothing for longer."""
+        allowed = {
+            "starting": _START_SECONDS,
+            "opening": self._settings.open_seconds,
+            "reading": self._settings.stall_seconds,
+        }[self._stage]
+        grace = _GRACE_SECONDS if self._stage == "opening" else 0.0
+        return allowed if time.monotonic() - self._since_seconds > allowed + grace else None

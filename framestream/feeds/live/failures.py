@@ -1,0 +1,105 @@
+"""Why a camera cannot be read, in plain words.
+
+What FFmpeg and OpenCV print may carry addresses with passwords in them. So none of it is ever passed on: it is searched
+for what is known, and the answer is a sentence of our own.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from framestream.feeds.live.protocol import Finished
+
+Stage = Literal["starting", "opening", "reading"]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a connection ended.
+
+    Attributes:
+        cause: what happened and what to do about it; free of credentials.
+        is_refusal: True if asking again soon may lock the account.
+    """
+
+    cause: str
+    is_refusal: bool = False
+
+
+# What to look for, in this order, and what it means.
+_KNOWN: tuple[tuple[str, Failure], ...] = (
+    (r"(?:failed:|HTTP error) 401", Failure("wrong user or password (401); correct them in its address", True)),
+    (r"(?:failed:|HTTP error) 403", Failure("access is not allowed (403); check the user's rights", True)),
+    (r"(?:failed:|HTTP error) 404", Failure("no such stream (404); check the path in its address")),
+    (r"(?:failed:|HTTP error) (?:453|503)", Failure("it has no room for another viewer (503); close one")),
+    (r"(?:failed:|HTTP error) 5\d\d", Failure("its server reports an error of its own; look at the camera")),
+    (r"(?:failed:|HTTP error) 4\d\d", Failure("its server refuses the request; check the address")),
+    (r"resolve hostname", Failure("unknown host; check its name and the network's name service")),
+    (r"Connection refused", Failure("connection refused; check that it is on, and the port")),
+    (r"No route to host|(?:Network|Host) is (?:unreachable|down)", Failure("no way to its network; check its address")),
+    (r"Connection reset|Broken pipe", Failure("it broke off the connection")),
+    (r"timed out|timeout triggered", Failure("no answer in time; check that it is on, and the address")),
+    (r"certificate|handshake|SSL_connect", Failure("no secure connection; check its certificate")),
+    (r"Device or resource busy", Failure("another program uses the device; close that")),
+    (r"Invalid data found|moov atom not found", Failure("what it sends is no video; check the address")),
+    (r"End of file", Failure("it closed the connection without sending video; check the address")),
+)
+_UNKNOWN = Failure("cannot be opened; check the address, and that it sends video")
+
+# The tail end is what broke it; what a long-lived decoder complained about is not.
+_SEARCHED_CHARACTERS = 4000
+
+
+def explain(
+    finished: Finished, *, stage: Stage, printed: str, exit_code: int | None, is_address: bool = True
+) -> Failure:
+    """Say why a reader process ended.
+
+    Args:
+        finished: its last words.
+        stage: how far it had come.
+        printed: what it and its libraries wrote to standard error.
+        exit_code: of the process, negative for a signal; None if it runs.
+        is_address: whether it reads a URL; a device's reader finds the reason itself.
+    """
+    if finished.reason == "behind":
+        return Failure(
+            "reading it fell behind: this machine is too slow for its video; give it a smaller picture or rate"
+        )
+    if finished.reason == "failed":
+        return Failure(f"reading failed: {finished.detail}")
+    if finished.reason == "died":
+        return _explain_death(stage, exit_code)
+    if finished.reason == "not opened":
+        return _search(printed) or (_UNKNOWN if is_address else Failure(finished.detail))
+    return _ended(printed)
+
+
+def no_answer(stage: Stage, *, seconds: float, printed: str) -> Failure:
+    """Say why nothing more is expected of a reader process that said nothing for ``seconds``."""
+    if stage == "reading":
+        return Failure(f"no frame for {seconds:g} s")
+    if stage == "starting":
+        return Failure(f"its reader process did not start within {seconds:g} s; this machine is overloaded")
+    return _search(printed) or Failure(
+        f"no frame within {seconds:g} s of connecting; check that it is on, and the address"
+    )
+
+
+def _search(printed: str) -> Failure | None:
+    tail = printed[-_SEARCHED_CHARACTERS:]
+    return next((failure for pattern, failure in _KNOWN if re.search(pattern, tail, re.IGNORECASE)), None)
+
+
+def _ended(printed: str) -> Failure:
+    broke_off = re.search(r"Connection reset|Broken pipe", printed[-_SEARCHED_CHARACTERS:])
+    return Failure("it broke off the connection" if broke_off else "the stream ended")
+
+
+def _explain_death(stage: Stage, exit_code: int | None) -> Failure:
+    if stage == "starting":
+        return Failure(f"its reader process could not start (exit code {exit_code}); run: framestream doctor")
+    how = f"was ended by signal {-exit_code}" if exit_code is not None and exit_code < 0 else f"ended ({exit_code})"
+    return Failure(f"its reader process {how}")

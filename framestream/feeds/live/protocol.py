@@ -1,0 +1,180 @@
+"""What a reader process tells the process that started it, and how that travels through a pipe.
+
+A message is a header (magic, length of the description, length of the image), a description in JSON and, for samples
+that show something new, the bytes of the image. Nothing else is ever written to the pipe, so whatever does not fit is
+an error and not guessed at.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from framestream.errors import SourceError
+from framestream.frames import Image, SourceInfo
+from framestream.records import Gap
+from framestream.sampling.sampler import Sample, SamplingCounts
+
+_MAGIC = b"FSR1"
+_HEADER = struct.Struct("<4sII")
+_MAX_DESCRIPTION_BYTES = 1 << 20
+_MAX_IMAGE_BYTES = 1 << 28
+
+EndReason = Literal["ended", "not opened", "behind", "failed", "died"]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a connection has come; all times start with its first frame.
+
+    Attributes:
+        counts: frames so far.
+        pts_seconds: media time of the newest frame.
+        end_seconds: media time at which it ends.
+        arrived_seconds: when it arrived, by ``time.monotonic()``, which is one clock for all processes of a machine.
+    """
+
+    counts: SamplingCounts = field(default_factory=SamplingCounts)
+    pts_seconds: float = 0.0
+    end_seconds: float = 0.0
+    arrived_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The reader runs and begins to connect."""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The first frame is there; times of this connection count from it."""
+
+    info: SourceInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A sample or a gap."""
+
+    item: Sample | Gap
+    progress: Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """Frames arrive, though none was needed."""
+
+    progress: Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The reader's last words.
+
+    Attributes:
+        reason: ``ended`` (the stream did), ``not opened``, ``behind`` (reading is slower than the camera), ``failed``
+            (see ``detail``), ``died`` (said by nobody: the pipe closed).
+        detail: one line, free of credentials.
+        progress: as last counted; None if no frame came.
+    """
+
+    reason: EndReason
+    detail: str = ""
+    progress: Progress | None = None
+
+
+Message: TypeAlias = Ready | Started | Item | Heartbeat | Finished
+
+
+class ProtocolError(SourceError):
+    """Something in the pipe is no message."""
+
+
+def encode(message: Message) -> bytes:
+    """Return a message as bytes."""
+    image = b""
+    described: dict[str, Any] = {"message": type(message).__name__}
+    if isinstance(message, Item):
+        described |= {"progress": asdict(message.progress), "item": type(message.item).__name__}
+        if isinstance(message.item, Sample):
+            sample = message.item
+            described |= {"pts_seconds": sample.pts_seconds, "held": sample.held, "shape": sample.image.shape}
+            # A held sample shows the image of the one before.
+            image = b"" if sample.held else sample.image.tobytes()
+        else:
+            described["gap"] = asdict(message.item)
+    else:
+        described |= asdict(message)
+    description = json.dumps(described).encode()
+    return _HEADER.pack(_MAGIC, len(description), len(image)) + description + image
+
+
+class Decoder:
+    """Turns the bytes of a pipe, cut anywhere, back into messages."""
+
+    def __init__(self) -> None:
+        """Start with an empty pipe."""
+        self._bytes = bytearray()
+        self._image: Image | None = None
+
+    def feed(self, chunk: bytes) -> Iterator[Message]:
+        """Take the next bytes; yield the messages they complete.
+
+        Raises:
+            ProtocolError: this is no message.
+        """
+        self._bytes += chunk
+        while (message := self._next()) is not None:
+            yield message
+
+    def _next(self) -> Message | None:
+        if len(self._bytes) < _HEADER.size:
+            return None
+        magic, description_bytes, image_bytes = _HEADER.unpack_from(self._bytes)
+        if magic != _MAGIC or description_bytes > _MAX_DESCRIPTION_BYTES or image_bytes > _MAX_IMAGE_BYTES:
+            raise ProtocolError("the reader process sent something that is no message")
+        image_at = _HEADER.size + description_bytes
+        end = image_at + image_bytes
+        if len(self._bytes) < end:
+            return None
+        described = bytes(self._bytes[_HEADER.size : image_at])
+        image = bytes(self._bytes[image_at:end])
+        del self._bytes[:end]
+        try:
+            return self._message(json.loads(described), image)
+        except (ValueError, KeyError, TypeError) as error:
+            raise ProtocolError(f"the reader process sent a message that cannot be read ({error!r})") from error
+
+    def _message(self, described: dict[str, Any], image: bytes) -> Message:
+        kind = described.pop("message")
+        if kind == "Ready":
+            return Ready()
+        if kind == "Started":
+            info = described["info"]
+            return Started(SourceInfo(**{**info, "size_wh": tuple(info["size_wh"])}))
+        if kind == "Heartbeat":
+            return Heartbeat(_progress(described["progress"]))
+        if kind == "Finished":
+            progress = described["progress"]
+            return Finished(described["reason"], described["detail"], progress and _progress(progress))
+        if kind == "Item":
+            return Item(self._item(described, image), _progress(described["progress"]))
+        raise ValueError(kind)
+
+    def _item(self, described: dict[str, Any], image: bytes) -> Sample | Gap:
+        if described["item"] == "Gap":
+            return Gap(**described["gap"])
+        if not described["held"]:
+            self._image = np.frombuffer(image, np.uint8).reshape(described["shape"])
+        if self._image is None:
+            raise ValueError("nothing to hold")
+        return Sample(self._image, described["pts_seconds"], held=described["held"])
+
+
+def _progress(described: dict[str, Any]) -> Progress:
+    return Progress(**{**described, "counts": SamplingCounts(**described["counts"])})

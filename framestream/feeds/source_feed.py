@@ -1,0 +1,97 @@
+"""A feed over any ``FrameSource``: recordings, pushed frames, sources of the caller's own."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from framestream.feeds.feed import Closed, Inbox, Opened
+from framestream.feeds.readahead import StopFlag
+from framestream.frames import FrameSource, Interruptible, Lossy
+from framestream.records import Status
+from framestream.sampling.clock import SamplingClock
+from framestream.sampling.sampler import Sampler, sample
+from framestream.sampling.zones import Zone, prepare_for
+
+_JOIN_SECONDS = 1.5
+
+
+class SourceFeed:
+    """Reads a source on a thread: waits for the consumer if it is a recording, drops if it is live; a ``Feed``."""
+
+    def __init__(
+        self,
+        opened: Callable[[], FrameSource],
+        *,
+        frame_rate: float,
+        size_wh: tuple[int, int],
+        zones: Sequence[Zone] = (),
+        owned: bool = True,
+    ) -> None:
+        """Prepare to read.
+
+        Args:
+            opened: opens the source, on the feed's thread; what it raises becomes the error of ``Closed``.
+            frame_rate: the model's.
+            size_wh: the model's.
+            zones: parts of the picture; then a sample's image is ``[zones, height, width, 3]``.
+            owned: whether the source is closed with the feed.
+        """
+        self._open = opened
+        self._sampler = Sampler(SamplingClock(frame_rate), prepare=prepare_for(size_wh, zones))
+        self._owned = owned
+        self._stop = StopFlag()
+        self._source: FrameSource | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self, inbox: Inbox) -> None:
+        """Begin to read."""
+        # A daemon, because a source of the caller's own may block for ever, and the process must be able to end.
+        self._thread = threading.Thread(target=self._run, args=(inbox,), name="framestream-source", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask it to end after the frame it is at."""
+        self._stop.set()
+        source = self._source
+        if source is not None and isinstance(source, Interruptible):
+            source.interrupt()
+
+    def join(self) -> None:
+        """Wait for the thread; a source that blocks in ``grab`` and cannot be interrupted is left behind."""
+        if self._thread is not None:
+            self._thread.join(_JOIN_SECONDS)
+
+    def _run(self, inbox: Inbox) -> None:
+        error: Exception | None = None
+        try:
+            if not self._stop.is_set():
+                self._open_and_read(inbox)
+        except Exception as caught:  # the thread's boundary: it travels in Closed
+            error = caught
+        end_seconds = None if self._stop.is_set() else self._sampler.clock.end_seconds
+        lost = self._source.dropped if isinstance(self._source, Lossy) else 0
+        closed = Closed(self._sampler.counts, error=error, end_seconds=end_seconds, frames_lost=lost)
+        inbox.put(closed, arrived_seconds=time.monotonic())
+
+    def _open_and_read(self, inbox: Inbox) -> None:
+        inbox.put(Status(state="connecting"), arrived_seconds=time.monotonic())
+        self._source = source = self._open()
+        try:
+            # It may have been asked to stop before there was anything to interrupt.
+            if not self._stop.is_set():
+                self._read(source, inbox)
+        finally:
+            if self._owned:
+                source.close()
+
+    def _read(self, source: FrameSource, inbox: Inbox) -> None:
+        put = inbox.put if source.info.live else inbox.put_waiting
+        now = time.monotonic()
+        inbox.put(Opened(source.info), arrived_seconds=now)
+        inbox.put(Status(state="live"), arrived_seconds=now)
+        for item in sample(source, self._sampler, stopped=self._stop.is_set):
+            # Not left at once when stopped: what the sampler has counted must reach the inbox.
+            if put(item, arrived_seconds=time.monotonic(), counts=self._sampler.counts) is False:
+                self._stop.set()

@@ -1,0 +1,338 @@
+"""The only place that touches ONNX Runtime: opening a model, checking that it keeps the contract, running it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal, TypeAlias, cast, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framestream.errors import (
+    MissingDependencyError,
+    ModelError,
+    ModelNotFoundError,
+    ProviderError,
+    SettingsError,
+    SignatureError,
+)
+from framestream.model.model_file import ORT_SUFFIX, check_external_data
+from framestream.model.spec import FRAMES, ModelSpec
+from framestream.model.threads import MAX_THREADS, default_threads
+
+Device = Literal["auto", "cpu", "cuda"]
+State: TypeAlias = Mapping[str, NDArray[np.float32]]
+"""Recurrent state by name, each float32 ``[cameras, …]``."""
+
+PROBABILITIES = "probabilities"
+NEXT_PREFIX = "next_"
+WINDOW_STATE = "features"
+"""State of a window model: the features of the last ``window - 1`` frames."""
+
+_CPU = "CPUExecutionProvider"
+_CUDA = "CUDAExecutionProvider"
+
+
+class ModelSession:
+    """A model, loaded and warm. Holds no stream's state, so it may be shared between threads.
+
+    Attributes:
+        path: the file it came from.
+        spec: what the model says about itself.
+        metadata: the same and more, as the flat strings in the file.
+        provider: the ONNX Runtime execution provider it really runs on.
+        threads: CPU threads one run may use.
+        one_camera: its graph takes one camera at a time; ``run`` still takes any number, in turns.
+        one_step: its graph takes one frame at a time; likewise.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, device: Device = "auto", threads: int | None = None) -> None:
+        """Load a model and run it once.
+
+        Args:
+            path: an ONNX file written by ``framestream export``.
+            device: ``auto`` takes CUDA where it works and the CPU elsewhere; the others are taken or refused.
+            threads: CPU threads for one run; by default one for a small model or on a GPU, else one for each
+                core, at most 4.
+
+        Raises:
+            MissingDependencyError: ONNX Runtime is not installed.
+            ModelNotFoundError, ModelError: there is no such file, or it is no ONNX model.
+            MetadataError, SignatureError: it does not keep the streaming contract.
+            ProviderError: the device is not available.
+            SettingsError: ``device`` or ``threads`` make no sense.
+        """
+        if device not in get_args(Device):
+            raise SettingsError(f"device is {device!r}: give one of {', '.join(get_args(Device))}")
+        if threads is not None and not 1 <= threads <= MAX_THREADS:
+            raise SettingsError(f"threads is {threads}: give a number of CPU threads, from 1 to {MAX_THREADS}")
+        self.path = Path(path)
+        self.threads = threads or 1
+        _check_file(self.path)
+        runtime = import_runtime()
+        providers = _wanted_providers(runtime, device)
+        self._session = open_graph(runtime, self.path, providers, self.threads)
+        self.provider: str = self._session.get_providers()[0]
+        if device == "cuda" and self.provider != _CUDA:
+            raise ProviderError(
+                "device cuda: ONNX Runtime has a CUDA provider but it did not start, so it would run on "
+                f"{self.provider}; check the NVIDIA driver, CUDA and cuDNN, or use --device cpu"
+            )
+        self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
+        if threads is None and self.provider == _CPU:
+            # Only the open file says how large the model is.
+            self.threads = default_threads(self.metadata)
+            if self.threads > 1:
+                del self._session
+                self._session = open_graph(runtime, self.path, providers, self.threads)
+        self.spec = ModelSpec.from_metadata(self.metadata, path=self.path)
+        self._state_shapes = _check_signature(self._session, self.spec, self.path)
+        axes = next(item.shape for item in self._session.get_inputs() if item.name == FRAMES)
+        self.one_camera, self.one_step = isinstance(axes[0], int), isinstance(axes[1], int)
+        self._output_names = [PROBABILITIES, *(NEXT_PREFIX + name for name in self.spec.state_names)]
+        self._warm_up()
+
+    def __repr__(self) -> str:
+        """Return path, provider and threads."""
+        return f"ModelSession({str(self.path)!r}, provider={self.provider!r}, threads={self.threads})"
+
+    def zero_state(self, cameras: int = 1) -> dict[str, NDArray[np.float32]]:
+        """Return the state that starts a stream: zeros, ``[cameras, …]`` for each name."""
+        return {name: np.zeros((cameras, *shape), np.float32) for name, shape in self._state_shapes.items()}
+
+    def run(
+        self, frames: NDArray[np.uint8], state: State
+    ) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
+        """Run new frames.
+
+        Args:
+            frames: uint8 ``[cameras, steps, height, width, 3]``, RGB, as ``framestream.sampling.resize`` makes them.
+            state: what the call before returned, or ``zero_state``.
+
+        Returns:
+            probabilities ``[cameras, steps, classes]``, one row per frame, and the state to feed next time. The first
+            ``window - 1`` rows after a zero state look at frames that never were and are no predictions.
+
+        Raises:
+            SignatureError: the arrays do not fit the model.
+            ModelError: ONNX Runtime fails, or answers with numbers that are none.
+        """
+        expected = (self.spec.height, self.spec.width, 3)
+        if frames.dtype != np.uint8 or frames.ndim != 5 or frames.shape[2:] != expected or 0 in frames.shape:
+            raise SignatureError(
+                f"{self.path}: frames are {frames.dtype} {list(frames.shape)}; give uint8 [cameras, steps, "
+                f"{', '.join(map(str, expected))}]"
+            )
+        if state.keys() != self._state_shapes.keys():
+            raise SignatureError(
+                f"{self.path}: state has {sorted(state)}; give {sorted(self._state_shapes)}, as zero_state() does"
+            )
+        if (self.one_camera and len(frames) > 1) or (self.one_step and frames.shape[1] > 1):
+            return self._run_in_turns(frames, state)
+        return self._run_once(frames, state)
+
+    def _run_in_turns(
+        self, frames: NDArray[np.uint8], state: State
+    ) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
+        """Run frames that are more than the graph takes at once."""
+        cameras = 1 if self.one_camera else len(frames)
+        steps = 1 if self.one_step else frames.shape[1]
+        rows, states = [], []
+        for first in range(0, len(frames), cameras):
+            own = {name: array[first : first + cameras] for name, array in state.items()}
+            row = []
+            for start in range(0, frames.shape[1], steps):
+                piece = np.ascontiguousarray(frames[first : first + cameras, start : start + steps])
+                probabilities, own = self._run_once(piece, own)
+                row.append(probabilities)
+            rows.append(np.concatenate(row, axis=1))
+            states.append(own)
+        return np.concatenate(rows), {name: np.concatenate([own[name] for own in states]) for name in state}
+
+    def _run_once(
+        self, frames: NDArray[np.uint8], state: State
+    ) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
+        try:
+            values = self._session.run(self._output_names, {FRAMES: frames, **state})
+        except runtime_errors() as error:
+            raise ModelError(
+                f"{self.path} failed on frames {list(frames.shape)} ({_first_line(error)}); "
+                "check free memory and the device, or export the model again"
+            ) from error
+        probabilities = cast(NDArray[np.float32], values[0])
+        # Not .all(), which goes through Python and takes twice as long.
+        if not np.logical_and.reduce(np.isfinite(probabilities), axis=None):
+            raise ModelError(f"{self.path} answered with probabilities that are no numbers; train or export it again")
+        return probabilities, dict(zip(self.spec.state_names, values[1:], strict=True))
+
+    def _warm_up(self) -> None:
+        # The first run allocates and picks kernels; it also finds models that load but cannot run.
+        blank = np.zeros((1, 1, self.spec.height, self.spec.width, 3), np.uint8)
+        try:
+            probabilities, next_state = self.run(blank, self.zero_state())
+        except ModelError as error:
+            reason = _first_line(error.__cause__ or error)
+            raise SignatureError(f"{self.path} does not run on one blank frame ({reason}); export it again") from error
+        expected = (1, 1, len(self.spec.labels))
+        if probabilities.shape != expected:
+            raise SignatureError(
+                f"{self.path}: probabilities are {list(probabilities.shape)} for one frame; "
+                f"its {expected[2]} labels ask for {list(expected)}; export it again"
+            )
+        for name, shape in self._state_shapes.items():
+            if next_state[name].shape != (1, *shape):
+                raise SignatureError(
+                    f"{self.path}: {NEXT_PREFIX}{name} is {list(next_state[name].shape)}, but the input {name} takes "
+                    f"{[1, *shape]}; export it again"
+                )
+
+
+def _check_file(path: Path) -> None:
+    try:
+        status = path.stat()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise ModelNotFoundError(f"{path}: no such model file; check the path") from error
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ModelError(f"{path} cannot be opened ({reason}); check the path and its permissions") from error
+    if stat.S_ISDIR(status.st_mode):
+        raise ModelError(f"{path} is a directory; give an .onnx file")
+    if status.st_size == 0:
+        raise ModelError(f"{path} is empty; export or download the model again")
+
+
+def import_runtime() -> ModuleType:
+    """Return the module ``onnxruntime``, or raise MissingDependencyError with the line that installs it."""
+    try:
+        import onnxruntime
+    except ImportError as error:
+        if isinstance(error.__cause__, KeyboardInterrupt):  # Ctrl-C while its extension module was starting
+            raise error.__cause__ from None
+        raise MissingDependencyError(
+            f'ONNX Runtime cannot be imported ({_first_line(error)}); run: pip install "framestream[cpu]" '
+            '(or "framestream[gpu]" for NVIDIA)'
+        ) from error
+    return cast(ModuleType, onnxruntime)
+
+
+def runtime_errors() -> tuple[type[Exception], ...]:
+    """Everything ONNX Runtime raises: its own classes, which share no parent of their own, and pybind11's."""
+    from onnxruntime.capi import onnxruntime_pybind11_state as binding
+
+    own = [item for item in vars(binding).values() if isinstance(item, type) and issubclass(item, Exception)]
+    return (*own, RuntimeError, ValueError)
+
+
+def _wanted_providers(runtime: ModuleType, device: Device) -> list[str]:
+    available: list[str] = runtime.get_available_providers()
+    if device == "cuda" and _CUDA not in available:
+        raise ProviderError(
+            f"device cuda: this ONNX Runtime has only {', '.join(available)}; run: pip uninstall onnxruntime && "
+            'pip install "framestream[gpu]", or use --device cpu'
+        )
+    if device == "cpu" or _CUDA not in available:
+        return [_CPU]
+    return [_CUDA, _CPU]
+
+
+def open_graph(
+    runtime: ModuleType, path: Path, providers: list[str], threads: int, *, content: bytes | None = None
+) -> Any:
+    """Open a graph with FrameStream's options and return ONNX Runtime's own session, unchecked.
+
+    Args:
+        runtime: what ``import_runtime`` returned.
+        path: the file, also named in errors.
+        providers: execution providers, the wanted one first.
+        threads: CPU threads for one run.
+        content: bytes of a model to open in the file's place.
+
+    Raises:
+        ModelError: it is no model, or would have files read from outside its folder.
+    """
+    _check_other_files(path, content)
+    options = runtime.SessionOptions()
+    options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_ENABLE_ALL
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # Spinning threads would burn the cores that decode the video.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    # 4 is fatal only: what goes wrong is raised here as one line, and must not be printed as well.
+    options.log_severity_level = 4
+    try:
+        return runtime.InferenceSession(content or str(path), options, providers=providers)
+    except runtime_errors() as error:
+        raise ModelError(
+            f"{path} is not an ONNX model this ONNX Runtime can load ({_first_line(error)}); "
+            "export it again or update ONNX Runtime"
+        ) from error
+
+
+def _check_other_files(path: Path, content: bytes | None) -> None:
+    if content is None:
+        if path.suffix.lower() == ORT_SUFFIX:
+            return
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise ModelError(f"{path} cannot be read ({error.strerror}); check its permissions") from error
+    check_external_data(path, content)
+
+
+def _check_signature(session: Any, spec: ModelSpec, path: Path) -> dict[str, tuple[int, ...]]:
+    """Compare inputs and outputs with the contract; return the shape of each state without its cameras axis."""
+    inputs = {item.name: item for item in session.get_inputs()}
+    outputs = {item.name: item for item in session.get_outputs()}
+    wanted_inputs = [FRAMES, *spec.state_names]
+    wanted_outputs = [PROBABILITIES, *(NEXT_PREFIX + name for name in spec.state_names)]
+    for side, found, wanted in (("inputs", inputs, wanted_inputs), ("outputs", outputs, wanted_outputs)):
+        if set(found) != set(wanted):
+            raise SignatureError(
+                f"{path}: {side} are {', '.join(sorted(found))}; the contract asks for {', '.join(wanted)}; "
+                "use a file written by `framestream export`"
+            )
+    _check_tensor(path, inputs[FRAMES], "uint8", (None, None, spec.height, spec.width, 3))
+    _check_tensor(path, outputs[PROBABILITIES], "float", (None, None, len(spec.labels)))
+    shapes: dict[str, tuple[int, ...]] = {}
+    for name in spec.state_names:
+        tail = tuple(inputs[name].shape[1:])
+        if not tail or not all(isinstance(size, int) and size > 0 for size in tail):
+            raise SignatureError(
+                f"{path}: state {name} has shape {inputs[name].shape}; all axes but the first must be fixed"
+            )
+        _check_tensor(path, inputs[name], "float", (None, *tail))
+        _check_tensor(path, outputs[NEXT_PREFIX + name], "float", (None, *tail))
+        shapes[name] = tail
+    if spec.kind == "window" and spec.window > 1 and shapes.get(WINDOW_STATE, (0,))[0] != spec.window - 1:
+        raise SignatureError(
+            f"{path}: framestream.window is {spec.window}, so the state must be {WINDOW_STATE} of {spec.window - 1} "
+            f"frames, but the graph has {', '.join(f'{name} {list(tail)}' for name, tail in shapes.items())}; "
+            "export the model again"
+        )
+    return shapes
+
+
+def _check_tensor(path: Path, tensor: Any, element: str, wanted: tuple[int | None, ...]) -> None:
+    """Check element type and shape; None in ``wanted`` is an axis that must be dynamic, or fixed to one."""
+    # Where the graph does not say a size that the contract fixes, the warm-up run checks it.
+    found = list(tensor.shape)
+    fits = len(found) == len(wanted) and all(
+        not isinstance(size, int) or size == (1 if want is None else want)
+        for size, want in zip(found, wanted, strict=True)
+    )
+    if tensor.type != f"tensor({element})" or not fits:
+        axes = ", ".join("dynamic or 1" if want is None else str(want) for want in wanted)
+        raise SignatureError(
+            f"{path}: {tensor.name} is {tensor.type} {found}; the contract asks for tensor({element}) [{axes}]; "
+            "use a file written by `framestream export`"
+        )
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -1,0 +1,330 @@
+"""What a model says about itself: the metadata of the streaming contract, to and from flat strings.
+
+The keys live in the ONNX file's ``metadata_props`` under ``framestream.``. Values are plain text, so that a program
+in any language can read them: integers and floats in decimal, lists of names one a line. The same facts as JSON make
+the sidecar for runtimes that cannot read ONNX metadata.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from framestream.errors import MetadataError, SettingsError
+
+KEY_PREFIX = "framestream."
+SPEC_VERSION = 1
+COLOR = "rgb"
+RESIZE = "stretch-area"
+
+FRAMES = "frames"
+"""Name of the input for new frames; no state may be called so."""
+
+# Beyond these a number is a mistake, and taking it at its word would fill the memory or hang.
+MAX_FRAME_RATE = 1000.0
+MAX_WINDOW = 10_000
+MAX_AHEAD = 10_000
+MAX_SIDE = 8192
+MAX_SMOOTHING_SECONDS = 60.0
+
+Kind = Literal["window", "stateful"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventSettings:
+    """How probabilities become events.
+
+    Attributes:
+        enter: smoothed probability at which a label opens an event, 0 < enter <= 1.
+        leave: smoothed probability below which the event ends, 0 < leave <= enter.
+        smoothing_seconds: length of the moving average over predictions, up to 60; 0 turns it off.
+        min_seconds: events shorter than this are never reported.
+    """
+
+    enter: float = 0.6
+    leave: float = 0.4
+    smoothing_seconds: float = 0.3
+    min_seconds: float = 0.5
+
+    def __post_init__(self) -> None:
+        """Raise SettingsError for a value out of range."""
+        if not 0.0 < self.enter <= 1.0:
+            raise SettingsError(f"enter is {self.enter}: give a probability above 0 and up to 1")
+        if not 0.0 < self.leave <= self.enter:
+            raise SettingsError(
+                f"leave is {self.leave} with enter {self.enter}: leave must be above 0 and not above enter; give both"
+            )
+        for name, seconds in (("smoothing_seconds", self.smoothing_seconds), ("min_seconds", self.min_seconds)):
+            if not (math.isfinite(seconds) and seconds >= 0.0):
+                raise SettingsError(f"{name} is {seconds}: give a number of seconds, 0 or more")
+        if self.smoothing_seconds > MAX_SMOOTHING_SECONDS:
+            raise SettingsError(
+                f"smoothing_seconds is {self.smoothing_seconds}: give {MAX_SMOOTHING_SECONDS:g} or less"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSpec:
+    """Everything a consumer must know about a model, as stamped into its file.
+
+    Attributes:
+        kind: ``window`` (many-to-one, one answer per window) or ``stateful`` (many-to-many, one answer per frame).
+        labels: class names in the order of the probabilities.
+        background: the label that is never an event, or None.
+        frame_rate: frames per second the model was trained at.
+        window: frames one answer looks at (1 for a stateful model).
+        stride: frames between two answers; always 1 in version 1.
+        anchor_frames: how many frames before the newest one the answer refers to (window // 2, or 0 if stateful);
+            negative in a model that predicts what will be, so many frames later.
+        height: rows of the input image, pixels.
+        width: columns of the input image, pixels.
+        color: channel order of the input; ``rgb``.
+        resize: how a frame is brought to the input size; see ``framestream.sampling.resize``.
+        state_names: recurrent inputs; each has an output ``next_<name>``.
+        events: default event settings.
+        producer: programs and versions that made the file.
+        training_fingerprint: hash of the training data.
+        accuracy: measured on the test split, 0 to 1, or None.
+        parity: largest difference to the Keras model measured at export, or None.
+        created: UTC time at which training finished, ISO 8601, or None.
+        head: what looks at features over time: ``lstm``, ``bidirectional`` or ``mean``; None if the file does not say.
+        temperature: what the logits were divided by after training, so that scores are probabilities; None if they were
+            not. The weights in the file have it inside: nothing is left to do.
+    """
+
+    kind: Kind
+    labels: tuple[str, ...]
+    background: str | None
+    frame_rate: float
+    window: int
+    anchor_frames: int
+    height: int
+    width: int
+    state_names: tuple[str, ...]
+    events: EventSettings = field(default_factory=EventSettings)
+    producer: str = ""
+    training_fingerprint: str = ""
+    accuracy: float | None = None
+    parity: float | None = None
+    created: str | None = None
+    head: str | None = None
+    temperature: float | None = None
+    stride: int = 1
+    color: str = COLOR
+    resize: str = RESIZE
+    spec_version: int = SPEC_VERSION
+
+    def __post_init__(self) -> None:
+        """Raise MetadataError for a combination no consumer could run."""
+        problem = _problem(self)
+        if problem is not None:
+            raise MetadataError(problem)
+
+    @property
+    def size_wh(self) -> tuple[int, int]:
+        """Width and height of the input image, pixels."""
+        return self.width, self.height
+
+    @property
+    def window_seconds(self) -> float:
+        """Media time one answer looks at."""
+        return self.window / self.frame_rate
+
+    @property
+    def ahead_seconds(self) -> float:
+        """How long after the newest frame the moment is that an answer refers to; 0 for answers about what was seen."""
+        return max(0, -self.anchor_frames) / self.frame_rate
+
+    def to_metadata(self) -> dict[str, str]:
+        """Return the flat strings that go into the ONNX file; facts that are None have no key."""
+        values: dict[str, str | None] = {
+            "spec_version": str(self.spec_version),
+            "kind": self.kind,
+            "labels": "\n".join(self.labels),
+            # An empty text says "no background label", so that a missing key stays an error.
+            "background": self.background or "",
+            "frame_rate": repr(float(self.frame_rate)),
+            "window": str(self.window),
+            "stride": str(self.stride),
+            "anchor_frames": str(self.anchor_frames),
+            "height": str(self.height),
+            "width": str(self.width),
+            "color": self.color,
+            "resize": self.resize,
+            "state_names": "\n".join(self.state_names),
+            "event_enter": repr(float(self.events.enter)),
+            "event_leave": repr(float(self.events.leave)),
+            "event_smoothing_seconds": repr(float(self.events.smoothing_seconds)),
+            "event_min_seconds": repr(float(self.events.min_seconds)),
+            "producer": self.producer,
+            "training_fingerprint": self.training_fingerprint,
+            "accuracy": None if self.accuracy is None else repr(float(self.accuracy)),
+            "parity": None if self.parity is None else repr(float(self.parity)),
+            "created": self.created,
+            "head": self.head,
+            "temperature": None if self.temperature is None else repr(float(self.temperature)),
+        }
+        return {KEY_PREFIX + name: value for name, value in values.items() if value is not None}
+
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[str, str], *, path: str | Path = "the model") -> ModelSpec:
+        """Read a spec from an ONNX file's metadata.
+
+        Args:
+            metadata: all keys of the file; those without the prefix are ignored.
+            path: where they come from, for messages.
+
+        Raises:
+            MetadataError: a required key is missing or a value cannot be used; the message names the key.
+        """
+        if not any(key.startswith(KEY_PREFIX) for key in metadata):
+            raise MetadataError(
+                f"{path} has no FrameStream metadata (the first key missing is {KEY_PREFIX}spec_version); "
+                "use a file written by `framestream export`"
+            )
+        read = _Reader(metadata, path)
+        read.check_version()
+        facts = read.facts()
+        try:
+            return cls(**facts)
+        except MetadataError as error:
+            raise MetadataError(f"{path}: {error}; export the model again") from error
+
+    def to_json(self) -> str:
+        """Return the sidecar's text: the same keys and values as the ONNX metadata, as one JSON object."""
+        return json.dumps(self.to_metadata(), indent=2, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str, *, path: str | Path = "the sidecar") -> ModelSpec:
+        """Read a spec from a sidecar's text; raises MetadataError like ``from_metadata``."""
+        try:
+            values = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise MetadataError(f"{path} is not JSON (line {error.lineno}); export the model again") from error
+        if not isinstance(values, dict):
+            raise MetadataError(f"{path} does not hold a JSON object; export the model again")
+        return cls.from_metadata({str(key): str(value) for key, value in values.items()}, path=path)
+
+
+def _problem(spec: ModelSpec) -> str | None:
+    """Say in one clause, starting with the key, what makes the spec unusable; None if nothing does."""
+    names = spec.labels
+    states = spec.state_names
+    checks = (
+        (spec.spec_version == SPEC_VERSION, "spec_version", f"{spec.spec_version} is not {SPEC_VERSION}"),
+        (spec.kind in ("window", "stateful"), "kind", f"{spec.kind!r} is neither window nor stateful"),
+        (len(names) >= 2, "labels", "there must be two or more"),
+        (len(set(names)) == len(names), "labels", "a name occurs twice"),
+        (all(name.strip() and "\n" not in name for name in names), "labels", "a name is empty or has a line break"),
+        (spec.background is None or spec.background in names, "background", f"{spec.background!r} is not a label"),
+        (0 < spec.frame_rate <= MAX_FRAME_RATE, "frame_rate", f"{spec.frame_rate} is not in 0 to {MAX_FRAME_RATE:g}"),
+        (1 <= spec.window <= MAX_WINDOW, "window", f"{spec.window} is not in 1 to {MAX_WINDOW}"),
+        (spec.kind != "stateful" or spec.window == 1, "window", "a stateful model has window 1"),
+        (spec.stride == 1, "stride", f"{spec.stride} is not 1"),
+        (spec.anchor_frames < spec.window, "anchor_frames", f"{spec.anchor_frames} is before the window"),
+        (spec.anchor_frames >= -MAX_AHEAD, "anchor_frames", f"{spec.anchor_frames} is not in {-MAX_AHEAD} to 0"),
+        (1 <= spec.height <= MAX_SIDE, "height", f"{spec.height} is not in 1 to {MAX_SIDE}"),
+        (1 <= spec.width <= MAX_SIDE, "width", f"{spec.width} is not in 1 to {MAX_SIDE}"),
+        (spec.color == COLOR, "color", f"{spec.color!r} is not {COLOR}"),
+        (spec.resize == RESIZE, "resize", f"{spec.resize!r} is not {RESIZE}"),
+        (bool(states) or spec.window == 1, "state_names", "there must be one or more"),
+        (len(set(states)) == len(states), "state_names", "a name occurs twice"),
+        (FRAMES not in states, "state_names", f"{FRAMES} is the input for frames"),
+        (spec.accuracy is None or 0 <= spec.accuracy <= 1, "accuracy", f"{spec.accuracy} is not in 0 to 1"),
+        (spec.parity is None or 0 <= spec.parity < math.inf, "parity", f"{spec.parity} is not a difference"),
+        (
+            spec.temperature is None or 0 < spec.temperature < math.inf,
+            "temperature",
+            f"{spec.temperature} is not above 0",
+        ),
+    )
+    for holds, key, reason in checks:
+        if not holds:
+            return f"{KEY_PREFIX}{key} cannot be used: {reason}"
+    return None
+
+
+class _Reader:
+    """Typed access to metadata, with errors that name file and key."""
+
+    def __init__(self, metadata: Mapping[str, str], path: str | Path) -> None:
+        self._metadata = metadata
+        self._path = path
+
+    def check_version(self) -> None:
+        """Refuse a newer format before complaining about keys it may have renamed."""
+        version = self.integer("spec_version")
+        if version > SPEC_VERSION:
+            raise MetadataError(
+                f"{self._path}: {KEY_PREFIX}spec_version is {version}, this FrameStream reads {SPEC_VERSION}; "
+                "update FrameStream"
+            )
+
+    def facts(self) -> dict[str, Any]:
+        """Return the arguments of ``ModelSpec``."""
+        return {
+            "spec_version": self.integer("spec_version"),
+            "kind": self.text("kind"),
+            "labels": tuple(self.lines("labels")),
+            "background": self.text("background") or None,
+            "frame_rate": self.number("frame_rate"),
+            "window": self.integer("window"),
+            "stride": self.integer("stride"),
+            "anchor_frames": self.integer("anchor_frames"),
+            "height": self.integer("height"),
+            "width": self.integer("width"),
+            "color": self.text("color"),
+            "resize": self.text("resize"),
+            "state_names": tuple(self.lines("state_names")),
+            "events": self.event_settings(),
+            "producer": self.text("producer"),
+            "training_fingerprint": self.text("training_fingerprint"),
+            "accuracy": self.optional_number("accuracy"),
+            "parity": self.optional_number("parity"),
+            "created": self._metadata.get(KEY_PREFIX + "created"),
+            "head": self._metadata.get(KEY_PREFIX + "head"),
+            "temperature": self.optional_number("temperature"),
+        }
+
+    def event_settings(self) -> EventSettings:
+        values = {item.name: self.number(f"event_{item.name}") for item in fields(EventSettings)}
+        try:
+            return EventSettings(**values)
+        except SettingsError as error:
+            raise MetadataError(
+                f"{self._path}: {KEY_PREFIX}event_… cannot be used: {error}; export the model again"
+            ) from error
+
+    def text(self, name: str) -> str:
+        key = KEY_PREFIX + name
+        if key not in self._metadata:
+            raise MetadataError(f"{self._path} lacks the metadata key {key}; export the model again")
+        return self._metadata[key]
+
+    def lines(self, name: str) -> list[str]:
+        text = self.text(name)
+        return text.split("\n") if text else []
+
+    def integer(self, name: str) -> int:
+        text = self.text(name)
+        try:
+            return int(text)
+        except ValueError as error:
+            raise MetadataError(self._invalid(name, text, "a whole number")) from error
+
+    def number(self, name: str) -> float:
+        text = self.text(name)
+        try:
+            return float(text)
+        except ValueError as error:
+            raise MetadataError(self._invalid(name, text, "a number")) from error
+
+    def optional_number(self, name: str) -> float | None:
+        return self.number(name) if KEY_PREFIX + name in self._metadata else None
+
+    def _invalid(self, name: str, text: str, wanted: str) -> str:
+        return f"{self._path}: {KEY_PREFIX}{name} is {text!r}, not {wanted}; export the model again"

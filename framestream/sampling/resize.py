@@ -1,0 +1,71 @@
+"""From a video frame to model input: the one implementation that training and serving share.
+
+Method ``stretch-area``, for those who rebuild it in another language: the whole frame is stretched to the model's
+width and height, without keeping the aspect ratio and without cropping. Where both sides shrink or stay, each output
+pixel is the mean of the input area it covers, weighted by overlap (``cv2.INTER_AREA``); where a side grows, bilinear
+interpolation with pixel centres at ``(i + 0.5) * scale - 0.5`` is used for both (``cv2.INTER_LINEAR``). Results are
+rounded to bytes, halves to the even one; OpenCV, which does the work for some sizes, may round a half the other way.
+Colour becomes RGB; values stay 0 to 255, because normalisation is inside the model.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from framestream.errors import SettingsError
+from framestream.frames import Color, Image
+from framestream.sampling.area_mean import plan_area_mean
+
+# Codes that bring an image of 1, 3 or 4 channels to RGB; None where nothing is to be done.
+_TO_RGB: dict[tuple[str, int], int | None] = {
+    ("bgr", 1): cv2.COLOR_GRAY2RGB,
+    ("rgb", 1): cv2.COLOR_GRAY2RGB,
+    ("bgr", 3): cv2.COLOR_BGR2RGB,
+    ("rgb", 3): None,
+    ("bgr", 4): cv2.COLOR_BGRA2RGB,
+    ("rgb", 4): cv2.COLOR_RGBA2RGB,
+}
+
+
+def fit_frame(image: NDArray[Any], *, size_wh: tuple[int, int], color: Color = "bgr") -> Image:
+    """Bring a frame to the model's size and colour order.
+
+    Args:
+        image: uint8 ``[height, width]``, ``[height, width, 1]``, ``[height, width, 3]`` or ``[height, width, 4]``.
+        size_wh: width and height of the result, pixels.
+        color: channel order of ``image``; a fourth channel (alpha) is dropped.
+
+    Returns:
+        RGB, uint8 ``[height, width, 3]``, contiguous, never sharing memory with ``image``.
+
+    Raises:
+        SettingsError: the array is not an image of this form.
+    """
+    if not isinstance(image, np.ndarray):
+        raise SettingsError(f"not an image: {type(image).__name__}; give a NumPy array, uint8 [height, width, 3]")
+    channels = image.shape[2] if image.ndim == 3 else 1
+    if image.dtype != np.uint8 or image.ndim not in (2, 3) or image.size == 0 or (color, channels) not in _TO_RGB:
+        raise SettingsError(
+            f"not an image: {image.dtype} {list(image.shape)} with color={color!r}; "
+            "give uint8 [height, width, 3] in bgr or rgb, or [height, width] for gray"
+        )
+    height, width = image.shape[:2]
+    resized = image if (width, height) == size_wh else _stretch(image, size_wh)
+    # Colour last: there are fewer pixels now.
+    code = _TO_RGB[color, channels]
+    if code is not None:
+        return np.ascontiguousarray(cv2.cvtColor(resized, code), dtype=np.uint8)
+    return np.array(resized, dtype=np.uint8, order="C")
+
+
+def _stretch(image: Image, size_wh: tuple[int, int]) -> NDArray[Any]:
+    height, width = image.shape[:2]
+    plan = plan_area_mean((width, height), size_wh, image.shape[2]) if image.ndim == 3 else None
+    if plan is not None:
+        return plan.shrink(image)
+    shrinks = size_wh[0] <= width and size_wh[1] <= height
+    return cv2.resize(image, size_wh, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)

@@ -1,0 +1,161 @@
+"""From the frames of a source to samples on the model's clock; shared by training and serving."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from framestream.frames import FrameSource, Image
+from framestream.records import Gap
+from framestream.sampling.clock import ClockStep, SamplingClock
+
+Prepare: TypeAlias = Callable[[Image], Image]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A frame for the model.
+
+    Attributes:
+        image: as the source or ``prepare`` made it.
+        pts_seconds: the tick it answers, media time.
+        held: True if the image is that of the sample before, because the source had none for this tick.
+    """
+
+    image: Image
+    pts_seconds: float
+    held: bool = False
+
+
+@dataclass(slots=True)
+class SamplingCounts:
+    """Running totals; ``read == sampled + skipped``, held samples come on top, frames that failed count nowhere."""
+
+    read: int = 0
+    sampled: int = 0
+    held: int = 0
+    skipped: int = 0
+
+
+class Sampler:
+    """Turns frames of one source into samples; holds what must be remembered from frame to frame."""
+
+    def __init__(self, clock: SamplingClock, *, prepare: Prepare | None = None) -> None:
+        """Make a sampler; ``prepare`` (often ``fit_frame``) is applied once to each sampled image."""
+        self.clock = clock
+        self.counts = SamplingCounts()
+        self._prepare = prepare
+        self._image: Image | None = None
+        self._shape: tuple[int, ...] = ()
+
+    def reset(self) -> None:
+        """End the stream here; the next frame starts a new one, without a gap. Counts go on."""
+        self.clock.reset()
+        self._image = None
+
+    def take(
+        self, pts_seconds: float, retrieve: Callable[[], Image], *, prepare: Prepare | None = None
+    ) -> list[Sample | Gap]:
+        """Take the next frame. A frame that fails, in ``retrieve`` or ``prepare``, leaves everything as it was.
+
+        Args:
+            pts_seconds: its presentation timestamp.
+            retrieve: gives its image; called only if a tick wants it.
+            prepare: for this frame instead of the sampler's own.
+
+        Returns:
+            nothing, or samples in order of time, after a ``Gap`` if continuity broke before this frame.
+        """
+        # Decided on a copy, which takes the clock's place once nothing can fail any more.
+        clock = copy.copy(self.clock)
+        step = clock.advance(pts_seconds)
+        if step.tick_seconds is None:
+            self.clock = clock
+            self.counts.read += 1
+            self.counts.skipped += 1
+            return []
+        image = retrieve()
+        prepare = prepare or self._prepare
+        prepared = image if prepare is None else prepare(image)
+        if step.gap is None and self._image is not None and image.shape != self._shape:
+            # The size shows only now, when this clock has counted the frame to the stretch before it.
+            step = clock.restart(pts_seconds, "frame size changed")
+        items = self._items(pts_seconds, step, prepared)
+        self.clock, self._image, self._shape = clock, prepared, image.shape
+        self.counts.read += 1
+        self.counts.sampled += 1
+        self.counts.held += len(step.held_seconds)
+        return items
+
+    def _items(self, pts_seconds: float, step: ClockStep, image: Image) -> list[Sample | Gap]:
+        """What a step means in samples; clock and image are still those of the frame before."""
+        assert step.tick_seconds is not None
+        items: list[Sample | Gap] = []
+        ended = self.clock.end_seconds
+        if step.gap is not None and ended is not None:
+            items.append(Gap(pts_seconds=ended, reason=step.gap, resume_seconds=pts_seconds))
+        if self._image is not None:
+            items += [Sample(self._image, tick, held=True) for tick in step.held_seconds]
+        items.append(Sample(image, step.tick_seconds))
+        return items
+
+
+def sample(
+    source: FrameSource, sampler: Sampler | SamplingClock, *, stopped: Callable[[], bool] = lambda: False
+) -> Iterator[Sample | Gap]:
+    """Yield a source's samples, with a ``Gap`` wherever continuity breaks, until the source ends.
+
+    Args:
+        source: the video; it is not closed.
+        sampler: a ``Sampler`` (whose ``counts`` and ``clock`` can be read at any time), or just a clock.
+        stopped: asked before each frame, wanted or not; True ends the samples.
+    """
+    if isinstance(sampler, SamplingClock):
+        sampler = Sampler(sampler)
+    while not stopped() and (pts_seconds := source.grab()) is not None:
+        yield from sampler.take(pts_seconds, source.retrieve)
+
+
+_NO_IMAGE: Image = np.empty((0, 0, 3), np.uint8)
+
+
+class SamplePreparation:
+    """Applies ``prepare`` to samples whose sampler did not, once to each image however often it is held.
+
+    In two steps, so that several samples may be prepared at once, in any order: each with ``prepare``, and then all of
+    them, in their order, with ``complete``.
+    """
+
+    def __init__(self, prepare: Prepare) -> None:
+        """Start before the first sample."""
+        self._prepare = prepare
+        self._image: Image | None = None
+
+    def prepare(self, item: Sample | Gap) -> Sample | Gap:
+        """Return an item with its image prepared, or without one if it is held from the sample before.
+
+        Any thread may call it.
+        """
+        if isinstance(item, Gap):
+            return item
+        if item.held:
+            # Where it waits, it must not keep a picture of full size.
+            return Sample(_NO_IMAGE, item.pts_seconds, held=True)
+        return Sample(self._prepare(item.image), item.pts_seconds)
+
+    def complete(self, items: Iterable[Sample | Gap]) -> list[Sample | Gap]:
+        """Return the stream's next items, the held ones with the image of the sample before them."""
+        return [self._complete(item) for item in items]
+
+    def _complete(self, item: Sample | Gap) -> Sample | Gap:
+        if isinstance(item, Gap):
+            return item
+        if item.held:
+            assert self._image is not None, "a stream does not start with a held sample"
+            return Sample(self._image, item.pts_seconds, held=True)
+        self._image = item.image
+        return item

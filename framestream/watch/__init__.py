@@ -1,0 +1,1 @@
+"""Watching sources: one or many, recorded or live."""

@@ -1,0 +1,235 @@
+"""One camera of many: its feed, a stream for each zone, and the records made of both."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from framestream.errors import FrameStreamError
+from framestream.feeds.feed import Closed, Feed, Inbox, Lost, Missed, Opened
+from framestream.feeds.inbox import RECORDED_CAPACITY, SOURCE_FULL, Doorbell
+from framestream.feeds.items import Notice
+from framestream.frames import SourceInfo
+from framestream.model.session import ModelSession
+from framestream.model.spec import EventSettings
+from framestream.records import End, Event, Gap, Prediction, Record, Status
+from framestream.sampling.zones import Zone
+from framestream.stream import Result, Stream
+from framestream.watch.watch import start_record
+
+_Found = TypeVar("_Found", Prediction, Event)
+
+# Samples of a recording that are run at once; a live camera's are run as they come.
+CHUNK_STEPS = RECORDED_CAPACITY
+# How long a feed may take to say that it has ended after it was asked to.
+_PATIENCE_SECONDS = 1.5
+
+
+class Camera:
+    """Turns what a feed brings into records. Used by the consumer's thread only, apart from ``inbox``.
+
+    Attributes:
+        name: what the records call it, or None.
+        live: whether its samples grow old while they wait.
+        inbox: what the feed puts its items into.
+        streams: one for each zone, or just one.
+        status: the newest.
+        error: why it failed, or None.
+        finished: whether its ``End`` has been made.
+        has_missed: whether samples were dropped because there was no time for them.
+    """
+
+    def __init__(
+        self,
+        name: str | None,
+        feed: Feed,
+        session: ModelSession,
+        *,
+        bell: Doorbell,
+        live: bool,
+        events: EventSettings | None = None,
+        zones: Sequence[Zone] = (),
+        predictions: bool = True,
+    ) -> None:
+        """Prepare a camera; nothing runs before ``start``."""
+        self.name = name
+        self.live = live
+        self.inbox = Inbox(bell)
+        self.streams = [Stream(session, events=events) for _ in range(len(zones) or 1)]
+        self.status = Status(state="connecting", camera=name)
+        self.error: Exception | None = None
+        self.info: SourceInfo | None = None
+        self.finished = False
+        self.has_missed = False
+        self._feed = feed
+        self._session = session
+        self._zone_names: list[str | None] = [zone.name for zone in zones] or [None]
+        self._with_predictions = predictions
+        self._totals = {Prediction: 0, Event: 0, Gap: 0}
+        self._arrived: dict[float, float] = {}
+        self._newest_arrival: float | None = None
+        self._told_status: Status | None = None
+        self._started_seconds = time.monotonic()
+        self._asked_seconds: float | None = None
+        self._left_behind = False
+        self._missed: Missed | None = None
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether it was asked to end before its own end."""
+        return self._asked_seconds is not None
+
+    @property
+    def has_steps(self) -> bool:
+        """Whether it is time to run its samples: at once if live, by the chunk if it can wait."""
+        return self.inbox.has_samples(1 if self.live else CHUNK_STEPS)
+
+    @property
+    def has_work(self) -> bool:
+        """Whether there is anything to do for it."""
+        return self.has_steps or self.inbox.has_notices()
+
+    def start(self) -> None:
+        """Let the feed begin."""
+        self._started_seconds = time.monotonic()
+        self._feed.start(self.inbox)
+
+    def stop(self) -> None:
+        """Ask the feed to end; ``notices`` ends with ``End`` soon after."""
+        if self._asked_seconds is None and not self.finished:
+            self._asked_seconds = time.monotonic()
+            self._feed.stop()
+            self.inbox.stop()
+
+    def join(self) -> None:
+        """Wait until the feed is gone, unless it does not answer."""
+        if not self._left_behind:
+            self._feed.join()
+
+    def notices(self) -> Iterator[Record]:
+        """Handle what came before the next sample."""
+        for notice in self.inbox.take_notices():
+            yield from self._handle(notice)
+        asked = self._asked_seconds
+        if asked is not None and not self.finished and time.monotonic() > asked + _PATIENCE_SECONDS:
+            self._left_behind = True
+            error = FrameStreamError(f"{self.name or 'the source'} does not answer, so it was left behind")
+            yield from self._close(Closed(self.inbox.counts.source, error=error))
+
+    def load(self, steps: int) -> Iterator[Record]:
+        """Move samples from the inbox to the streams; yields what samples dropped before them have led to."""
+        yield from self._apply_missed()
+        arrivals = self.inbox.take_samples(steps)
+        self._arrived = {arrival.sample.pts_seconds: arrival.arrived_seconds for arrival in arrivals}
+        for arrival in arrivals:
+            if self._zone_names == [None]:
+                self.streams[0].add(arrival.sample)
+            else:
+                for stream, image in zip(self.streams, arrival.sample.image, strict=True):
+                    stream.add(replace(arrival.sample, image=image))
+
+    def records(self, stream: Stream, results: Sequence[Result]) -> Iterator[Record]:
+        """Make records of what one of the streams has found."""
+        zone = self._zone_names[self.streams.index(stream)]
+        for result in results:
+            self._totals[type(result)] += 1
+            if isinstance(result, Prediction):
+                self._newest_arrival = self._arrived.get(result.pts_seconds, self._newest_arrival)
+                if self._with_predictions:
+                    yield self._label(result, zone)
+            elif isinstance(result, Event):
+                yield self._label(result, zone)
+            else:
+                yield replace(result, camera=self.name)
+
+    def _label(self, found: _Found, zone: str | None) -> _Found:
+        staleness = None
+        if self.live and self._newest_arrival is not None:
+            staleness = time.monotonic() - self._newest_arrival
+        return replace(found, camera=self.name, zone=zone, staleness_seconds=staleness)
+
+    def _handle(self, notice: Notice) -> Iterator[Record]:
+        # What a feed still says about the time after the stop concerns nobody.
+        if self.finished or (self.is_stopping and isinstance(notice, (Gap, Lost, Missed))):
+            return
+        if isinstance(notice, Opened):
+            if self.info is None:
+                yield replace(start_record(notice.info, self._session), camera=self.name)
+            self.info = notice.info
+            # The source knows better than its address: behind a URL there may be a recording, which waits.
+            self.live = notice.info.live
+        elif isinstance(notice, Status):
+            yield from self._tell(notice)
+        elif isinstance(notice, Gap):
+            yield from self._break(notice)
+        elif isinstance(notice, Lost):
+            yield from self._end_streams(notice.end_seconds)
+        elif isinstance(notice, Missed):
+            self.has_missed = True
+            self._missed = notice if self._missed is None else self._missed.joined(notice)
+        else:
+            yield from self._close(notice)
+
+    def _break(self, gap: Gap) -> Iterator[Record]:
+        """End the stretch of every stream; the gap itself is reported once."""
+        yield from self._apply_missed()
+        for stream in self.streams:
+            yield from self.records(stream, stream.feed(gap)[:-1])
+        yield from self.records(self.streams[0], [gap])
+
+    def _apply_missed(self) -> Iterator[Record]:
+        """Let the streams know of all samples that were dropped since the last one that was not, as one pause."""
+        missed, self._missed = self._missed, None
+        if missed is None or self.is_stopping:
+            return
+        gaps: list[Result] = []
+        for stream in self.streams:
+            results = stream.miss(missed.first_seconds, missed.ticks)
+            # Whether there is a gap depends on the model and on time, so there is one in all zones or in none.
+            gaps = [result for result in results if isinstance(result, Gap)]
+            yield from self.records(stream, [result for result in results if not isinstance(result, Gap)])
+        yield from self.records(self.streams[0], gaps)
+
+    def _end_streams(self, end_seconds: float | None) -> Iterator[Record]:
+        yield from self._apply_missed()
+        for stream in self.streams:
+            yield from self.records(stream, stream.flush(end_seconds))
+
+    def _close(self, closed: Closed) -> Iterator[Record]:
+        self.error = closed.error
+        yield from self._end_streams(None if self.is_stopping else closed.end_seconds)
+        if closed.error is None:
+            yield from self._tell(Status(state="ended"))
+        else:
+            yield from self._tell(Status(state="failed", reason=str(closed.error)))
+        self.finished = True
+        yield self._end()
+
+    def _tell(self, status: Status) -> Iterator[Record]:
+        status = replace(status, camera=self.name)
+        if status != self._told_status:
+            self.status = self._told_status = status
+            yield status
+
+    def _end(self) -> End:
+        counts, stream = self.inbox.counts, self.streams[0]
+        # Adding counters leaves out what is zero.
+        dropped = dict(sorted((counts.dropped + Counter({SOURCE_FULL: counts.lost})).items()))
+        return End(
+            frames_read=counts.source.read + counts.lost,
+            frames_sampled=counts.source.sampled - counts.dropped.total(),
+            frames_held=counts.source.held - counts.dropped_held + stream.counts.held,
+            frames_skipped=counts.source.skipped,
+            frames_dropped=sum(dropped.values()),
+            predictions=self._totals[Prediction],
+            events=self._totals[Event],
+            gaps=self._totals[Gap],
+            media_seconds=stream.media_seconds,
+            wall_seconds=time.monotonic() - self._started_seconds,
+            interrupted=self.is_stopping,
+            dropped=dropped,
+            camera=self.name,
+        )

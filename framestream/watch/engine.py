@@ -1,0 +1,106 @@
+"""What turns many feeds into one row of records, a round at a time."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import deque
+
+from framestream.errors import SettingsError
+from framestream.feeds.inbox import Doorbell
+from framestream.feeds.readahead import StopFlag
+from framestream.kept_error import KeptError
+from framestream.model.session import ModelSession
+from framestream.records import Record
+from framestream.watch.camera import Camera
+from framestream.watch.roster import Roster
+from framestream.watch.schedule import Scheduler
+
+# While feeds are asked to end, how often to look whether one does not answer.
+_IMPATIENT_SECONDS = 0.1
+
+
+class Engine:
+    """Runs on the thread of whoever calls ``advance``; only the feeds have threads of their own.
+
+    Attributes:
+        session: the model.
+        roster: the cameras; add and remove at any time.
+        bell: rung when there is something to do.
+        ready: records to be handed out.
+        finished: whether nothing comes after those.
+        failure: holds what the model raised, to be raised after them.
+    """
+
+    def __init__(self, session: ModelSession, *, max_lag_seconds: float | None, until_stopped: bool = False) -> None:
+        """Make an engine without cameras; ``until_stopped`` goes on while there are none."""
+        if max_lag_seconds is not None and not (math.isfinite(max_lag_seconds) and max_lag_seconds > 0):
+            raise SettingsError(f"max_lag_seconds is {max_lag_seconds}: give a number of seconds above 0, or None")
+        self.session = session
+        self.roster = Roster()
+        self.bell = Doorbell()
+        self.ready: deque[Record] = deque()
+        self.finished = False
+        self.failure = KeptError()
+        self._scheduler = Scheduler(session, max_lag_seconds=max_lag_seconds)
+        self._until_stopped = until_stopped
+        self._stop = StopFlag()
+        # One round at a time, whoever asks for it.
+        self._advancing = threading.RLock()
+
+    def add(self, camera: Camera) -> None:
+        """Let a camera join; see ``Roster.add``."""
+        self.roster.add(camera)
+        self.bell.ring()
+
+    def replace(self, camera: Camera) -> None:
+        """Let a camera take another's place; see ``Roster.replace``."""
+        self.roster.replace(camera)
+        self.bell.ring()
+
+    def remove(self, name: str) -> None:
+        """Let a camera leave; see ``Roster.remove``."""
+        self.roster.remove(name)
+        self.bell.ring()
+
+    def stop(self) -> None:
+        """Ask all cameras to end; takes no lock, so a signal handler may call it."""
+        self._stop.set()
+        self.bell.ring()
+
+    def advance(self, timeout_seconds: float) -> None:
+        """Do what there is to do; if there is nothing, wait for it, at most ``timeout_seconds``."""
+        with self._advancing:
+            if self.finished:
+                return
+            if self._stop.is_set():
+                self.roster.stop_all()
+            try:
+                cameras = self.roster.admit()
+                for record in self._scheduler.run_round(cameras):
+                    self.ready.append(record)
+            except Exception as error:  # raised by whoever hands out the records, after those before it
+                self.failure.keep(error)
+                self.close()
+                return
+            self.roster.discharge()
+            if (self._stop.is_set() or not self._until_stopped) and self.roster.close_if_empty():
+                self.finished = True
+            elif not (self.ready or any(camera.has_work for camera in cameras)):
+                stopping = any(camera.is_stopping for camera in cameras)
+                self.bell.wait(min(timeout_seconds, _IMPATIENT_SECONDS) if stopping else timeout_seconds)
+
+    def close(self) -> None:
+        """End at once and wait until all feeds are gone; may be called twice, and by any thread."""
+        self.finished = True
+        self.roster.close()
+        self.bell.ring()
+        with self._advancing:
+            self.roster.stop_all()
+            self.roster.join_all()
+
+    def abandon(self) -> None:
+        """Tell all feeds to end, without waiting; for an owner who is being forgotten."""
+        self.finished = True
+        self.roster.close()
+        self.roster.stop_all()

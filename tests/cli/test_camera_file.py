@@ -1,0 +1,131 @@
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from framestream import CameraSettings, EventSettings, LiveSettings, SettingsError, SourceOptions, Zone
+from framestream.cli.camera_file import Cameras, Changes, adapt_events, read_cameras
+
+EVENTS = EventSettings(enter=0.6, leave=0.4, smoothing_seconds=0.3, min_seconds=0.5)
+LIVE = LiveSettings(stall_seconds=7.0)
+OPTIONS = SourceOptions(image_rate=5.0)
+
+GOOD = """
+# two cameras and a film
+[[camera]]
+name = "door"
+url = "rtsp://me:secret@192.0.2.1/stream?token=hidden"
+enter = 0.3
+zones = [
+    { name = "mat", box = [0.2, 0.5, 0.8, 1] },
+    { name = "bench", polygon = [[0, 0.4], [0.3, 0.4], [0.2, 0.9]] },
+]
+
+[[camera]]
+name = "desk"
+url = 0
+enter = 0.9
+leave = 0.7
+min_seconds = 2
+
+[[camera]]
+name = "film"
+url = "films/a.webm"
+"""
+
+
+def read(path: Path, text: str) -> Cameras:
+    path.write_text(text)
+    return read_cameras(path, events=EVENTS, live=LIVE, options=OPTIONS)
+
+
+def test_cameras_are_read_with_all_they_say(tmp_path: Path) -> None:
+    cameras = read(tmp_path / "cameras.toml", GOOD)
+    assert list(cameras) == ["door", "desk", "film"]
+    assert cameras["door"] == CameraSettings(
+        "rtsp://me:secret@192.0.2.1/stream?token=hidden",
+        # Given alone, enter takes leave along.
+        events=dataclasses.replace(EVENTS, enter=0.3, leave=0.3),
+        zones=(Zone("mat", 0.2, 0.5, 0.8, 1.0), Zone("bench", 0.0, 0.4, 0.3, 0.9)),
+        options=OPTIONS,
+        live=LIVE,
+    )
+    assert "secret" not in repr(cameras)
+    assert cameras["desk"].source == 0
+    assert cameras["desk"].events == dataclasses.replace(EVENTS, enter=0.9, leave=0.7, min_seconds=2.0)
+    # A path is meant from the file's folder on, wherever the command is started.
+    assert cameras["film"].source == str(tmp_path / "films" / "a.webm")
+    assert cameras["film"].events == EVENTS
+
+
+def test_the_example_in_the_documentation_can_be_read(tmp_path: Path) -> None:
+    import framestream.cli.camera_file
+
+    text = framestream.cli.camera_file.__doc__ or ""
+    example = "\n".join(line[4:] for line in text.splitlines() if line.startswith("    "))
+    cameras = read(tmp_path / "cameras.toml", example)
+    assert [zone.name for zone in cameras["door"].zones] == ["mat", "bench"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[[camera]\n", ["is not TOML", "line 1"]),
+        ("", ["names no camera"]),
+        ("camera = 3", ["names no camera"]),
+        ("camera = [3]", ["camera 1 is no table"]),
+        ("colour = 1\n[[camera]]\nname='a'\nurl='b'", ["colour is not known"]),
+        ("[[camera]]\nname='a'", ["camera 1 has no url"]),
+        ("[[camera]]\nurl='a'", ["camera 1 has no name"]),
+        ("[[camera]]\nname=''\nurl='a'", ["camera 1", "give it a name"]),
+        ("[[camera]]\nname='a'\nurl=true", ["camera 1 (a)", "url is no text"]),
+        ("[[camera]]\nname='a'\nurl='gopher://me:secret@x'", ["camera 1 (a)", "gopher://x"]),
+        ("[[camera]]\nname='a'\nurl='b'\nzone='c'", ["camera 1", "zone is not known", "zones"]),
+        ("[[camera]]\nname='a'\nurl='b'\n[[camera]]\nname='a'\nurl='c'", ["camera 2", "name a occurs twice"]),
+        ("[[camera]]\nname='rtsp://me:secret@x'\nurl='b'", ["camera 1", "another name"]),
+        ("[[camera]]\nname='a'\nurl='rtsp:/me:secret@x'", ["camera 1 (a)", "no address either"]),
+        ("[[camera]]\nname='a'\nurl='-'\n[[camera]]\nname='b'\nurl='-'", ["one camera only, not by a and b"]),
+        ("[[camera]]\nname='a'\nurl='b'\nenter='high'", ["camera 1 (a)", "enter is 'high'", "number"]),
+        ("[[camera]]\nname='a'\nurl='b'\nenter=1.5", ["camera 1 (a)", "enter is 1.5"]),
+        ("[[camera]]\nname='a'\nurl='b'\nleave=0.9", ["camera 1 (a)", "leave is 0.9 with enter 0.6"]),
+        ("[[camera]]\nname='a'\nurl='b'\nzones=3", ["camera 1 (a)", "zones is no list"]),
+        ("[[camera]]\nname='a'\nurl='b'\nzones=[{name='z'}]", ["zone z", "either box or polygon"]),
+        ("[[camera]]\nname='a'\nurl='b'\nzones=[{name='z', box=[0, 0, 1]}]", ["zone z", "[left, top, right, bottom]"]),
+        ("[[camera]]\nname='a'\nurl='b'\nzones=[{name='z', box=[0, 0, 2, 1]}]", ["zone z", "0 to 1"]),
+        ("[[camera]]\nname='a'\nurl='b'\nzones=[{name='z', polygon=[[0, 0], 3]}]", ["polygon is 3"]),
+        ("[[camera]]\nname='a'\nurl='b'\nzones=[{box=[0, 0, 1, 1]}]", ["give it a name"]),
+        (
+            "[[camera]]\nname='a'\nurl='b'\nzones=[{name='z', box=[0,0,1,1]}, {name='z', box=[0,0,1,1]}]",
+            ["zone z occurs twice"],
+        ),
+    ],
+)
+def test_what_cannot_be_used_is_said_in_one_line(tmp_path: Path, text: str, words: list[str]) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read(tmp_path / "cameras.toml", text)
+    message = str(caught.value)
+    assert message.startswith(str(tmp_path / "cameras.toml"))
+    assert "\n" not in message
+    assert "secret" not in message
+    assert [word for word in words if word not in message] == []
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"none\.toml cannot be read \(No such file"):
+        read_cameras(tmp_path / "none.toml", events=EVENTS, live=LIVE, options=OPTIONS)
+    (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(SettingsError, match=r"binary\.toml is not TOML"):
+        read_cameras(tmp_path / "binary.toml", events=EVENTS, live=LIVE, options=OPTIONS)
+
+
+def test_changes_are_told_by_name(tmp_path: Path) -> None:
+    before = read(tmp_path / "cameras.toml", GOOD)
+    same = read(tmp_path / "cameras.toml", GOOD)
+    assert str(Changes.between(before, same)) == "0 added, 0 removed, 0 changed"
+    text = GOOD.replace('"desk"', '"hall"').replace("min_seconds = 2", "min_seconds = 3").replace("0.8, 1]", "0.9, 1]")
+    changes = Changes.between(before, read(tmp_path / "cameras.toml", text))
+    assert changes == Changes(added=("hall",), removed=("desk",), changed=("door",))
+
+
+def test_nothing_given_changes_nothing() -> None:
+    assert adapt_events(EVENTS, {"enter": None, "leave": None}) == EVENTS

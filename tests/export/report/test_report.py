@@ -1,0 +1,224 @@
+"""The report as JSON, as a page and as a picture, for labels as people write them."""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+import sys
+import warnings
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from rich.console import Console
+
+from framestream.errors import DataError
+from framestream.model.spec import EventSettings
+from framestream_export.measures.event_settings import SuggestedEvents
+from framestream_export.measures.extras import ReportExtras
+from framestream_export.measures.report import write_report
+from framestream_export.measures.tracks import Track
+from tests.export.tracks import BACKGROUND, LABELS, TIMING, clip, film, sure
+
+AWKWARD = ("<script>alert(1)</script>", '"><img src=x onerror=y>', "$bad{$", "手を振る 👋", "&lt;", "x" * 90)
+EVENTS = [(2.0, 6.0, "wave"), (8.0, 11.0, "clap")]
+
+
+class Page(HTMLParser):
+    """What is in a page: elements, addresses, text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.addresses: list[str] = []
+        self.texts: list[str] = []
+        self.open: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.addresses += [value or "" for name, value in attrs if name in ("src", "href", "data", "action")]
+        assert not [name for name, _ in attrs if name.startswith("on")]
+        if tag not in ("meta", "img", "line", "circle", "polyline"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in ("line", "circle", "polyline"):
+            assert self.open.pop() == tag
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.texts).split())
+
+
+def write(
+    folder: Path, tracks: list[Track], extras: ReportExtras | None = None, labels: tuple[str, ...] = LABELS
+) -> tuple[dict[str, Any], Page]:
+    report = write_report(
+        tracks,
+        labels=labels,
+        background=BACKGROUND if BACKGROUND in labels else None,
+        folder=folder,
+        extras=extras or ReportExtras(timing=TIMING),
+        console=Console(quiet=True),
+    )
+    assert json.loads((folder / "report.json").read_text(encoding="utf-8")) == report
+    text = (folder / "report.html").read_text(encoding="utf-8")
+    assert len(text) < 5_000_000
+    page = Page(text)
+    assert page.open == []
+    assert all(address.startswith("data:image/jpeg;base64,") for address in page.addresses)
+    assert {"script", "link", "iframe"}.isdisjoint(page.tags)
+    assert "http" not in text.replace("http-equiv", "")
+    return report, page
+
+
+def some_clips(*, groups: int = 6, wrong: int = 3) -> list[Track]:
+    tracks = []
+    for number in range(24):
+        label = number % 3
+        said = (label + 1) % 3 if number < wrong else label
+        tracks.append(clip(LABELS[label], [said] * 8, name=f"{number}.mp4", group=f"person {number % groups}"))
+    return tracks
+
+
+@pytest.mark.parametrize("label", AWKWARD)
+def test_any_label_can_be_shown(label: str, tmp_path: Path) -> None:
+    events = [(1.0, 2.0, "clap")]
+    answers = film(events, sure([1] * 30)).labels.tolist()
+    tracks = [clip("clap", [0, 0], name=f"{label}.mp4"), clip("idle", [0, 0]), film(events, sure(answers))]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        report, page = write(tmp_path, tracks, labels=(label, "idle", "wave"))
+    assert report["per_class"][label]["recall"] == 1.0
+    assert label in page.text
+    picture = cv2.imread(str(tmp_path / "confusion_matrix.png"), cv2.IMREAD_GRAYSCALE)
+    assert picture is not None
+    # Nothing is cut off: the margin is blank.
+    assert min(edge.min() for edge in (picture[0], picture[-1], picture[:, 0], picture[:, -1])) == 255
+
+
+def test_the_page_says_how_good_of_how_many_and_how_sure(tmp_path: Path) -> None:
+    report, page = write(tmp_path, some_clips(), ReportExtras(timing=TIMING, title="gestures", held_out=True))
+    assert (report["pieces"], report["pieces_right"], report["files"], report["groups"]) == (24, 21, 24, 6)
+    assert report["piece_accuracy"] == report["accuracy"] == pytest.approx(21 / 24)
+    low, high = report["piece_accuracy_interval"]
+    assert 0.6 < low < 0.8 < 0.9 < high < 1
+    assert "87.5 % 21 of 24 clips right, in 24 files of 6 groups" in page.text
+    assert "which nothing was trained on" in page.text
+    assert "95 % confidence interval by group" in page.text
+    assert np.array(report["piece_confusion"]).sum() == 24
+    assert report["streaming"] is report["baseline"] is None
+    assert "Events in untrimmed video" not in page.text
+
+
+@pytest.mark.parametrize(
+    ("wrong", "verdict", "told"),
+    [
+        (16, "helps", "Looking at the order of frames helps, by 54.2 points"),
+        (4, "unclear", "which on so few clips may be chance"),
+        (3, "unclear", "makes no difference"),
+    ],
+)
+def test_the_baseline_stands_beside_it(tmp_path: Path, wrong: int, verdict: str, told: str) -> None:
+    report, page = write(tmp_path, some_clips(), ReportExtras(timing=TIMING, baseline=some_clips(wrong=wrong)))
+    assert report["baseline"]["verdict"] == verdict
+    assert report["baseline"]["piece_gain"] == pytest.approx((wrong - 3) / 24)
+    assert told in page.text
+
+
+def test_a_baseline_of_other_recordings_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="not measured on the same recordings"):
+        write(tmp_path, some_clips(), ReportExtras(timing=TIMING, baseline=some_clips()[1:]))
+
+
+def test_a_baseline_that_begins_to_answer_later(tmp_path: Path) -> None:
+    """As a window's mean beside a stateful model: fewer answers, and none about what is over before them."""
+    rows = sure([2] * 3 + [1] * 20 + [2] * 10)
+    whole = film([(0.0, 0.35, "wave"), (2.35, 9.0, "wave")], rows)
+    late = Track(whole.recording, whole.pts_seconds[5:], rows[5:], whole.labels[5:], whole.breaks)
+    assert len(whole.labels) == 33
+    report, _ = write(tmp_path, [whole], ReportExtras(timing=TIMING, baseline=[late]))
+    assert report["pieces"] == report["baseline"]["pieces"] + 1 == 3
+    assert report["baseline"]["verdict"] == "unclear"
+
+
+def test_the_worst_clips_come_with_pictures(tmp_path: Path) -> None:
+    asked: list[tuple[str, float, float]] = []
+
+    def frames_of(track: Track, start_seconds: float, stop_seconds: float) -> NDArray[np.uint8]:
+        asked.append((track.recording.name, start_seconds, stop_seconds))
+        return np.full((5, 200, 100, 3), (250, 0, 0), np.uint8)
+
+    report, page = write(tmp_path, some_clips(), ReportExtras(timing=TIMING, frames_of=frames_of))
+    assert [one["right"] for one in report["worst"]] == [False] * 3 + [True] * 5
+    assert [name for name, _, _ in asked] == [one["name"] for one in report["worst"][:3]]
+    assert all(start < stop for _, start, stop in asked)
+    images = [address for address in page.addresses if address.startswith("data:")]
+    assert len(images) == 3 * 5
+    picture = cv2.imdecode(np.frombuffer(base64.b64decode(images[0].partition(",")[2]), np.uint8), cv2.IMREAD_COLOR)
+    assert picture.shape == (96, 48, 3)
+    np.testing.assert_allclose(picture[48, 24], (0, 0, 250), atol=6)  # red, as given: OpenCV reads blue first
+
+
+def test_a_film_has_a_timeline_and_thresholds(tmp_path: Path) -> None:
+    track = film(EVENTS, sure([1] * 20 + [2] * 40 + [1] * 20 + [0] * 30 + [1] * 10))
+    suggested = SuggestedEvents(EventSettings(enter=0.55, leave=0.3), "untrimmed", "chosen on <two> films", 0.9)
+    extras = ReportExtras(timing=TIMING, suggested=suggested, temperature=1.5)
+    report, page = write(tmp_path, [*some_clips(), track], extras)
+    assert report["streaming"]["events"]["0.5"]["f1"] == 1.0
+    assert report["events"]["suggested"]["settings"]["enter"] == 0.55
+    assert "--enter 0.55 --leave 0.3 --min-seconds 0.5" in page.text
+    assert "chosen on <two> films" in page.text
+    assert report["calibration"]["before"]["log_loss"] != report["calibration"]["after"]["log_loss"]
+    assert "truth" in page.texts
+    assert any("nothing happens for 0.1 minutes only" in warning for warning in report["warnings"])
+
+
+def test_learning_curves_and_warnings(tmp_path: Path) -> None:
+    history = [
+        {"loss": 2 / (epoch + 1), "validation_loss": 3 / (epoch + 1), "seconds": 1.0, "accuracy": float("nan")}
+        for epoch in range(12)
+    ]
+    extras = ReportExtras(timing=TIMING, history=history, best_epoch=12, warnings=["3 < 4 & so on"])
+    report, page = write(tmp_path, some_clips(groups=2), extras)
+    assert page.tags.count("svg") == 2  # reliability and loss
+    assert "3 < 4 & so on" in page.text
+    assert any("only 2 groups" in warning for warning in report["warnings"])
+    write(tmp_path, some_clips(), ReportExtras(timing=TIMING, history=history[:1], best_epoch=1))
+
+
+def test_one_group_has_no_interval(tmp_path: Path) -> None:
+    report, page = write(tmp_path, some_clips(groups=1))
+    assert report["accuracy_interval"] is report["piece_accuracy_interval"] is None
+    assert "how it does with others cannot be told" in page.text
+    assert any("everything measured here is of one group (person 0)" in warning for warning in report["warnings"])
+
+
+def test_nothing_labelled_is_no_report(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="nothing to measure"):
+        write(tmp_path, [])
+
+
+def test_measures_need_no_tensorflow() -> None:
+    program = (
+        "import importlib, pkgutil, sys, framestream_export.measures as measures\n"
+        "names = [item.name for item in pkgutil.walk_packages(measures.__path__, measures.__name__ + '.')]\n"
+        "for name in names: importlib.import_module(name)\n"
+        "print(len(names), sorted({'tensorflow', 'keras', 'onnx', 'tf2onnx'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    count, _, loaded = done.stdout.strip().partition(" ")
+    assert int(count) > 20
+    assert loaded == "[]"
