@@ -10,152 +10,37 @@ Names listed in ``__all__`` are the public API; everything else may change. Each
 so that importing the package costs nothing, and ``framestream doctor`` can tell why OpenCV does not load.
 """
 
-from __future__ import annotations
-
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from framestream.classifier import Classifier
-    from framestream.errors import (
-        DataError,
-        FrameStreamError,
-        MetadataError,
-        MissingDependencyError,
-        ModelError,
-        ModelNotFoundError,
-        ProviderError,
-        SettingsError,
-        SignatureError,
-        SourceError,
-        SourceNotFoundError,
-        UnreadableSourceError,
-    )
-    from framestream.events import EventDetector, OpenEvent
-    from framestream.feeds.live import LiveSettings
-    from framestream.frames import FrameSource, SourceInfo
-    from framestream.model.session import ModelSession
-    from framestream.model.spec import EventSettings, ModelSpec
-    from framestream.records import End, Event, Gap, Prediction, Record, Start, Status
-    from framestream.sampling.sampler import Sample, SamplingCounts
-    from framestream.sampling.zones import Zone
-    from framestream.sources import PushedFrames, SourceOptions
-    from framestream.stream import Stream
-    from framestream.watch.live_watch import LiveWatch
-    from framestream.watch.settings import CameraSettings
-    from framestream.watch.watch import Watch
-    from framestream.watch.watch_many import WatchMany
-
-    __version__: str
-
-__all__ = [
-    "CameraSettings",
-    "Classifier",
-    "DataError",
-    "End",
-    "Event",
-    "EventDetector",
-    "EventSettings",
-    "FrameSource",
-    "FrameStreamError",
-    "Gap",
-    "LiveSettings",
-    "LiveWatch",
-    "MetadataError",
-    "MissingDependencyError",
-    "ModelError",
-    "ModelNotFoundError",
-    "ModelSession",
-    "ModelSpec",
-    "OpenEvent",
-    "Prediction",
-    "ProviderError",
-    "PushedFrames",
-    "Record",
-    "Sample",
-    "SamplingCounts",
-    "SettingsError",
-    "SignatureError",
-    "SourceError",
-    "SourceInfo",
-    "SourceNotFoundError",
-    "SourceOptions",
-    "Start",
-    "Status",
-    "Stream",
-    "UnreadableSourceError",
-    "Watch",
-    "WatchMany",
-    "Zone",
-    "__version__",
-]
-
-# Where each name lives. Type checkers and editors read the imports above; a test compares the two.
-_HOMES = {
-    name: module
-    for module, names in {
-        "framestream.classifier": ("Classifier",),
-        "framestream.errors": (
-            "DataError",
-            "FrameStreamError",
-            "MetadataError",
-            "MissingDependencyError",
-            "ModelError",
-            "ModelNotFoundError",
-            "ProviderError",
-            "SettingsError",
-            "SignatureError",
-            "SourceError",
-            "SourceNotFoundError",
-            "UnreadableSourceError",
-        ),
-        "framestream.events": (
-            "EventDetector",
-            "OpenEvent",
-        ),
-        "framestream.frames": (
-            "FrameSource",
-            "SourceInfo",
-        ),
-        "framestream.feeds.live": ("LiveSettings",),
-        "framestream.watch.live_watch": ("LiveWatch",),
-        "framestream.watch.settings": ("CameraSettings",),
-        "framestream.watch.watch_many": ("WatchMany",),
-        "framestream.records": (
-            "End",
-            "Event",
-            "Gap",
-            "Prediction",
-            "Record",
-            "Start",
-            "Status",
-        ),
-        "framestream.sampling.sampler": (
-            "Sample",
-            "SamplingCounts",
-        ),
-        "framestream.model.session": ("ModelSession",),
-        "framestream.sources": (
-            "PushedFrames",
-            "SourceOptions",
-        ),
-        "framestream.model.spec": (
-            "EventSettings",
-            "ModelSpec",
-        ),
-        "framestream.stream": ("Stream",),
-        "framestream.watch.watch": ("Watch",),
-        "framestream.sampling.zones": ("Zone",),
-    }.items()
-    for name in names
+# Where each public name lives. Type checkers and editors read __init__.pyi; a test compares the two.
+_NAMES_BY_MODULE = {
+    "classifier": "Classifier",
+    "errors": "DataError FrameStreamError MetadataError MissingDependencyError ModelError ModelNotFoundError "
+    "ProviderError SettingsError SignatureError SourceError SourceNotFoundError UnreadableSourceError",
+    "events": "EventDetector OpenEvent",
+    "feeds.live": "LiveSettings",
+    "frames": "FrameSource SourceInfo",
+    "model.session": "ModelSession",
+    "model.spec": "EventSettings ModelSpec",
+    "records": "End Event Gap Prediction Record Start Status",
+    "sampling.sampler": "Sample SamplingCounts",
+    "sampling.zones": "Zone",
+    "sources": "PushedFrames SourceOptions",
+    "stream": "Stream",
+    "watch.settings": "CameraSettings",
+    "watch.watch": "Watch",
 }
+_MODULE_OF = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names.split()}
+
+__all__ = sorted([*_MODULE_OF, "__version__"])
 
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
         value: object = _version()
-    elif name in _HOMES:
-        value = getattr(import_module(_HOMES[name]), name)
+    elif name in _MODULE_OF:
+        value = getattr(import_module(f"framestream.{_MODULE_OF[name]}"), name)
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = value

@@ -11,12 +11,10 @@ from framestream.errors import ModelNotFoundError
 from framestream.feeds.live import LiveSettings
 from framestream.model.session import Device, ModelSession
 from framestream.model.spec import EventSettings, ModelSpec
-from framestream.sources import AnySource, SourceOptions, is_live
+from framestream.sources import AnySource, SourceOptions
 from framestream.stream import Stream
-from framestream.watch.live_watch import LiveWatch
 from framestream.watch.settings import CameraSettings
 from framestream.watch.watch import Watch
-from framestream.watch.watch_many import WatchMany
 
 DEFAULT_MAX_LAG_SECONDS = 0.5
 
@@ -81,7 +79,7 @@ class Classifier:
         options: SourceOptions | None = None,
         live: LiveSettings | None = None,
         max_lag_seconds: float | None = DEFAULT_MAX_LAG_SECONDS,
-    ) -> Watch | LiveWatch:
+    ) -> Watch:
         """Open a source and return an iterator over what it shows.
 
         A recording is read as fast as it can be, and answered a second or so at a time. A live source (a device, an
@@ -97,13 +95,13 @@ class Classifier:
             max_lag_seconds: what waits longer, of a live source, is dropped; None: when there is no room for more.
 
         Raises:
-            SourceError: the recording cannot be used; for a live source see ``LiveWatch``.
+            SourceError: the recording cannot be used; a live source is opened later, and waited for if it is away.
             SettingsError: ``source`` or an option makes no sense.
         """
-        if not is_live(source):
-            return Watch(self._session, source, events=events, predictions=predictions, options=options)
-        settings = CameraSettings(source, events=events, live=live or LiveSettings())
-        return LiveWatch(self._session, settings, predictions=predictions, max_lag_seconds=max_lag_seconds)
+        settings = CameraSettings(
+            source, events=events, options=options or SourceOptions(), live=live or LiveSettings()
+        )
+        return Watch(self._session, {None: settings}, predictions=predictions, max_lag_seconds=max_lag_seconds)
 
     def watch_many(
         self,
@@ -113,7 +111,7 @@ class Classifier:
         predictions: bool = True,
         max_lag_seconds: float | None = DEFAULT_MAX_LAG_SECONDS,
         until_stopped: bool = False,
-    ) -> WatchMany:
+    ) -> Watch:
         """Return an iterator over what many sources show; their frames go through the model together.
 
         Args:
@@ -126,7 +124,7 @@ class Classifier:
         Raises:
             SettingsError: a name, a source or a setting makes no sense.
         """
-        return WatchMany(
+        return Watch(
             self._session,
             cameras,
             events=events,

@@ -22,7 +22,8 @@ on until it was known) unless the source is live.
     these records is too slow), ``reason`` and ``retry_seconds`` (until it is tried again) where there is one,
     ``camera``. A camera that could not be opened at all has no ``start``.
 ``prediction`` (only with ``--predictions``)
-    ``pts_seconds`` (end of the window), ``label`` and ``score`` (the most probable one), ``probabilities`` (label to
+    ``pts_seconds`` (end of the window), ``anchor_seconds`` (the moment it is about: by default the window's middle),
+    ``label`` and ``score`` (the most probable one), ``probabilities`` (label to
     probability), ``camera``, ``zone``, ``staleness_seconds``.
 ``event``
     ``label``, ``score`` (mean smoothed probability), ``start_seconds``, ``end_seconds``; printed when it ends. Times
@@ -92,11 +93,12 @@ class Prediction(_Record):
     """One row of probabilities; ``pts_seconds`` is the end of the window it looked at."""
 
     type: ClassVar[str] = "prediction"
-    left_out: ClassVar[frozenset[str]] = frozenset({"camera", "zone", "staleness_seconds"})
+    left_out: ClassVar[frozenset[str]] = frozenset({"anchor_seconds", "camera", "zone", "staleness_seconds"})
     pts_seconds: float
     label: str
     score: float
     probabilities: dict[str, float]
+    anchor_seconds: float | None = None
     camera: str | None = None
     zone: str | None = None
     staleness_seconds: float | None = None

@@ -195,10 +195,18 @@ class Stream:
         self._rows = 0
         return results
 
+    def _anchor_seconds(self) -> float:
+        """The moment that the newest prediction is about."""
+        assert self._newest is not None
+        anchor = self._begin_seconds + (self._rows - 1 - self._spec.anchor_frames) / self._spec.frame_rate
+        # A clip shorter than the window holds its last frame: what lies behind its end shows that frame.
+        return anchor if self._spec.anchor_frames < 0 else min(anchor, self._newest.pts_seconds)
+
     def _prediction(self, pts_seconds: float, row: list[float]) -> Prediction:
         score = max(row)
         return Prediction(
             pts_seconds=pts_seconds,
+            anchor_seconds=self._anchor_seconds(),
             label=self._spec.labels[row.index(score)],
             score=score,
             probabilities=dict(zip(self._spec.labels, row, strict=True)),

@@ -7,13 +7,13 @@ The first source is watched from the start, the others join when the first event
 
 import sys
 
-from framestream import Classifier, Event, EventSettings, Record, WatchMany
+from framestream import Classifier, Event, EventSettings, Record, Watch
 
 
 class Guard:
     """Reacts to events; anything with a method will do."""
 
-    def __init__(self, watch: WatchMany, later: list[str]) -> None:
+    def __init__(self, watch: Watch, later: list[str]) -> None:
         """Remember whom to tell, and which cameras are to join."""
         self._watch = watch
         self._later = later

@@ -17,11 +17,12 @@ def test_all_is_sorted_and_every_name_is_there() -> None:
 
 
 def test_type_checkers_see_what_is_imported_when_asked_for() -> None:
-    tree = ast.parse(Path(framestream.__file__).read_text(encoding="utf-8"))
+    tree = ast.parse(Path(framestream.__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
     seen = {
         alias.name: node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names
     }
-    for name in set(framestream.__all__) - {"__version__"}:
+    assert {*seen, "__version__"} == set(framestream.__all__)
+    for name in seen:
         item = getattr(framestream, name)
         # A name of ours is imported from where it is defined, or from the package that shows it.
         assert getattr(importlib.import_module(seen[name]), name) is item, name

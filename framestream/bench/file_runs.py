@@ -20,6 +20,7 @@ from framestream.bench.footage import FirstFrames
 from framestream.bench.machine import load_average
 from framestream.bench.report import Ratio, Target
 from framestream.bench.timing import Seconds, Spread, Timings
+from framestream.classifier import Classifier
 from framestream.cores import usable_cores
 from framestream.errors import UnreadableSourceError
 from framestream.model.session import ModelSession
@@ -28,7 +29,6 @@ from framestream.sampling.resize import fit_frame
 from framestream.sampling.sampler import Sample, Sampler, sample
 from framestream.sources import VideoFile
 from framestream.stream import Stream
-from framestream.watch.watch import Watch
 
 _CHUNK_STEPS = 16
 
@@ -190,6 +190,6 @@ def _infer(session: ModelSession, chunks: list[NDArray[np.uint8]]) -> None:
 
 
 def _watch(session: ModelSession, path: Path, frames: int) -> None:
-    with closing(VideoFile(path)) as video, Watch(session, FirstFrames(video, frames)) as records:
+    with closing(VideoFile(path)) as video, Classifier(session).watch(FirstFrames(video, frames)) as records:
         for _ in records:
             pass

@@ -16,7 +16,7 @@ from framestream.feeds.live import LiveSettings
 from framestream.sources import SourceOptions, is_live
 from framestream.sources.names import name_sources
 from framestream.watch.settings import CameraSettings
-from framestream.watch.watch_many import WatchMany
+from framestream.watch.watch import Watch
 
 _log = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class CameraReloader:
         self._tell = tell
         self.cameras = read(path)
 
-    def reload(self, watch: WatchMany) -> None:
+    def reload(self, watch: Watch) -> None:
         """Add, replace and remove cameras as the file says now; one that cannot be used changes nothing.
 
         Those that have failed, or whose connection has ended for good, are tried again.
@@ -84,7 +84,7 @@ class CameraReloader:
         self._tell(f"{self._path}: {changes}" + (f", {len(again)} tried again" if again else ""))
 
 
-def _ended(watch: WatchMany, cameras: Cameras) -> list[str]:
+def _ended(watch: Watch, cameras: Cameras) -> list[str]:
     """Return those that have come to an end, though there may be more to see; a film that is over is none."""
     states = {name: status.state for name, status in watch.statuses.items()}
     return [

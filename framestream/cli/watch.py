@@ -25,9 +25,7 @@ from framestream.sinks import Sink
 from framestream.sinks.jsonl import JsonLinesSink
 from framestream.sinks.text import TextSink
 from framestream.sources import SourceOptions, is_live
-from framestream.watch.live_watch import LiveWatch
 from framestream.watch.watch import Watch
-from framestream.watch.watch_many import WatchMany
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +73,7 @@ class WatchJob:
             return _write_records(many, sink)
 
     @contextmanager
-    def _watch_many(self, classifier: Classifier, events: EventSettings) -> Iterator[WatchMany]:
+    def _watch_many(self, classifier: Classifier, events: EventSettings) -> Iterator[Watch]:
         """Watch many cameras, and follow the file if there is one."""
         watch_many = partial(
             classifier.watch_many, events=events, predictions=self.predictions, max_lag_seconds=self.max_lag_seconds
@@ -90,7 +88,7 @@ class WatchJob:
             yield many
 
 
-def _write_records(watch: Watch | LiveWatch | WatchMany, sink: Sink) -> int:
+def _write_records(watch: Watch, sink: Sink) -> int:
     """Write a whole watch to a sink; return the exit code."""
     failures: list[str] = []
     ended = 0

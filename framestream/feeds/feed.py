@@ -13,7 +13,25 @@ from typing import Protocol
 from framestream.feeds.inbox import Inbox
 from framestream.feeds.items import Arrival, Closed, FeedItem, Lost, Missed, Opened
 
-__all__ = ["Arrival", "Closed", "Feed", "FeedItem", "Inbox", "Lost", "Missed", "Opened"]
+__all__ = ["Arrival", "Closed", "Feed", "FeedItem", "Inbox", "Lost", "Missed", "Opened", "StopFlag"]
+
+
+class StopFlag:
+    """A request to stop. Unlike ``threading.Event`` it takes no lock, so a signal handler may set it at any moment."""
+
+    __slots__ = ("_is_set",)
+
+    def __init__(self) -> None:
+        """Make a flag that is not set."""
+        self._is_set = False
+
+    def set(self) -> None:
+        """Ask to stop; for good."""
+        self._is_set = True
+
+    def is_set(self) -> bool:
+        """Return whether somebody asked."""
+        return self._is_set
 
 
 class Feed(Protocol):

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 import time
 from collections import Counter, deque
 from dataclasses import dataclass, field, replace
-from itertools import dropwhile
+from itertools import dropwhile, islice, takewhile
 from queue import Empty, SimpleQueue
 
+import numpy as np
+
 from framestream.errors import SettingsError
-from framestream.feeds.items import Arrival, Closed, FeedItem, Missed, Notice, condense
+from framestream.feeds.items import Arrival, Closed, FeedItem, Fit, Missed, Notice, Picture, condense
+from framestream.frames import Image
 from framestream.sampling.sampler import Sample, SamplingCounts
 
 TOO_SLOW = "too slow"
@@ -22,10 +26,16 @@ SOURCE_FULL = "source full"
 STOPPED = "stopped"
 """Dropped because its camera was stopped or removed before it could be run."""
 DEFAULT_CAPACITY = 64
-RECORDED_CAPACITY = 8
-"""Samples of a recording that wait at most; while they are run, as many again are read."""
+CHUNK_STEPS = 16
+"""Samples of a recording that are run at once; more would gain little."""
+RECORDED_CAPACITY = 2 * CHUNK_STEPS
+"""Samples of a recording that wait at most: those to be run next, and as many again."""
 # What a slow source has given is not kept back for longer than this so that more of it can be run at once.
 _PATIENCE_SECONDS = 0.25
+# Samples of full size that wait for the consumer, the one in its hands included, before the feed scales them itself.
+# A few, so that the consumer always finds some.
+_MOST_UNSCALED = 5
+_NO_IMAGE: Image = np.empty((0, 0, 3), np.uint8)
 # Many more than there can be when they are condensed and every other item is a sample.
 _NOTICES_PER_SAMPLE = 16
 
@@ -74,7 +84,12 @@ class InboxCounts:
 
 
 class Inbox:
-    """One camera's items on their way to the consumer: bounded, in order, safe between threads."""
+    """One camera's items on their way to the consumer: bounded, in order, safe between threads.
+
+    Samples of a recording may come before they are scaled. The consumer scales some while it has nothing to run; when
+    more wait than it is likely to get to, the feed scales the next ones itself. So two cores have work, whichever of
+    decoding and running the model is the slower.
+    """
 
     def __init__(self, bell: Doorbell | None = None, *, capacity: int = DEFAULT_CAPACITY) -> None:
         """Make an inbox for at most ``capacity`` samples; ``bell`` is rung for whatever comes in."""
@@ -84,8 +99,11 @@ class Inbox:
         self._capacity = capacity
         self._items: deque[Notice | Arrival] = deque()
         self._samples = 0
+        self._unscaled: deque[tuple[Arrival, Fit]] = deque()
+        self._newest_picture: Picture | None = None
         self._counts = InboxCounts()
         self._stopped = False
+        self._failed = False
         self._changed = threading.Condition()
 
     @property
@@ -96,10 +114,16 @@ class Inbox:
             return replace(counts, source=replace(counts.source), dropped=counts.dropped.copy())
 
     def has_samples(self, samples: int) -> bool:
-        """Return whether that many samples wait, or fewer that have waited for long or have something else behind."""
+        """Return whether that many samples are ready, or fewer that have waited for long or have something else behind.
+
+        Samples that the consumer could scale now are worth waiting for.
+        """
         with self._changed:
-            if self._samples == 0 or self._samples >= samples:
-                return self._samples > 0
+            ready = self._ready(samples)
+            if ready in (0, samples):
+                return ready > 0
+            if self._next_unscaled() is not None:
+                return False
             oldest = self._oldest()
             has_waited = oldest is not None and time.monotonic() - oldest.arrived_seconds > _PATIENCE_SECONDS
             # Behind a notice there may be more samples, which are not run with those before it.
@@ -125,16 +149,40 @@ class Inbox:
                 self._drop_oldest(INBOX_FULL)
         self._bell.ring()
 
-    def put_waiting(self, item: FeedItem, *, arrived_seconds: float, counts: SamplingCounts | None = None) -> bool:
-        """Add an item, waiting while there is enough; return False if it was stopped, so that the feed should end."""
+    def put_waiting(
+        self, item: FeedItem, *, arrived_seconds: float, counts: SamplingCounts | None = None, fit: Fit | None = None
+    ) -> bool:
+        """Add an item, waiting while there is enough; return False if it was stopped, so that the feed should end.
+
+        Args:
+            item: what came.
+            arrived_seconds: when, by ``time.monotonic()``.
+            counts: the feed's counts so far, this item included; a copy is kept.
+            fit: scales the sample's image, on this thread or the consumer's; None where the image is scaled.
+        """
         enough = min(self._capacity, RECORDED_CAPACITY)
         with self._changed:
             while self._samples >= enough and isinstance(item, Sample) and not self._stopped:
                 self._changed.wait()
-            self._add(item, arrived_seconds, counts)
+            arrival = self._add(item, arrived_seconds, counts, fit=fit)
             going_on = not self._stopped
+            if arrival is not None and fit is not None and len(self._unscaled) < _MOST_UNSCALED:
+                self._unscaled.append((arrival, fit))
+                arrival = None
+        if arrival is not None and fit is not None and going_on:
+            self._scale(arrival, fit)
         self._bell.ring()
-        return going_on
+        return going_on and not self._failed
+
+    def scale_one(self) -> bool:
+        """Scale a sample's image that waits for it; return False if none does."""
+        with self._changed:
+            # It stays there until it is ready: a consumer that is interrupted takes it up again.
+            waiting = self._next_unscaled()
+        if waiting is None:
+            return False
+        self._scale(*waiting)
+        return True
 
     def take_notices(self) -> list[Notice]:
         """Return the items that come before the next sample."""
@@ -147,14 +195,14 @@ class Inbox:
         return notices
 
     def take_samples(self, limit: int) -> list[Arrival]:
-        """Return the next samples, at most ``limit``, up to whatever else comes between."""
+        """Return the next samples that are ready, at most ``limit``, up to whatever else comes between."""
         samples: list[Arrival] = []
         with self._changed:
             while len(samples) < limit and self._items:
                 item = self._items[0]
-                if not isinstance(item, Arrival):
+                if not (isinstance(item, Arrival) and item.is_ready):
                     break
-                samples.append(item)
+                samples.append(item.taken())
                 self._items.popleft()
             self._samples -= len(samples)
             self._changed.notify_all()
@@ -174,25 +222,72 @@ class Inbox:
         """Take no more samples, drop those that wait, and release a feed that waits for room; notices still pass."""
         with self._changed:
             self._stopped = True
+            self._unscaled.clear()
             while self._samples:
                 self._drop_oldest(STOPPED)
             self._changed.notify_all()
         self._bell.ring()
 
-    def _add(self, item: FeedItem, arrived_seconds: float, counts: SamplingCounts | None) -> None:
+    def _add(
+        self, item: FeedItem, arrived_seconds: float, counts: SamplingCounts | None, *, fit: Fit | None = None
+    ) -> Arrival | None:
+        """Add an item; return what has become of a sample if its image is to be scaled."""
+        if self._failed:
+            return None
+        needs_scaling = False
         if isinstance(item, Closed):
             counts = item.counts
             self._counts.lost = item.frames_lost
         if counts is not None:
-            self._counts.source = replace(counts)
+            self._counts.source = copy.copy(counts)
         if not isinstance(item, Sample):
             self._items.append(item)
             self._bound_notices()
-            return
-        self._items.append(Arrival(item, arrived_seconds))
+            return None
+        arrival = Arrival(item, arrived_seconds)
+        if fit is not None:
+            # A sample that waits must not keep a picture of full size longer than it takes to scale it.
+            needs_scaling = not item.held or self._newest_picture is None
+            if needs_scaling:
+                self._newest_picture = Picture(item.image)
+            arrival = Arrival(Sample(_NO_IMAGE, item.pts_seconds, item.held), arrived_seconds, self._newest_picture)
+        self._items.append(arrival)
         self._samples += 1
         if self._stopped:
             self._drop_oldest(STOPPED)
+        return arrival if needs_scaling else None
+
+    def _scale(self, arrival: Arrival, fit: Fit) -> None:
+        assert arrival.picture is not None
+        try:
+            arrival.picture.fit(fit)
+        except Exception as error:  # told in the place of the sample, after those before it
+            self._fail_at(arrival, error)
+        self._bell.ring()
+
+    def _fail_at(self, arrival: Arrival, error: Exception) -> None:
+        """Close the feed in the place of a sample whose image cannot be scaled."""
+        with self._changed:
+            if arrival not in self._items:
+                return  # stopped, or one before it has failed
+            self._failed = self._stopped = True
+            behind = len(self._items) - self._items.index(arrival)
+            for item in [self._items.pop() for _ in range(behind)]:
+                if isinstance(item, Arrival):
+                    self._count_dropped(item, STOPPED)
+            self._unscaled = deque(entry for entry in self._unscaled if entry[0] in self._items)
+            self._items.append(Closed(replace(self._counts.source), error=error))
+            self._changed.notify_all()
+
+    def _ready(self, most: int) -> int:
+        """How many of the next samples the model can take, at most ``most``."""
+        arrivals = (item for item in self._items if isinstance(item, Arrival))
+        return sum(1 for _ in takewhile(lambda item: item.is_ready, islice(arrivals, most)))
+
+    def _next_unscaled(self) -> tuple[Arrival, Fit] | None:
+        while self._unscaled and self._unscaled[0][0].is_ready:
+            self._unscaled.popleft()
+        return self._unscaled[0] if self._unscaled else None
 
     def _oldest(self) -> Arrival | None:
         return next((item for item in self._items if isinstance(item, Arrival)), None)
@@ -210,6 +305,9 @@ class Inbox:
             del self._items[index]
         else:
             self._items[index] = missed
+        self._count_dropped(arrival, reason)
+
+    def _count_dropped(self, arrival: Arrival, reason: str) -> None:
         self._samples -= 1
         if arrival.sample.held:
             self._counts.dropped_held += 1

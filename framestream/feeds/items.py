@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from framestream.frames import SourceInfo
+from framestream.frames import Image, SourceInfo
 from framestream.records import Gap, Status
 from framestream.sampling.sampler import Sample, SamplingCounts
+
+Fit: TypeAlias = Callable[[Image], Image]
+"""Brings an image to the model's size and colour order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +70,56 @@ class Missed:
         return Missed(self.first_seconds, later.last_seconds, self.ticks + later.ticks, self.frames + later.frames)
 
 
-@dataclass(frozen=True, slots=True)
+class Picture:
+    """A sample's image on its way to the model's size, shared by the samples that hold it."""
+
+    __slots__ = ("_state",)
+
+    def __init__(self, image: Image) -> None:
+        """Begin with an image as its source made it."""
+        # One object, so that no interrupt finds an image that is scaled and not marked so.
+        self._state = image, False
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the image has the model's size."""
+        return self._state[1]
+
+    @property
+    def image(self) -> Image:
+        """The image as it is now."""
+        return self._state[0]
+
+    def fit(self, fit: Fit) -> None:
+        """Scale the image."""
+        if not self.is_ready:
+            self._state = fit(self.image), True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Arrival:
-    """A sample and when it came, by ``time.monotonic()``."""
+    """A sample and when it came, by ``time.monotonic()``.
+
+    Attributes:
+        sample: without its image, while ``picture`` has that.
+        arrived_seconds: when it came.
+        picture: the image, of a sample that was put before it was scaled; None once it has been taken.
+    """
 
     sample: Sample
     arrived_seconds: float
+    picture: Picture | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the model can take it."""
+        return self.picture is None or self.picture.is_ready
+
+    def taken(self) -> Arrival:
+        """Return the same with its image in the sample."""
+        if self.picture is None:
+            return self
+        return Arrival(Sample(self.picture.image, self.sample.pts_seconds, self.sample.held), self.arrived_seconds)
 
 
 FeedItem: TypeAlias = Opened | Status | Sample | Gap | Lost | Closed

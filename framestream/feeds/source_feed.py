@@ -6,11 +6,11 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from framestream.feeds.feed import Closed, Inbox, Opened
-from framestream.feeds.readahead import StopFlag
-from framestream.frames import FrameSource, Interruptible, Lossy
+from framestream.feeds.feed import Closed, Inbox, Opened, StopFlag
+from framestream.frames import FrameSource, Image, Interruptible, Lossy, SourceInfo
 from framestream.records import Status
 from framestream.sampling.clock import SamplingClock
+from framestream.sampling.resize import check_image
 from framestream.sampling.sampler import Sampler, sample
 from framestream.sampling.zones import Zone, prepare_for
 
@@ -39,11 +39,22 @@ class SourceFeed:
             owned: whether the source is closed with the feed.
         """
         self._open = opened
-        self._sampler = Sampler(SamplingClock(frame_rate), prepare=prepare_for(size_wh, zones))
+        self._fit = prepare_for(size_wh, zones)
+        self._frame_rate = frame_rate
+        self._sampler = Sampler(SamplingClock(frame_rate))
         self._owned = owned
         self._stop = StopFlag()
         self._source: FrameSource | None = None
         self._thread: threading.Thread | None = None
+
+    def open(self) -> SourceInfo:
+        """Open the source now, on the caller's thread, instead of when the feed is started.
+
+        Raises:
+            FrameStreamError: what opening raises.
+        """
+        self._source = self._open()
+        return self._source.info
 
     def start(self, inbox: Inbox) -> None:
         """Begin to read."""
@@ -62,11 +73,13 @@ class SourceFeed:
         """Wait for the thread; a source that blocks in ``grab`` and cannot be interrupted is left behind."""
         if self._thread is not None:
             self._thread.join(_JOIN_SECONDS)
+        elif self._source is not None and self._owned:
+            self._source.close()
 
     def _run(self, inbox: Inbox) -> None:
         error: Exception | None = None
         try:
-            if not self._stop.is_set():
+            if self._source is not None or not self._stop.is_set():
                 self._open_and_read(inbox)
         except Exception as caught:  # the thread's boundary: it travels in Closed
             error = caught
@@ -76,22 +89,35 @@ class SourceFeed:
         inbox.put(closed, arrived_seconds=time.monotonic())
 
     def _open_and_read(self, inbox: Inbox) -> None:
-        inbox.put(Status(state="connecting"), arrived_seconds=time.monotonic())
-        self._source = source = self._open()
+        if self._source is None:
+            inbox.put(Status(state="connecting"), arrived_seconds=time.monotonic())
+            self._source = self._open()
+        source = self._source
         try:
+            now = time.monotonic()
+            inbox.put(Opened(source.info), arrived_seconds=now)
             # It may have been asked to stop before there was anything to interrupt.
             if not self._stop.is_set():
+                inbox.put(Status(state="live"), arrived_seconds=now)
                 self._read(source, inbox)
         finally:
             if self._owned:
                 source.close()
 
     def _read(self, source: FrameSource, inbox: Inbox) -> None:
-        put = inbox.put if source.info.live else inbox.put_waiting
-        now = time.monotonic()
-        inbox.put(Opened(source.info), arrived_seconds=now)
-        inbox.put(Status(state="live"), arrived_seconds=now)
+        is_live = source.info.live
+        # Images of a recording are scaled later, by whoever has time; what is no image is refused where it is read.
+        prepare = self._fit if is_live else _checked
+        self._sampler = Sampler(SamplingClock(self._frame_rate), prepare=prepare)
         for item in sample(source, self._sampler, stopped=self._stop.is_set):
+            now, counts = time.monotonic(), self._sampler.counts
             # Not left at once when stopped: what the sampler has counted must reach the inbox.
-            if put(item, arrived_seconds=time.monotonic(), counts=self._sampler.counts) is False:
+            if is_live:
+                inbox.put(item, arrived_seconds=now, counts=counts)
+            elif not inbox.put_waiting(item, arrived_seconds=now, counts=counts, fit=self._fit):
                 self._stop.set()
+
+
+def _checked(image: Image) -> Image:
+    check_image(image)
+    return image

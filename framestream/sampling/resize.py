@@ -45,6 +45,22 @@ def fit_frame(image: NDArray[Any], *, size_wh: tuple[int, int], color: Color = "
     Raises:
         SettingsError: the array is not an image of this form.
     """
+    channels = check_image(image, color=color)
+    height, width = image.shape[:2]
+    resized = image if (width, height) == size_wh else _stretch(image, size_wh)
+    # Colour last: there are fewer pixels now.
+    code = _TO_RGB[color, channels]
+    if code is not None:
+        return np.ascontiguousarray(cv2.cvtColor(resized, code), dtype=np.uint8)
+    return np.array(resized, dtype=np.uint8, order="C")
+
+
+def check_image(image: NDArray[Any], *, color: Color = "bgr") -> int:
+    """Return the number of channels of what ``fit_frame`` takes.
+
+    Raises:
+        SettingsError: it is not an image of that form.
+    """
     if not isinstance(image, np.ndarray):
         raise SettingsError(f"not an image: {type(image).__name__}; give a NumPy array, uint8 [height, width, 3]")
     channels = image.shape[2] if image.ndim == 3 else 1
@@ -53,13 +69,7 @@ def fit_frame(image: NDArray[Any], *, size_wh: tuple[int, int], color: Color = "
             f"not an image: {image.dtype} {list(image.shape)} with color={color!r}; "
             "give uint8 [height, width, 3] in bgr or rgb, or [height, width] for gray"
         )
-    height, width = image.shape[:2]
-    resized = image if (width, height) == size_wh else _stretch(image, size_wh)
-    # Colour last: there are fewer pixels now.
-    code = _TO_RGB[color, channels]
-    if code is not None:
-        return np.ascontiguousarray(cv2.cvtColor(resized, code), dtype=np.uint8)
-    return np.array(resized, dtype=np.uint8, order="C")
+    return channels
 
 
 def _stretch(image: Image, size_wh: tuple[int, int]) -> NDArray[Any]:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
-
-import numpy as np
 
 from framestream.frames import FrameSource, Image
 from framestream.records import Gap
@@ -118,44 +116,3 @@ def sample(
         sampler = Sampler(sampler)
     while not stopped() and (pts_seconds := source.grab()) is not None:
         yield from sampler.take(pts_seconds, source.retrieve)
-
-
-_NO_IMAGE: Image = np.empty((0, 0, 3), np.uint8)
-
-
-class SamplePreparation:
-    """Applies ``prepare`` to samples whose sampler did not, once to each image however often it is held.
-
-    In two steps, so that several samples may be prepared at once, in any order: each with ``prepare``, and then all of
-    them, in their order, with ``complete``.
-    """
-
-    def __init__(self, prepare: Prepare) -> None:
-        """Start before the first sample."""
-        self._prepare = prepare
-        self._image: Image | None = None
-
-    def prepare(self, item: Sample | Gap) -> Sample | Gap:
-        """Return an item with its image prepared, or without one if it is held from the sample before.
-
-        Any thread may call it.
-        """
-        if isinstance(item, Gap):
-            return item
-        if item.held:
-            # Where it waits, it must not keep a picture of full size.
-            return Sample(_NO_IMAGE, item.pts_seconds, held=True)
-        return Sample(self._prepare(item.image), item.pts_seconds)
-
-    def complete(self, items: Iterable[Sample | Gap]) -> list[Sample | Gap]:
-        """Return the stream's next items, the held ones with the image of the sample before them."""
-        return [self._complete(item) for item in items]
-
-    def _complete(self, item: Sample | Gap) -> Sample | Gap:
-        if isinstance(item, Gap):
-            return item
-        if item.held:
-            assert self._image is not None, "a stream does not start with a held sample"
-            return Sample(self._image, item.pts_seconds, held=True)
-        self._image = item.image
-        return item

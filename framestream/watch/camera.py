@@ -5,27 +5,37 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from framestream.errors import FrameStreamError
 from framestream.feeds.feed import Closed, Feed, Inbox, Lost, Missed, Opened
-from framestream.feeds.inbox import RECORDED_CAPACITY, SOURCE_FULL, Doorbell
+from framestream.feeds.inbox import CHUNK_STEPS, SOURCE_FULL, Doorbell
 from framestream.feeds.items import Notice
 from framestream.frames import SourceInfo
 from framestream.model.session import ModelSession
 from framestream.model.spec import EventSettings
-from framestream.records import End, Event, Gap, Prediction, Record, Status
+from framestream.records import End, Event, Gap, Prediction, Record, Start, Status
 from framestream.sampling.zones import Zone
 from framestream.stream import Result, Stream
-from framestream.watch.watch import start_record
 
 _Found = TypeVar("_Found", Prediction, Event)
 
-# Samples of a recording that are run at once; a live camera's are run as they come.
-CHUNK_STEPS = RECORDED_CAPACITY
 # How long a feed may take to say that it has ended after it was asked to.
 _PATIENCE_SECONDS = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedZone:
+    """A part of a camera's picture, or the whole of it.
+
+    Attributes:
+        name: what the records call it; None for the whole picture of a camera without zones.
+        stream: its way through the model.
+    """
+
+    name: str | None
+    stream: Stream
 
 
 class Camera:
@@ -35,9 +45,8 @@ class Camera:
         name: what the records call it, or None.
         live: whether its samples grow old while they wait.
         inbox: what the feed puts its items into.
-        streams: one for each zone, or just one.
+        zones: the parts of the picture, or the whole of it, each with its stream.
         status: the newest.
-        error: why it failed, or None.
         finished: whether its ``End`` has been made.
         has_missed: whether samples were dropped because there was no time for them.
     """
@@ -53,20 +62,36 @@ class Camera:
         events: EventSettings | None = None,
         zones: Sequence[Zone] = (),
         predictions: bool = True,
+        info: SourceInfo | None = None,
     ) -> None:
-        """Prepare a camera; nothing runs before ``start``."""
+        """Prepare a camera; nothing runs before ``start``.
+
+        Args:
+            name: what the records call it; None for the only source of a watch, whose failure is an error to raise,
+                and which needs no ``Status`` if it is a recording.
+            feed: brings its samples.
+            session: the model.
+            bell: rung for whatever comes in.
+            live: whether its samples grow old while they wait.
+            events: how predictions become events; by default as the model says.
+            zones: parts of the picture to watch each for itself.
+            predictions: whether predictions are among the records.
+            info: what its source says about itself, if it is open already.
+        """
         self.name = name
         self.live = live
         self.inbox = Inbox(bell)
-        self.streams = [Stream(session, events=events) for _ in range(len(zones) or 1)]
+        names: Sequence[str | None] = [zone.name for zone in zones] or [None]
+        self.zones = [WatchedZone(zone, Stream(session, events=events)) for zone in names]
         self.status = Status(state="connecting", camera=name)
-        self.error: Exception | None = None
-        self.info: SourceInfo | None = None
+        self.info = info
         self.finished = False
         self.has_missed = False
         self._feed = feed
         self._session = session
-        self._zone_names: list[str | None] = [zone.name for zone in zones] or [None]
+        self._cuts_zones = bool(zones)
+        self._tells_status = name is not None or live
+        self._has_started = False
         self._with_predictions = predictions
         self._totals = {Prediction: 0, Event: 0, Gap: 0}
         self._arrived: dict[float, float] = {}
@@ -76,6 +101,11 @@ class Camera:
         self._asked_seconds: float | None = None
         self._left_behind = False
         self._missed: Missed | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its source has been opened."""
+        return self.info is not None
 
     @property
     def is_stopping(self) -> bool:
@@ -91,6 +121,10 @@ class Camera:
     def has_work(self) -> bool:
         """Whether there is anything to do for it."""
         return self.has_steps or self.inbox.has_notices()
+
+    def scale_one(self) -> bool:
+        """Scale an image that waits for it; return False if none does."""
+        return self.inbox.scale_one()
 
     def start(self) -> None:
         """Let the feed begin."""
@@ -123,25 +157,25 @@ class Camera:
         """Move samples from the inbox to the streams; yields what samples dropped before them have led to."""
         yield from self._apply_missed()
         arrivals = self.inbox.take_samples(steps)
-        self._arrived = {arrival.sample.pts_seconds: arrival.arrived_seconds for arrival in arrivals}
+        if self.live:
+            self._arrived = {arrival.sample.pts_seconds: arrival.arrived_seconds for arrival in arrivals}
         for arrival in arrivals:
-            if self._zone_names == [None]:
-                self.streams[0].add(arrival.sample)
-            else:
-                for stream, image in zip(self.streams, arrival.sample.image, strict=True):
-                    stream.add(replace(arrival.sample, image=image))
+            if not self._cuts_zones:
+                self.zones[0].stream.add(arrival.sample)
+                continue
+            for zone, image in zip(self.zones, arrival.sample.image, strict=True):
+                zone.stream.add(replace(arrival.sample, image=image))
 
-    def records(self, stream: Stream, results: Sequence[Result]) -> Iterator[Record]:
-        """Make records of what one of the streams has found."""
-        zone = self._zone_names[self.streams.index(stream)]
+    def records(self, zone: WatchedZone, results: Sequence[Result]) -> Iterator[Record]:
+        """Make records of what was found in one of the zones."""
         for result in results:
             self._totals[type(result)] += 1
             if isinstance(result, Prediction):
                 self._newest_arrival = self._arrived.get(result.pts_seconds, self._newest_arrival)
                 if self._with_predictions:
-                    yield self._label(result, zone)
+                    yield self._label(result, zone.name)
             elif isinstance(result, Event):
-                yield self._label(result, zone)
+                yield self._label(result, zone.name)
             else:
                 yield replace(result, camera=self.name)
 
@@ -149,6 +183,8 @@ class Camera:
         staleness = None
         if self.live and self._newest_arrival is not None:
             staleness = time.monotonic() - self._newest_arrival
+        if self.name is zone is staleness is None:
+            return found
         return replace(found, camera=self.name, zone=zone, staleness_seconds=staleness)
 
     def _handle(self, notice: Notice) -> Iterator[Record]:
@@ -156,7 +192,8 @@ class Camera:
         if self.finished or (self.is_stopping and isinstance(notice, (Gap, Lost, Missed))):
             return
         if isinstance(notice, Opened):
-            if self.info is None:
+            if not self._has_started:
+                self._has_started = True
                 yield replace(start_record(notice.info, self._session), camera=self.name)
             self.info = notice.info
             # The source knows better than its address: behind a URL there may be a recording, which waits.
@@ -174,11 +211,11 @@ class Camera:
             yield from self._close(notice)
 
     def _break(self, gap: Gap) -> Iterator[Record]:
-        """End the stretch of every stream; the gap itself is reported once."""
+        """End what goes on in every zone; the gap itself is reported once."""
         yield from self._apply_missed()
-        for stream in self.streams:
-            yield from self.records(stream, stream.feed(gap)[:-1])
-        yield from self.records(self.streams[0], [gap])
+        for zone in self.zones:
+            yield from self.records(zone, zone.stream.feed(gap)[:-1])
+        yield from self.records(self.zones[0], [gap])
 
     def _apply_missed(self) -> Iterator[Record]:
         """Let the streams know of all samples that were dropped since the last one that was not, as one pause."""
@@ -186,36 +223,37 @@ class Camera:
         if missed is None or self.is_stopping:
             return
         gaps: list[Result] = []
-        for stream in self.streams:
-            results = stream.miss(missed.first_seconds, missed.ticks)
+        for zone in self.zones:
+            results = zone.stream.miss(missed.first_seconds, missed.ticks)
             # Whether there is a gap depends on the model and on time, so there is one in all zones or in none.
             gaps = [result for result in results if isinstance(result, Gap)]
-            yield from self.records(stream, [result for result in results if not isinstance(result, Gap)])
-        yield from self.records(self.streams[0], gaps)
+            yield from self.records(zone, [result for result in results if not isinstance(result, Gap)])
+        yield from self.records(self.zones[0], gaps)
 
     def _end_streams(self, end_seconds: float | None) -> Iterator[Record]:
         yield from self._apply_missed()
-        for stream in self.streams:
-            yield from self.records(stream, stream.flush(end_seconds))
+        for zone in self.zones:
+            yield from self.records(zone, zone.stream.flush(end_seconds))
 
     def _close(self, closed: Closed) -> Iterator[Record]:
-        self.error = closed.error
         yield from self._end_streams(None if self.is_stopping else closed.end_seconds)
         if closed.error is None:
             yield from self._tell(Status(state="ended"))
         else:
             yield from self._tell(Status(state="failed", reason=str(closed.error)))
         self.finished = True
+        if closed.error is not None and self.name is None:
+            raise closed.error
         yield self._end()
 
     def _tell(self, status: Status) -> Iterator[Record]:
         status = replace(status, camera=self.name)
-        if status != self._told_status:
+        if self._tells_status and status != self._told_status:
             self.status = self._told_status = status
             yield status
 
     def _end(self) -> End:
-        counts, stream = self.inbox.counts, self.streams[0]
+        counts, stream = self.inbox.counts, self.zones[0].stream
         # Adding counters leaves out what is zero.
         dropped = dict(sorted((counts.dropped + Counter({SOURCE_FULL: counts.lost})).items()))
         return End(
@@ -233,3 +271,23 @@ class Camera:
             dropped=dropped,
             camera=self.name,
         )
+
+
+def start_record(info: SourceInfo, session: ModelSession) -> Start:
+    """Return what is known before the first frame."""
+    spec = session.spec
+    return Start(
+        source=info.name,
+        size_wh=info.size_wh,
+        declared_fps=info.declared_fps,
+        declared_frames=info.declared_frames,
+        model=str(session.path),
+        provider=session.provider,
+        threads=session.threads,
+        labels=spec.labels,
+        background=spec.background,
+        frame_rate=spec.frame_rate,
+        model_window_seconds=spec.window_seconds,
+        slower_than_model=info.is_slower_than(spec.frame_rate),
+        predict_ahead_seconds=spec.ahead_seconds or None,
+    )

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import threading
 from collections import deque
+from collections.abc import Sequence
 
 from framestream.errors import SettingsError
+from framestream.feeds.feed import StopFlag
 from framestream.feeds.inbox import Doorbell
-from framestream.feeds.readahead import StopFlag
-from framestream.kept_error import KeptError
 from framestream.model.session import ModelSession
 from framestream.records import Record
 from framestream.watch.camera import Camera
@@ -29,7 +29,6 @@ class Engine:
         bell: rung when there is something to do.
         ready: records to be handed out.
         finished: whether nothing comes after those.
-        failure: holds what the model raised, to be raised after them.
     """
 
     def __init__(self, session: ModelSession, *, max_lag_seconds: float | None, until_stopped: bool = False) -> None:
@@ -41,9 +40,9 @@ class Engine:
         self.bell = Doorbell()
         self.ready: deque[Record] = deque()
         self.finished = False
-        self.failure = KeptError()
         self._scheduler = Scheduler(session, max_lag_seconds=max_lag_seconds)
         self._until_stopped = until_stopped
+        self._failure: Exception | None = None
         self._stop = StopFlag()
         # One round at a time, whoever asks for it.
         self._advancing = threading.RLock()
@@ -58,7 +57,7 @@ class Engine:
         self.roster.replace(camera)
         self.bell.ring()
 
-    def remove(self, name: str) -> None:
+    def remove(self, name: str | None) -> None:
         """Let a camera leave; see ``Roster.remove``."""
         self.roster.remove(name)
         self.bell.ring()
@@ -79,16 +78,34 @@ class Engine:
                 cameras = self.roster.admit()
                 for record in self._scheduler.run_round(cameras):
                     self.ready.append(record)
-            except Exception as error:  # raised by whoever hands out the records, after those before it
-                self.failure.keep(error)
+            except Exception as error:  # raised by raise_failure, after the records before it
+                self._failure = error
                 self.close()
                 return
             self.roster.discharge()
             if (self._stop.is_set() or not self._until_stopped) and self.roster.close_if_empty():
                 self.finished = True
-            elif not (self.ready or any(camera.has_work for camera in cameras)):
+            elif not self.ready:
+                self._wait_for_work(cameras, timeout_seconds)
+
+    def _wait_for_work(self, cameras: Sequence[Camera], timeout_seconds: float) -> None:
+        """Return once there is something to do; until then, make the next samples ready to be run."""
+        while not any(camera.has_work for camera in cameras):
+            if not any(camera.scale_one() for camera in cameras):
                 stopping = any(camera.is_stopping for camera in cameras)
                 self.bell.wait(min(timeout_seconds, _IMPATIENT_SECONDS) if stopping else timeout_seconds)
+                return
+
+    def raise_failure(self) -> None:
+        """Raise what has ended the watch, the model's error or that of the source without a name; once."""
+        error, self._failure = self._failure, None
+        if error is None:
+            return
+        try:
+            raise error
+        finally:
+            # Its traceback holds this frame; together they would wait for the garbage collector.
+            del error
 
     def close(self) -> None:
         """End at once and wait until all feeds are gone; may be called twice, and by any thread."""

@@ -45,7 +45,7 @@ class Roster:
             self._statuses.pop(camera.name, None)
             self._joining.append(camera)
 
-    def remove(self, name: str) -> None:
+    def remove(self, name: str | None) -> None:
         """Let a camera leave: it is asked to stop, and gone after its ``End``. One that has ended is forgotten.
 
         Raises:
@@ -119,17 +119,17 @@ class Roster:
             return self._closed
 
     def stop_all(self) -> None:
-        """Ask all to end; those that have not begun never will."""
+        """Ask all to end; those whose source has not been opened never begin."""
         with self._lock:
-            self._joining.clear()
-            running = list(self._running)
+            self._joining = [camera for camera in self._joining if camera.is_open]
+            running = [*self._running, *self._joining]
         for camera in running:
             camera.stop()
 
     def join_all(self) -> None:
         """Wait until all feeds are gone."""
         with self._lock:
-            running, self._running = self._running, []
+            running, self._running, self._joining = [*self._running, *self._joining], [], []
         for camera in running:
             camera.join()
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 
+from framestream.feeds.inbox import CHUNK_STEPS
 from framestream.model.session import ModelSession
 from framestream.records import Record, Status
 from framestream.stream import run_together
-from framestream.watch.camera import CHUNK_STEPS, Camera
+from framestream.watch.camera import Camera
 
 # Rows of one run, over all its cameras: more gains nothing and takes memory.
 _MAX_ROWS = 64
@@ -54,16 +55,17 @@ class Scheduler:
         owner = {}
         rows = 0
         for camera in ready:
-            if rows and rows + steps * len(camera.streams) > limit:
+            if rows and rows + steps * len(camera.zones) > limit:
                 break
             yield from camera.load(steps)
             self._last_served = camera
-            for stream in camera.streams:
-                owner[stream] = camera
-                rows += stream.pending_steps
+            for zone in camera.zones:
+                owner[zone.stream] = camera, zone
+                rows += zone.stream.pending_steps
         began = time.monotonic()
         for stream, results in run_together(self._session, list(owner)):
-            yield from owner[stream].records(stream, results)
+            camera, zone = owner[stream]
+            yield from camera.records(zone, results)
         self._learn(time.monotonic() - began, rows)
 
     def _drop_old(self, camera: Camera) -> None:
@@ -76,12 +78,12 @@ class Scheduler:
         if not among_live:
             # Recordings take turns. A chunk of one is as cheap as a batch of many, and the threads that read many, all
             # given room at once, would take the cores from the model.
-            zones = max(len(camera.streams) for camera in ready)
+            zones = max(len(camera.zones) for camera in ready)
             return CHUNK_STEPS, max(1, min(CHUNK_STEPS, _MAX_ROWS // zones))
         limit = _MAX_ROWS
         if self._max_lag_seconds is not None and self._row_seconds:
             limit = max(1, min(limit, int(self._max_lag_seconds / 2 / self._row_seconds)))
-        return limit, max(1, min(_MAX_STEPS, limit // sum(len(camera.streams) for camera in ready)))
+        return limit, max(1, min(_MAX_STEPS, limit // sum(len(camera.zones) for camera in ready)))
 
     def _learn(self, seconds: float, rows: int) -> None:
         if not rows:

@@ -73,13 +73,19 @@ def make_camera(
     events: EventSettings | None = None,
     predictions: bool = True,
 ) -> Camera:
-    """Return a camera; ``events`` are for one that has none of its own."""
+    """Return a camera; ``events`` are for one that has none of its own.
+
+    Raises:
+        SourceError: it is a recording without a name, which is opened at once, and cannot be used.
+    """
+    feed, live = make_feed(settings, session.spec), is_live(settings.source)
     return Camera(
         name,
-        make_feed(settings, session.spec),
+        feed,
         session,
         bell=bell,
-        live=is_live(settings.source),
+        live=live,
+        info=feed.open() if name is None and not live and isinstance(feed, SourceFeed) else None,
         events=settings.events or events,
         zones=settings.zones,
         predictions=predictions,

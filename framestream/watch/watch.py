@@ -1,214 +1,223 @@
-"""Watching one source from its first frame to its last."""
+"""Watching sources: one or many, recordings or cameras."""
 
 from __future__ import annotations
 
-import threading
-import time
-from collections import deque
-from functools import partial
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from types import TracebackType
 
-from framestream.feeds.readahead import ReadAhead, StopFlag
-from framestream.frames import Interruptible, SourceInfo
-from framestream.kept_error import KeptError
+from framestream.errors import SettingsError
+from framestream.frames import SourceInfo
 from framestream.model.session import ModelSession
 from framestream.model.spec import EventSettings
-from framestream.records import End, Event, Gap, Prediction, Record, Start
-from framestream.sampling.clock import SamplingClock
-from framestream.sampling.resize import fit_frame
-from framestream.sampling.sampler import Sample, SamplePreparation, Sampler, SamplingCounts, sample
-from framestream.sources import AnySource, SourceOptions, open_source
-from framestream.stream import Stream
-from framestream.watch.record_iterator import RecordIterator
+from framestream.records import Record, Status
+from framestream.sources import AnySource
+from framestream.watch.camera import Camera
+from framestream.watch.engine import Engine
+from framestream.watch.settings import CameraSettings, check_name, check_standard_input, make_camera
 
-# Samples that are run at once at most. More would gain little (the encoder dominates) and delay the first result.
-_CHUNK_STEPS = 16
+# How long a round waits for something to do: how soon a cancelled task lets its thread go, and how late it is noticed
+# that samples have waited long enough for others (`Inbox.has_samples`), since nothing rings for that.
+_WAIT_SECONDS = 0.25
 
 
-class Watch(RecordIterator):
-    """Everything a source shows, as records: ``Start``, then predictions, events and gaps as they come, then ``End``.
+class Watch:
+    """What sources show, as one row of records: for each ``Start``, what it shows as it comes, ``End``.
 
-    An iterator, to be used once; made by ``Classifier.watch``. Decoding runs ahead on a thread; scaling is done there
-    or by whoever iterates, as either has time. The file is released when the watch is exhausted or fails; as a
-    context manager, or with ``close``, at the latest there; and when a watch is forgotten, as soon as the thread has
-    noticed::
+    An iterator, to be used once; made by ``Classifier.watch`` and ``Classifier.watch_many``. The model runs on the
+    thread that iterates, for all sources together, which changes no result; each has its own state, settings and fate.
+    Sources may come and go at any time. Everything is released when the watch is exhausted or fails; as a context
+    manager, or with ``close``, at the latest there; and soon after a watch is forgotten::
 
-        with classifier.watch("film.mp4") as watch:
+        with classifier.watch_many({"door": "rtsp://…", "yard": "rtsp://…"}) as watch:
             for record in watch:
-                ...
+                ...                        # and, from here or any other thread:
+                watch.add("hall", 0)
+                watch.remove("yard")
+
+    ``async for`` and ``async with`` do the same and never block the event loop. The source of ``Classifier.watch`` has
+    no name (None): its records name no camera, and if it fails, its error is raised in the place of its ``End``. One
+    that has a name says so in a ``Status``, and the others go on.
     """
 
     def __init__(
         self,
         session: ModelSession,
-        source: AnySource,
+        cameras: Mapping[str, AnySource | CameraSettings] | Mapping[None, CameraSettings],
         *,
         events: EventSettings | None = None,
         predictions: bool = True,
-        options: SourceOptions | None = None,
+        max_lag_seconds: float | None = None,
+        until_stopped: bool = False,
     ) -> None:
-        """Open the source; a path is closed with the watch, a ``FrameSource`` is left to its owner."""
-        self._stop = StopFlag()
+        """Prepare to watch; ``Classifier.watch_many`` explains the arguments.
+
+        A recording without a name is opened here. All other sources are opened when the first record is asked for,
+        each by a thread of its own.
+        """
+        self._unnamed: Camera | None = None
         self._session = session
-        self._stream = Stream(session, events=events, chunk_steps=_CHUNK_STEPS)
+        self._events = events
         self._with_predictions = predictions
-        self._source = open_source(source, options=options)
-        self._owns_source = self._source is not source
-        self._interrupt = self._source.interrupt if isinstance(self._source, Interruptible) else _do_nothing
-        spec = session.spec
-        self._sampler = Sampler(SamplingClock(spec.frame_rate))
-        self._preparation = SamplePreparation(partial(fit_frame, size_wh=spec.size_wh))
-        # Nothing that the reader holds leads back to this watch, so a forgotten one goes at once.
-        self._reader: ReadAhead[Sample | Gap] = ReadAhead(
-            sample(self._source, self._sampler, stopped=self._stop.is_set),
-            chunk=_CHUNK_STEPS,
-            stop=self._stop,
-            prepare=self._preparation.prepare,
-        )
-        self._totals = {Prediction: 0, Event: 0, Gap: 0}
-        self._started: float | None = None
-        self._ready: deque[Record] = deque()
-        self._failure = KeptError()
-        self._finished = False
-        self._closed = False
-        self._advancing = threading.Lock()
-
-    @property
-    def info(self) -> SourceInfo:
-        """What the source says about itself."""
-        return self._source.info
-
-    @property
-    def counts(self) -> SamplingCounts:
-        """Frames read so far, which is a little ahead of the records."""
-        return self._sampler.counts
+        self._engine = Engine(session, max_lag_seconds=max_lag_seconds, until_stopped=until_stopped)
+        settings = {name: _settings_of(source) for name, source in cameras.items()}
+        check_standard_input({str(name): camera for name, camera in settings.items()})
+        for name, camera in settings.items():
+            self._add(name if name is None else check_name(name), camera)
+        if not cameras and not until_stopped:
+            raise SettingsError("there are no cameras to watch; give one or more, or until_stopped=True")
 
     def __del__(self) -> None:
-        """Let the thread of a forgotten watch end after the frame it is at."""
-        self._stop.set()
-        # There is none where the source could not be opened.
-        getattr(self, "_interrupt", _do_nothing)()
+        """Let the threads and processes of a forgotten watch end."""
+        # There is no engine where the settings were refused.
+        engine = getattr(self, "_engine", None)
+        if engine is not None:
+            engine.abandon()
+
+    @property
+    def statuses(self) -> dict[str | None, Status]:
+        """How each source is, by name; those that were removed are left out."""
+        return self._engine.roster.statuses()
+
+    @property
+    def info(self) -> SourceInfo | None:
+        """What the source of ``Classifier.watch`` says about itself; None before it is open, or where there is none."""
+        return self._unnamed.info if self._unnamed is not None else None
+
+    def add(self, name: str, source: AnySource | CameraSettings) -> None:
+        """Let a source join, from any thread. One that still has that name and was removed is waited for.
+
+        Raises:
+            SettingsError: the name is taken, the source is none, or the watch has ended.
+        """
+        self._add(check_name(name), _settings_of(source))
+
+    def replace(self, name: str | None, source: AnySource | CameraSettings) -> None:
+        """Let a source take the place of the one of that name, from any thread; where there is none, it joins.
+
+        Raises:
+            SettingsError: the source is none, or the watch has ended.
+            SourceError: it has no name and is a recording that cannot be used.
+        """
+        self._engine.replace(self._make_camera(name if name is None else check_name(name), _settings_of(source)))
+
+    def remove(self, name: str | None) -> None:
+        """Let a source leave, from any thread; its ``End`` follows, and the others notice nothing.
+
+        Raises:
+            SettingsError: there is none of that name.
+        """
+        self._engine.remove(name)
 
     def stop(self) -> None:
-        """Ask the iteration to finish: it closes the open event and yields ``End``. Safe in a signal handler.
+        """Ask the iteration to finish: open events end, each source yields its ``End``. Safe in a signal handler.
 
         It takes effect after the frame that is being read. A source whose ``grab`` waits for others is told, if it is
-        ``Interruptible``; any other that blocks holds it up.
+        ``Interruptible``; one that does not answer for more than a second is left behind.
         """
-        self._stop.set()
-        self._interrupt()
+        self._engine.stop()
 
     def close(self) -> None:
-        """End the iteration without further records, join the thread and release the source.
+        """End the iteration without further records and release everything.
 
         May be called twice, and by another thread than the one that iterates. In a signal handler use ``stop``.
         """
-        self._closed = True
-        self._release()
+        self._engine.close()
+        self._engine.ready.clear()
 
-    def _release(self) -> None:
-        self._stop.set()
-        self._interrupt()
-        self._reader.close()
-        if self._owns_source:
-            self._source.close()
+    def run(self, on_record: Callable[[Record], object]) -> None:
+        """Call a function with each record, in order and on this thread, until the end; closes the watch.
+
+        Raises:
+            Exception: whatever the function raises, or iterating would.
+        """
+        with self:
+            for record in self:
+                on_record(record)
+
+    def __iter__(self) -> Iterator[Record]:
+        """Return the watch itself."""
+        return self
+
+    def __next__(self) -> Record:
+        """Return the next record, waiting for it.
+
+        Raises:
+            StopIteration: after the last one, after an error, or after ``close``.
+            ModelError: the model fails.
+            SourceError: the source without a name fails; the records of what came before it were handed out, an open
+                event ended there, and there is no ``End``.
+        """
+        while not self._has_next():
+            self._engine.advance(_WAIT_SECONDS)
+        record = self._take()
+        if record is None:
+            raise StopIteration
+        return record
+
+    def __aiter__(self) -> AsyncIterator[Record]:
+        """Return the watch itself."""
+        return self
+
+    async def __anext__(self) -> Record:
+        """Return the next record; a task that is cancelled while it waits loses none."""
+        while not self._has_next():
+            # A cancelled task leaves a thread at it, for which the next one waits.
+            await asyncio.to_thread(self._engine.advance, _WAIT_SECONDS)
+        record = self._take()
+        if record is None:
+            raise StopAsyncIteration
+        return record
+
+    def __enter__(self) -> Watch:
+        """Return the watch itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close the watch."""
+        self.close()
+
+    async def __aenter__(self) -> Watch:
+        """Return the watch itself."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close the watch."""
+        await asyncio.to_thread(self.close)
 
     def _has_next(self) -> bool:
-        return bool(self._ready) or self._finished or self._closed
+        """Say whether ``_take`` knows what comes next without waiting."""
+        return bool(self._engine.ready) or self._engine.finished
 
     def _take(self) -> Record | None:
-        if self._closed:
-            return None
-        if self._ready:
-            return self._ready.popleft()
-        self._failure.raise_once()
+        """Return the next record, None after the last; raise what has failed in its place."""
+        # Another thread that closes the watch may empty it at any moment.
+        with contextlib.suppress(IndexError):
+            return self._engine.ready.popleft()
+        self._engine.raise_failure()
         return None
 
-    def _advance(self) -> None:
-        with self._advancing:
-            # Another may have done it meanwhile.
-            if not self._has_next():
-                self._make_ready()
+    def _add(self, name: str | None, settings: CameraSettings) -> None:
+        self._engine.add(self._make_camera(name, settings))
 
-    def _make_ready(self) -> None:
-        """Get the next records ready; what fails is kept, to be raised after them."""
-        if self._started is None:
-            self._started = time.perf_counter()
-            self._ready.append(start_record(self._source.info, self._session))
-            return
-        try:
-            items = self._next_items()
-            for item in items:
-                self._collect(self._stream.feed(item))
-            # Should reading fail next, nothing that came before is lost.
-            self._collect(self._stream.run_pending())
-            if not items:
-                self._finish(time.perf_counter() - self._started)
-        except Exception as error:  # raised by __next__
-            self._failure.keep(error)
-        if self._failure or self._finished:
-            self._finished = True
-            self._release()
-
-    def _next_items(self) -> list[Sample | Gap]:
-        """Return what to feed next; nothing if the source has ended, was stopped or has failed."""
-        try:
-            items = self._preparation.complete(self._reader.next_chunk())
-        except Exception as error:  # raised by __next__
-            self._failure.keep(error)
-            return []
-        return [] if self._stop.is_set() else items
-
-    def _finish(self, wall_seconds: float) -> None:
-        interrupted = self._stop.is_set()
-        # The clock has run ahead of what was fed if the watch was stopped; then the last sample is the end.
-        self._collect(self._stream.flush(None if interrupted else self._sampler.clock.end_seconds))
-        if not self._failure:
-            self._ready.append(self._end(wall_seconds, interrupted))
-        self._finished = True
-
-    def _collect(self, results: list[Prediction | Event | Gap]) -> None:
-        for result in results:
-            self._totals[type(result)] += 1
-            if self._with_predictions or not isinstance(result, Prediction):
-                self._ready.append(result)
-
-    def _end(self, wall_seconds: float, interrupted: bool) -> End:
-        counts = self._sampler.counts
-        return End(
-            frames_read=counts.read,
-            frames_sampled=counts.sampled,
-            # Held to keep the clock, and held to fill the window of a clip that is too short.
-            frames_held=counts.held + self._stream.counts.held,
-            frames_skipped=counts.skipped,
-            frames_dropped=0,
-            predictions=self._totals[Prediction],
-            events=self._totals[Event],
-            gaps=self._totals[Gap],
-            media_seconds=self._stream.media_seconds,
-            wall_seconds=wall_seconds,
-            interrupted=interrupted,
+    def _make_camera(self, name: str | None, settings: CameraSettings) -> Camera:
+        camera = make_camera(
+            name,
+            settings,
+            self._session,
+            bell=self._engine.bell,
+            events=self._events,
+            predictions=self._with_predictions,
         )
+        if name is None:
+            self._unnamed = camera
+        return camera
 
 
-def start_record(info: SourceInfo, session: ModelSession) -> Start:
-    """Return what is known before the first frame."""
-    spec = session.spec
-    return Start(
-        source=info.name,
-        size_wh=info.size_wh,
-        declared_fps=info.declared_fps,
-        declared_frames=info.declared_frames,
-        model=str(session.path),
-        provider=session.provider,
-        threads=session.threads,
-        labels=spec.labels,
-        background=spec.background,
-        frame_rate=spec.frame_rate,
-        model_window_seconds=spec.window_seconds,
-        slower_than_model=info.is_slower_than(spec.frame_rate),
-        predict_ahead_seconds=spec.ahead_seconds or None,
-    )
-
-
-def _do_nothing() -> None:
-    pass
+def _settings_of(source: AnySource | CameraSettings) -> CameraSettings:
+    return source if isinstance(source, CameraSettings) else CameraSettings(source)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from framestream import Classifier, End, Event, EventSettings, LiveSettings, SourceOptions, WatchMany
+from framestream import Classifier, End, Event, EventSettings, LiveSettings, SourceOptions, Watch
 from framestream.cli.camera_file import read_cameras
 from framestream.cli.cameras import CameraReloader
 from framestream.cli.main import run
@@ -216,16 +216,16 @@ def test_a_camera_that_has_failed_is_tried_again_after_sighup(films: Path, model
     assert len(of_camera(lines, "over", "end")) == len(of_camera(lines, "stays", "end")) == 1
 
 
-class Unhurried(WatchMany):
+class Unhurried(Watch):
     """Lets a camera that is removed be gone before anything else is done."""
 
-    def remove(self, name: str) -> None:
+    def remove(self, name: str | None) -> None:
         super().remove(name)
         for record in self:
             if isinstance(record, End) and record.camera == name:
                 break
         # Time to find that there is nothing left, if that is so.
-        self._advance()
+        self._engine.advance(0.25)
 
 
 @pytest.mark.parametrize("becomes", [["new"], ["old"]], ids=["another", "changed"])

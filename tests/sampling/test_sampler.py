@@ -8,10 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from framestream import Gap, SettingsError
-from framestream.frames import Image
 from framestream.sampling.clock import SamplingClock, frames_to_hold
 from framestream.sampling.resize import fit_frame
-from framestream.sampling.sampler import Sample, SamplePreparation, Sampler, SamplingCounts, sample
+from framestream.sampling.sampler import Sample, Sampler, SamplingCounts, sample
 from tests.conftest import colour_image
 from tests.image_source import ImageSource
 
@@ -202,35 +201,6 @@ def test_samples_end_before_the_frame_after_a_stop_even_where_none_is_wanted() -
     items = sample(Still([(0.0, IMAGE)]), Sampler(SamplingClock(10.0)), stopped=lambda: len(grabbed) >= 20)
     assert len(list(items)) == 1
     assert len(grabbed) == 20
-
-
-def test_samples_prepared_afterwards_are_those_the_sampler_would_have_prepared() -> None:
-    frames = [(0.0, "red"), (0.1, "green"), (0.45, "blue"), (20.0, "red"), (20.35, "green")]
-    calls: list[int] = []
-
-    def prepare(image: Image) -> Image:
-        calls.append(1)
-        return fit_frame(image, size_wh=(8, 8))
-
-    def source() -> ImageSource:
-        return ImageSource([(seconds, colour_image(name)) for seconds, name in frames])
-
-    within = list(sample(source(), Sampler(SamplingClock(10.0), prepare=prepare)))
-    assert len(calls) == 5
-    preparation = SamplePreparation(prepare)
-    prepared = [preparation.prepare(item) for item in sample(source(), SamplingClock(10.0))]
-    # In two goes: an image may be held from the one before.
-    after = [*preparation.complete(prepared[:2]), *preparation.complete(prepared[2:])]
-    assert len(calls) == 10, "a held image was prepared again"
-    assert [type(item) for item in after] == [type(item) for item in within]
-    for ours, theirs in zip(after, within, strict=True):
-        if isinstance(ours, Sample) and isinstance(theirs, Sample):
-            assert (ours.pts_seconds, ours.held) == (theirs.pts_seconds, theirs.held)
-            assert (ours.image == theirs.image).all()
-        else:
-            assert ours == theirs
-    assert any(isinstance(item, Gap) for item in after)
-    assert sum(isinstance(item, Sample) and item.held for item in after) > 2
 
 
 @pytest.mark.parametrize("rate", [0.0, -1.0, math.nan, math.inf])

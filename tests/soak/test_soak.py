@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from framestream import Classifier, End, Event, Gap, LiveSettings, Prediction, Record, Status
 from framestream.model.session import ModelSession
 from framestream.watch.settings import CameraSettings
-from framestream.watch.watch_many import WatchMany
+from framestream.watch.watch import Watch
 from tests.live_watching import reader_processes
 from tests.soak.cameras import Camera
 from tests.tiny_model import make_spec, write_model
@@ -135,7 +135,7 @@ def look(sent: int) -> Look:
     return Look(sent, pages * os.sysconf("SC_PAGE_SIZE"), descriptors, threading.active_count())
 
 
-def watch_until_over(watch: WatchMany, server: Server) -> Tally:
+def watch_until_over(watch: Watch, server: Server) -> Tally:
     """Watch until no camera has frames any more, with a rest from time to time."""
     tally = Tally()
     began = looked = rested = time.monotonic()

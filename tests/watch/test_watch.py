@@ -223,7 +223,7 @@ def test_stop_works_between_samples(classifier: Classifier) -> None:
 
 
 def test_a_forgotten_watch_stops_reading(classifier: Classifier) -> None:
-    source = Still(moving=20)
+    source = Still(moving=12)
     watch = classifier.watch(source)
     assert [type(next(watch)) for _ in range(2)] == [Start, Prediction]
     assert source.standing.wait(PATIENCE_SECONDS)
@@ -234,7 +234,7 @@ def test_a_forgotten_watch_stops_reading(classifier: Classifier) -> None:
 def test_another_thread_may_close_a_watch(classifier: Classifier, owned: bool) -> None:
     source = Still()
     watch = classifier.watch(source)
-    watch._owns_source = owned
+    watch._unnamed._feed._owned = owned  # type: ignore[union-attr]
     failures: list[BaseException] = []
     records: list[Record] = []
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,7 +18,6 @@ from rich.console import Console
 from rich.progress import track
 
 from framestream.errors import DataError, SettingsError
-from framestream.feeds.readahead import ReadAhead
 from framestream_export.files import load_arrays, save_arrays
 from framestream_export.measures.labelled import Answers, accuracy, weighted_loss
 from framestream_export.run_folder import StageFiles
@@ -222,13 +223,15 @@ class Trainer:
 
 
 def _read_ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
-    """The same batches, the next two read by a thread while one is trained on."""
-    reader = ReadAhead(batches, chunk=1)
+    """The same batches, the next two made by a thread while one is trained on."""
+    maker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="framestream-batches")
     try:
-        while chunk := reader.next_chunk():
-            yield from chunk
+        asked = deque(maker.submit(next, batches, None) for _ in range(2))
+        while (batch := asked.popleft().result()) is not None:
+            asked.append(maker.submit(next, batches, None))
+            yield batch
     finally:
-        reader.close()
+        maker.shutdown(cancel_futures=True)
 
 
 def _assign(variables: list[Any], arrays: list[Any], path: Path) -> None:

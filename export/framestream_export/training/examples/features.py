@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.progress import track
 
 from framestream.errors import DataError
-from framestream.feeds.readahead import StopFlag
+from framestream.feeds.feed import StopFlag
 from framestream.model.spec import RESIZE
 from framestream_export.data.frame_cache import FrameCache, Stretch
 from framestream_export.encoders.digest import weights_digest
