@@ -13,7 +13,7 @@ import pytest
 
 from framestream.feeds.feed import Arrival, Closed, Inbox, Opened
 from framestream.feeds.items import Notice
-from framestream.feeds.live import LiveCamera, LiveSettings
+from framestream.feeds.live import CameraFeed, LiveSettings
 from framestream.records import Gap, Status
 from framestream.sampling.sampler import Sample
 from framestream.sampling.zones import Zone
@@ -27,7 +27,7 @@ QUICK = replace(STEADY, open_seconds=6, stall_seconds=1.5)
 
 
 class Watching:
-    """A ``LiveCamera`` and everything it has put into its inbox; a context manager that fails if anything is left."""
+    """A ``CameraFeed`` and everything it has put into its inbox; a context manager that fails if anything is left."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class Watching:
         frame_rate: float = 10.0,
         zones: tuple[Zone, ...] = (),
     ) -> None:
-        self.camera = LiveCamera(source, frame_rate=frame_rate, size_wh=(16, 12), zones=zones, settings=settings)
+        self.camera = CameraFeed(source, frame_rate=frame_rate, size_wh=(16, 12), zones=zones, settings=settings)
         self.inbox = Inbox(capacity=10_000)
         self.items: list[Notice | Arrival] = []
         self._pipes_before = _pipes()

@@ -26,7 +26,7 @@ from typing import Any
 
 from framestream.errors import SettingsError
 from framestream.feeds.live import LiveSettings
-from framestream.model.spec import EventSettings
+from framestream.model.spec import EventSettings, adapt_events
 from framestream.sampling.zones import Zone
 from framestream.sources import SourceKind, SourceOptions, classify
 from framestream.watch.settings import CameraSettings, check_name, check_standard_input
@@ -63,18 +63,6 @@ class Changes:
     def __str__(self) -> str:
         """Return how many there are of each, in words."""
         return f"{len(self.added)} added, {len(self.removed)} removed, {len(self.changed)} changed"
-
-
-def adapt_events(settings: EventSettings, given: Mapping[str, float | None]) -> EventSettings:
-    """Put what was given in the place of other settings; an ``enter`` given alone lowers ``leave`` if need be.
-
-    Raises:
-        SettingsError: the result makes no sense.
-    """
-    values = {name: value for name, value in given.items() if value is not None}
-    if "enter" in values and "leave" not in values:
-        values["leave"] = min(settings.leave, values["enter"])
-    return dataclasses.replace(settings, **values)
 
 
 def read_cameras(path: Path, *, events: EventSettings, live: LiveSettings, options: SourceOptions) -> Cameras:

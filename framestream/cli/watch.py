@@ -12,14 +12,14 @@ from pathlib import Path
 import click
 
 from framestream.classifier import DEFAULT_MAX_LAG_SECONDS, Classifier
-from framestream.cli.camera_file import adapt_events, read_cameras
+from framestream.cli.camera_file import read_cameras
 from framestream.cli.cameras import CameraReloader, SizeType, name_cameras
 from framestream.cli.options import POSITIVE, PROBABILITY, FiniteRange, running_options
 from framestream.cli.signals import call_on_hangup, hangup_ignored, stop_on_interrupt
 from framestream.errors import SettingsError, SourceError
 from framestream.feeds.live import LiveSettings
 from framestream.model.session import Device
-from framestream.model.spec import EventSettings
+from framestream.model.spec import EventSettings, adapt_events
 from framestream.records import End, Status
 from framestream.sinks import Sink
 from framestream.sinks.jsonl import JsonLinesSink
@@ -172,7 +172,8 @@ def watch(
 
     A SOURCE is a video file, a folder of images or a pattern in quotes, an address (rtsp, http, hls, udp and others), a
     device (0, /dev/video0), or - for raw BGR frames on standard input. Several are watched together, as are the
-    cameras of --config, whose form is described in framestream/cli/camera_file.py.
+    cameras of --config, whose form is described in framestream/cli/camera_file.py. Cameras are called by their host, those
+    of one host HOST, HOST#2, HOST#3; give them names of their own with --config.
 
     Events go to stdout, progress and messages to stderr. With --format jsonl each line is a JSON object whose "type"
     is start, status, prediction (only with --predictions), event, gap or end; the fields are described in

@@ -1,8 +1,8 @@
 """What a model says about itself: the metadata of the streaming contract, to and from flat strings.
 
-The keys live in the ONNX file's ``metadata_props`` under ``framestream.``. Values are plain text, so that a program
-in any language can read them: integers and floats in decimal, lists of names one a line. The same facts as JSON make
-the sidecar for runtimes that cannot read ONNX metadata.
+The keys live in the ONNX file's ``metadata_props`` under ``framestream.``, one for each field of ``ModelSpec`` and in
+that order. Values are plain text, so that a program in any language can read them: integers and floats in decimal,
+lists of names one a line. The same facts as JSON make the sidecar for runtimes that cannot read ONNX metadata.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from framestream.errors import MetadataError, SettingsError
+from framestream.model.metadata import prefixed, read_fields, read_value, write_fields
 
 KEY_PREFIX = "framestream."
 SPEC_VERSION = 1
@@ -67,11 +68,24 @@ class EventSettings:
             )
 
 
+def adapt_events(settings: EventSettings, given: Mapping[str, float | None]) -> EventSettings:
+    """Put what was given in the place of other settings; an ``enter`` given alone lowers ``leave`` if need be.
+
+    Raises:
+        SettingsError: the result makes no sense.
+    """
+    values = {name: value for name, value in given.items() if value is not None}
+    if "enter" in values and "leave" not in values:
+        values["leave"] = min(settings.leave, values["enter"])
+    return replace(settings, **values)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSpec:
     """Everything a consumer must know about a model, as stamped into its file.
 
     Attributes:
+        spec_version: of this list of keys.
         kind: ``window`` (many-to-one, one answer per window) or ``stateful`` (many-to-many, one answer per frame).
         labels: class names in the order of the probabilities.
         background: the label that is never an event, or None.
@@ -96,16 +110,20 @@ class ModelSpec:
             not. The weights in the file have it inside: nothing is left to do.
     """
 
+    spec_version: int = SPEC_VERSION
     kind: Kind
     labels: tuple[str, ...]
     background: str | None
     frame_rate: float
     window: int
+    stride: int = 1
     anchor_frames: int
     height: int
     width: int
+    color: str = COLOR
+    resize: str = RESIZE
     state_names: tuple[str, ...]
-    events: EventSettings = field(default_factory=EventSettings)
+    events: EventSettings = field(default_factory=EventSettings, metadata=prefixed("event_"))
     producer: str = ""
     training_fingerprint: str = ""
     accuracy: float | None = None
@@ -113,10 +131,6 @@ class ModelSpec:
     created: str | None = None
     head: str | None = None
     temperature: float | None = None
-    stride: int = 1
-    color: str = COLOR
-    resize: str = RESIZE
-    spec_version: int = SPEC_VERSION
 
     def __post_init__(self) -> None:
         """Raise MetadataError for a combination no consumer could run."""
@@ -141,34 +155,7 @@ class ModelSpec:
 
     def to_metadata(self) -> dict[str, str]:
         """Return the flat strings that go into the ONNX file; facts that are None have no key."""
-        values: dict[str, str | None] = {
-            "spec_version": str(self.spec_version),
-            "kind": self.kind,
-            "labels": "\n".join(self.labels),
-            # An empty text says "no background label", so that a missing key stays an error.
-            "background": self.background or "",
-            "frame_rate": repr(float(self.frame_rate)),
-            "window": str(self.window),
-            "stride": str(self.stride),
-            "anchor_frames": str(self.anchor_frames),
-            "height": str(self.height),
-            "width": str(self.width),
-            "color": self.color,
-            "resize": self.resize,
-            "state_names": "\n".join(self.state_names),
-            "event_enter": repr(float(self.events.enter)),
-            "event_leave": repr(float(self.events.leave)),
-            "event_smoothing_seconds": repr(float(self.events.smoothing_seconds)),
-            "event_min_seconds": repr(float(self.events.min_seconds)),
-            "producer": self.producer,
-            "training_fingerprint": self.training_fingerprint,
-            "accuracy": None if self.accuracy is None else repr(float(self.accuracy)),
-            "parity": None if self.parity is None else repr(float(self.parity)),
-            "created": self.created,
-            "head": self.head,
-            "temperature": None if self.temperature is None else repr(float(self.temperature)),
-        }
-        return {KEY_PREFIX + name: value for name, value in values.items() if value is not None}
+        return write_fields(self, prefix=KEY_PREFIX)
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, str], *, path: str | Path = "the model") -> ModelSpec:
@@ -181,16 +168,21 @@ class ModelSpec:
         Raises:
             MetadataError: a required key is missing or a value cannot be used; the message names the key.
         """
+        version_key = f"{KEY_PREFIX}spec_version"
         if not any(key.startswith(KEY_PREFIX) for key in metadata):
             raise MetadataError(
-                f"{path} has no FrameStream metadata (the first key missing is {KEY_PREFIX}spec_version); "
+                f"{path} has no FrameStream metadata (the first key missing is {version_key}); "
                 "use a file written by `framestream export`"
             )
-        read = _Reader(metadata, path)
-        read.check_version()
-        facts = read.facts()
+        # A newer format may have renamed keys, so this comes before any of them is missed.
+        version = read_value(int, metadata, key=version_key, path=path)
+        if version > SPEC_VERSION:
+            raise MetadataError(
+                f"{path}: {version_key} is {version}, this FrameStream reads {SPEC_VERSION}; update FrameStream"
+            )
+        values = read_fields(cls, metadata, prefix=KEY_PREFIX, path=path)
         try:
-            return cls(**facts)
+            return cls(**values)
         except MetadataError as error:
             raise MetadataError(f"{path}: {error}; export the model again") from error
 
@@ -246,85 +238,3 @@ def _problem(spec: ModelSpec) -> str | None:
         if not holds:
             return f"{KEY_PREFIX}{key} cannot be used: {reason}"
     return None
-
-
-class _Reader:
-    """Typed access to metadata, with errors that name file and key."""
-
-    def __init__(self, metadata: Mapping[str, str], path: str | Path) -> None:
-        self._metadata = metadata
-        self._path = path
-
-    def check_version(self) -> None:
-        """Refuse a newer format before complaining about keys it may have renamed."""
-        version = self.integer("spec_version")
-        if version > SPEC_VERSION:
-            raise MetadataError(
-                f"{self._path}: {KEY_PREFIX}spec_version is {version}, this FrameStream reads {SPEC_VERSION}; "
-                "update FrameStream"
-            )
-
-    def facts(self) -> dict[str, Any]:
-        """Return the arguments of ``ModelSpec``."""
-        return {
-            "spec_version": self.integer("spec_version"),
-            "kind": self.text("kind"),
-            "labels": tuple(self.lines("labels")),
-            "background": self.text("background") or None,
-            "frame_rate": self.number("frame_rate"),
-            "window": self.integer("window"),
-            "stride": self.integer("stride"),
-            "anchor_frames": self.integer("anchor_frames"),
-            "height": self.integer("height"),
-            "width": self.integer("width"),
-            "color": self.text("color"),
-            "resize": self.text("resize"),
-            "state_names": tuple(self.lines("state_names")),
-            "events": self.event_settings(),
-            "producer": self.text("producer"),
-            "training_fingerprint": self.text("training_fingerprint"),
-            "accuracy": self.optional_number("accuracy"),
-            "parity": self.optional_number("parity"),
-            "created": self._metadata.get(KEY_PREFIX + "created"),
-            "head": self._metadata.get(KEY_PREFIX + "head"),
-            "temperature": self.optional_number("temperature"),
-        }
-
-    def event_settings(self) -> EventSettings:
-        values = {item.name: self.number(f"event_{item.name}") for item in fields(EventSettings)}
-        try:
-            return EventSettings(**values)
-        except SettingsError as error:
-            raise MetadataError(
-                f"{self._path}: {KEY_PREFIX}event_… cannot be used: {error}; export the model again"
-            ) from error
-
-    def text(self, name: str) -> str:
-        key = KEY_PREFIX + name
-        if key not in self._metadata:
-            raise MetadataError(f"{self._path} lacks the metadata key {key}; export the model again")
-        return self._metadata[key]
-
-    def lines(self, name: str) -> list[str]:
-        text = self.text(name)
-        return text.split("\n") if text else []
-
-    def integer(self, name: str) -> int:
-        text = self.text(name)
-        try:
-            return int(text)
-        except ValueError as error:
-            raise MetadataError(self._invalid(name, text, "a whole number")) from error
-
-    def number(self, name: str) -> float:
-        text = self.text(name)
-        try:
-            return float(text)
-        except ValueError as error:
-            raise MetadataError(self._invalid(name, text, "a number")) from error
-
-    def optional_number(self, name: str) -> float | None:
-        return self.number(name) if KEY_PREFIX + name in self._metadata else None
-
-    def _invalid(self, name: str, text: str, wanted: str) -> str:
-        return f"{self._path}: {KEY_PREFIX}{name} is {text!r}, not {wanted}; export the model again"

@@ -9,7 +9,7 @@ from functools import partial
 from framestream.errors import SettingsError
 from framestream.feeds.feed import Feed
 from framestream.feeds.inbox import Doorbell
-from framestream.feeds.live import LiveCamera, LiveSettings
+from framestream.feeds.live import CameraFeed, LiveSettings
 from framestream.feeds.source_feed import SourceFeed
 from framestream.frames import FrameSource
 from framestream.model.session import ModelSession
@@ -48,7 +48,7 @@ def make_feed(settings: CameraSettings, spec: ModelSpec) -> Feed:
     """Return the feed for a camera; nothing is opened before it is started."""
     source = settings.source
     if not isinstance(source, FrameSource) and classify(source).is_live:
-        return LiveCamera(
+        return CameraFeed(
             source if isinstance(source, int) else str(source),
             frame_rate=spec.frame_rate,
             size_wh=spec.size_wh,

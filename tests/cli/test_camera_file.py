@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from framestream import CameraSettings, EventSettings, LiveSettings, SettingsError, SourceOptions, Zone
-from framestream.cli.camera_file import Cameras, Changes, adapt_events, read_cameras
+from framestream.cli.camera_file import Cameras, Changes, read_cameras
+from framestream.model.spec import adapt_events
 
 EVENTS = EventSettings(enter=0.6, leave=0.4, smoothing_seconds=0.3, min_seconds=0.5)
 LIVE = LiveSettings(stall_seconds=7.0)

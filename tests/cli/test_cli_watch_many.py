@@ -61,7 +61,7 @@ def test_sources_of_one_name_are_told_apart(films: Path, model_path: Path, capsy
     assert run(["watch", *same, "--model", str(model_path), "--format", "jsonl"]) == 0
     lines = rows(capsys.readouterr().out)
     labels = {line["camera"]: line["label"] for line in lines if line["type"] == "event"}
-    assert labels == {same[0]: "red", f"{same[0]} #2": "red", same[2]: "green"}
+    assert labels == {same[0]: "red", f"{same[0]}#2": "red", same[2]: "green"}
 
 
 def test_a_file_names_the_cameras(films: Path, model_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

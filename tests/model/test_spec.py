@@ -25,6 +25,14 @@ def test_metadata_and_sidecar_give_back_the_same_spec(spec: ModelSpec) -> None:
     assert ModelSpec.from_json(spec.to_json()) == spec
 
 
+def test_each_field_has_a_key_in_the_order_of_the_fields() -> None:
+    names: list[str] = []
+    for field in dataclasses.fields(ModelSpec):
+        parts = [f"event_{part.name}" for part in dataclasses.fields(EventSettings)]
+        names += parts if field.name == "events" else [field.name]
+    assert list(FULL.to_metadata()) == [f"framestream.{name}" for name in names]
+
+
 def test_metadata_is_flat_text_any_language_can_read() -> None:
     metadata = FULL.to_metadata()
     assert metadata["framestream.labels"] == "red\ngreen\nblue"

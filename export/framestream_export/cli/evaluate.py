@@ -77,7 +77,7 @@ def evaluate(
     from rich.console import Console
 
     from framestream.classifier import Classifier
-    from framestream.cli.camera_file import adapt_events
+    from framestream.model.spec import adapt_events
     from framestream_export.files import write_atomically
     from framestream_export.measures.evaluation import evaluate_model
     from framestream_export.measures.measuring import measure

@@ -10,7 +10,7 @@ import numpy as np
 from framestream_export.data.frame_cache import Stretch
 from framestream_export.training.context import Course
 from framestream_export.training.evaluator import Evaluator
-from framestream_export.training.examples.examples import FeatureExamples, fill_looks, looks_of
+from framestream_export.training.examples.examples import Examples, feature_examples, fill_looks, looks_of
 from framestream_export.training.examples.features import FeatureStore, Wanted
 from framestream_export.training.examples.runs import RunPlan
 from framestream_export.training.examples.windows import FEATURE_ROW_HOP, ROW_HOP, class_weights
@@ -84,11 +84,11 @@ class HeadTraining:
             statistics=self._statistics,
         )
 
-    def _examples(self, stretches: Sequence[Stretch]) -> FeatureExamples:
+    def _examples(self, stretches: Sequence[Stretch]) -> Examples:
         data, settings = self._course.data, self._settings
         # An epoch goes through the clips once in every look.
         plan = RunPlan(data.cache, stretches, settings, data.classes, draws=settings.looks + 1, hop=FEATURE_ROW_HOP)
-        return FeatureExamples(plan, self._store, settings, self._looks)
+        return feature_examples(plan, self._store, settings, self._looks)
 
 
 def _statistics(store: FeatureStore, stretches: Sequence[Stretch]) -> FeatureStatistics:

@@ -24,7 +24,7 @@ from framestream_export.measures.tracks import Track
 from framestream_export.run_folder import ENCODER_FILE
 from framestream_export.training.context import Course
 from framestream_export.training.evaluator import EncodedFrames, Evaluator, Features
-from framestream_export.training.examples.examples import FrameExamples
+from framestream_export.training.examples.examples import frame_examples
 from framestream_export.training.examples.features import FeatureStore
 from framestream_export.training.examples.runs import RunPlan
 from framestream_export.training.examples.windows import ROW_HOP, class_weights
@@ -167,7 +167,7 @@ def _train_network(course: Course, model: SequenceModel, stage: Stage) -> str:
     train = data.stretches("train")
     weights = class_weights(data.cache, train, data.classes)
     plan = RunPlan(data.cache, train, settings, data.classes)
-    examples = FrameExamples(plan, data.cache, settings, course.stills())
+    examples = frame_examples(plan, data.cache, settings, course.stills())
     features = EncodedFrames(model.encoder, data.cache, size=settings.size)
     evaluator = Evaluator(model.recurrent, features, data.cache, settings)
     validation = data.stretches("validation")

@@ -1,6 +1,6 @@
 """One camera that may fail: read in a process of its own, watched, and connected again."""
 
-from framestream.feeds.live.camera import LiveCamera
-from framestream.feeds.live.settings import LiveSettings
+from framestream.feeds.live.camera_feed import CameraFeed
+from framestream.feeds.live.live_settings import LiveSettings
 
-__all__ = ["LiveCamera", "LiveSettings"]
+__all__ = ["CameraFeed", "LiveSettings"]

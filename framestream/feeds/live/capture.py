@@ -18,10 +18,9 @@ import cv2
 import numpy as np
 
 from framestream.errors import SourceNotFoundError, UnreadableSourceError
-from framestream.feeds.live.arrival_clock import ArrivalClock
+from framestream.feeds.live.arrival_clock import ArrivalClock, StreamTimes
 from framestream.feeds.live.backlog import Backlog
-from framestream.feeds.live.job import ReaderJob
-from framestream.feeds.live.stream_times import StreamTimes
+from framestream.feeds.live.protocol import ReaderJob
 from framestream.frames import Image, SourceInfo
 from framestream.sources.opencv import read_info
 

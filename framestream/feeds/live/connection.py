@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import enum
 import threading
 import time
 from dataclasses import dataclass
 
 from framestream.feeds.feed import Inbox, Opened
 from framestream.feeds.live.failures import Failure, Stage, explain, no_answer
-from framestream.feeds.live.job import ReaderJob
+from framestream.feeds.live.live_settings import LiveSettings
 from framestream.feeds.live.process import ReaderProcess
-from framestream.feeds.live.protocol import Finished, Heartbeat, Item, Message, ProtocolError, Ready, Started
-from framestream.feeds.live.settings import LiveSettings
+from framestream.feeds.live.protocol import (
+    Finished,
+    Heartbeat,
+    Item,
+    Message,
+    ProtocolError,
+    ReaderJob,
+    Ready,
+    Started,
+)
 from framestream.feeds.live.timeline import Timeline
 from framestream.frames import SourceInfo
 from framestream.records import Gap, Status
@@ -27,23 +36,34 @@ _WAKE_SECONDS = 0.2
 _COMPLETE_SHARE = 0.95
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """How a connection ended.
+class Ending(enum.Enum):
+    """The ways in which a connection ends."""
+
+    STOPPED = enum.auto()
+    """It was asked to."""
+    COMPLETE = enum.auto()
+    """A recording was read to its end; there is no more to come."""
+    CUT_SHORT = enum.auto()
+    """A recording gave frames and broke off; another attempt would start from its beginning."""
+    STREAM_OVER = enum.auto()
+    """A stream without a known length gave frames and ended of itself; another attempt may give more."""
+    FAILED = enum.auto()
+    """Anything else went wrong, before the first frame or after; another attempt may succeed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnection:
+    """The end of a connection.
 
     Attributes:
-        failure: why.
+        ending: how it came about.
+        failure: why, in words.
         lived_seconds: from its first frame to its end; 0 if none came.
-        is_over: the stream ended of itself, after giving frames.
-        is_end: there is no more to come: a recording was read to its end.
-        may_retry: another attempt makes sense; a recording that broke off would start from its beginning.
     """
 
+    ending: Ending
     failure: Failure
     lived_seconds: float = 0.0
-    is_over: bool = False
-    is_end: bool = False
-    may_retry: bool = True
 
 
 class Connection:
@@ -64,7 +84,7 @@ class Connection:
         self._info: SourceInfo | None = None
         self._loss = ""
 
-    def run(self, loss: str, process: ReaderProcess | None) -> Outcome:
+    def run(self, loss: str, process: ReaderProcess | None) -> Disconnection:
         """Read until it ends, fails, stalls or is stopped.
 
         Args:
@@ -75,19 +95,19 @@ class Connection:
         try:
             process = process or ReaderProcess(self._job)
         except OSError as error:
-            return self._outcome(Failure(f"its reader process cannot be started ({error.strerror})"))
+            return self._end(Failure(f"its reader process cannot be started ({error.strerror})"))
         try:
             process.begin()
             return self._follow(process)
         finally:
             process.close()
 
-    def _follow(self, process: ReaderProcess) -> Outcome:
+    def _follow(self, process: ReaderProcess) -> Disconnection:
         while not self._stop.is_set():
             try:
                 message = process.read(_WAKE_SECONDS)
             except ProtocolError as error:
-                return self._outcome(Failure(str(error)))
+                return self._end(Failure(str(error)))
             if isinstance(message, Finished):
                 return self._finish(message, process)
             if message is not None:
@@ -100,8 +120,8 @@ class Connection:
                     self._tell_stalled(failure)
                 # No goodbye: what has not answered by now would only use up its time.
                 process.kill()
-                return self._outcome(failure)
-        return self._outcome(Failure("stopped"))
+                return self._end(failure)
+        return Disconnection(Ending.STOPPED, Failure("stopped"))
 
     def _take(self, message: Message) -> None:
         if isinstance(message, Ready):
@@ -135,7 +155,7 @@ class Connection:
         elif not self._inbox.put_waiting(item, arrived_seconds=arrived_seconds, counts=counts):
             self._stop.set()
 
-    def _finish(self, finished: Finished, process: ReaderProcess) -> Outcome:
+    def _finish(self, finished: Finished, process: ReaderProcess) -> Disconnection:
         if finished.progress is not None and self._stage == "reading":
             self._timeline.advance(finished.progress)
         failure = explain(
@@ -145,23 +165,25 @@ class Connection:
             exit_code=process.exit_code,
             is_address="://" in str(self._job.address),
         )
-        return self._outcome(failure, ended=finished.reason == "ended")
+        return self._end(failure, stream_ended=finished.reason == "ended")
 
-    def _outcome(self, failure: Failure, *, ended: bool = False) -> Outcome:
-        is_open = self._opened_at is not None
+    def _end(self, failure: Failure, *, stream_ended: bool = False) -> Disconnection:
+        ending = self._ending(stream_ended=stream_ended)
+        if stream_ended and ending is not Ending.COMPLETE and self._info is not None and not self._info.live:
+            read = self._timeline.counts.read
+            failure = Failure(f"it broke off after {read} of {self._info.declared_frames} frames")
+        lived_seconds = 0.0 if self._opened_at is None else time.monotonic() - self._opened_at
+        return Disconnection(ending, failure, lived_seconds)
+
+    def _ending(self, *, stream_ended: bool) -> Ending:
         declared = None if self._info is None else self._info.declared_frames
-        is_recording = self._info is not None and not self._info.live
-        read = self._timeline.counts.read
-        is_complete = ended and declared is not None and read >= _COMPLETE_SHARE * declared
-        if ended and is_recording and not is_complete:
-            failure = Failure(f"it broke off after {read} of {declared} frames")
-        return Outcome(
-            failure=failure,
-            lived_seconds=0.0 if self._opened_at is None else time.monotonic() - self._opened_at,
-            is_over=ended and is_open and declared is None,
-            is_end=is_complete,
-            may_retry=not (is_open and is_recording),
-        )
+        if stream_ended and declared is not None and self._timeline.counts.read >= _COMPLETE_SHARE * declared:
+            return Ending.COMPLETE
+        if self._info is None or self._opened_at is None:
+            return Ending.FAILED
+        if not self._info.live:
+            return Ending.CUT_SHORT
+        return Ending.STREAM_OVER if stream_ended and declared is None else Ending.FAILED
 
     def _tell_stalled(self, failure: Failure) -> None:
         self._inbox.put(Status(state="stalled", reason=failure.cause), arrived_seconds=time.monotonic())

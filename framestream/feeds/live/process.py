@@ -13,8 +13,7 @@ from collections import deque
 from typing import IO
 
 from framestream.errors import SettingsError
-from framestream.feeds.live.job import ReaderJob
-from framestream.feeds.live.protocol import Decoder, Finished, Message
+from framestream.feeds.live.protocol import Decoder, Finished, Message, ReaderJob
 
 _log = logging.getLogger(__name__)
 

@@ -1,8 +1,8 @@
-"""What a reader process tells the process that started it, and how that travels through a pipe.
+"""What a reader process is asked to do, what it tells the process that started it, and how both travel through pipes.
 
-A message is a header (magic, length of the description, length of the image), a description in JSON and, for samples
-that show something new, the bytes of the image. Nothing else is ever written to the pipe, so whatever does not fit is
-an error and not guessed at.
+The job is one line of JSON on its standard input. What it tells are messages on its standard output: a header (magic,
+length of the description, length of the image), a description in JSON and, for samples that show something new, the
+bytes of the image. Nothing else is ever written to that pipe, so whatever does not fit is an error and not guessed at.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from framestream.errors import SourceError
 from framestream.frames import Image, SourceInfo
 from framestream.records import Gap
 from framestream.sampling.sampler import Sample, SamplingCounts
+from framestream.sampling.zones import Zone
 
 _MAGIC = b"FSR1"
 _HEADER = struct.Struct("<4sII")
@@ -26,6 +27,41 @@ _MAX_DESCRIPTION_BYTES = 1 << 20
 _MAX_IMAGE_BYTES = 1 << 28
 
 EndReason = Literal["ended", "not opened", "behind", "failed", "died"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReaderJob:
+    """One line of JSON on the reader's standard input: credentials never stand in an argument list or environment.
+
+    Attributes:
+        address: URL with its credentials, path of a device or its index.
+        name: how it may be called in what people read.
+        open_seconds: how long connecting may take.
+        read_seconds: how long one read may take.
+        frame_rate: frames per second that the model wants.
+        size_wh: width and height of the samples, pixels.
+        zones: parts of the picture; none means the whole.
+    """
+
+    address: str | int = field(repr=False)
+    name: str
+    open_seconds: float
+    read_seconds: float
+    frame_rate: float
+    size_wh: tuple[int, int]
+    zones: tuple[Zone, ...] = ()
+
+    def to_line(self) -> bytes:
+        """Return the job as a line."""
+        return json.dumps(asdict(self)).encode() + b"\n"
+
+    @classmethod
+    def from_line(cls, line: bytes) -> ReaderJob:
+        """Read a job from its line."""
+        values = json.loads(line)
+        values["size_wh"] = tuple(values["size_wh"])
+        values["zones"] = tuple(Zone(**zone) for zone in values["zones"])
+        return cls(**values)
 
 
 @dataclass(frozen=True, slots=True)

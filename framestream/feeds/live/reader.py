@@ -17,8 +17,17 @@ import cv2
 
 from framestream.errors import FrameStreamError, SourceError
 from framestream.feeds.live.capture import LiveCapture
-from framestream.feeds.live.job import ReaderJob
-from framestream.feeds.live.protocol import Finished, Heartbeat, Item, Message, Progress, Ready, Started, encode
+from framestream.feeds.live.protocol import (
+    Finished,
+    Heartbeat,
+    Item,
+    Message,
+    Progress,
+    ReaderJob,
+    Ready,
+    Started,
+    encode,
+)
 from framestream.sampling.clock import SamplingClock
 from framestream.sampling.sampler import Sampler
 from framestream.sampling.zones import prepare_for

@@ -13,9 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from framestream.feeds.live.job import ReaderJob
 from framestream.feeds.live.process import ReaderProcess
-from framestream.feeds.live.protocol import Finished, Heartbeat, Item, Message, Ready, Started
+from framestream.feeds.live.protocol import Finished, Heartbeat, Item, Message, ReaderJob, Ready, Started
 from framestream.sampling.zones import Zone
 from tests.live_watching import reader_processes
 from tests.promptness import PATIENCE_SECONDS

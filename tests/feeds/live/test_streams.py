@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from framestream.errors import UnreadableSourceError
-from framestream.feeds.live import LiveCamera
+from framestream.feeds.live import CameraFeed
 from framestream.sampling.clock import SamplingClock
 from framestream.sampling.resize import fit_frame
 from framestream.sampling.sampler import Sample, sample
@@ -169,7 +169,7 @@ class _Flood:
 @pytest.mark.parametrize("source", ["film.mp4", "folder/*.png", "-"])
 def test_what_is_no_camera_is_refused(source: str) -> None:
     with pytest.raises(UnreadableSourceError, match="is a recording"):
-        LiveCamera(source, frame_rate=10, size_wh=(16, 12))
+        CameraFeed(source, frame_rate=10, size_wh=(16, 12))
 
 
 def test_a_device_that_is_not_there_is_told() -> None:

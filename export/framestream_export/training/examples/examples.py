@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from typing import Any, Protocol, TypeAlias
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 import tensorflow as tf
@@ -23,103 +24,75 @@ Batch: TypeAlias = tuple[NDArray[Any], NDArray[np.int32], NDArray[np.float32]]
 _MIXED_SHARE = 0.25
 
 
-class Examples(Protocol):
-    """Batches of inputs [B, L, …], labels int32 [B, R] and weights float32 [B, R], the same for the same epoch."""
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """Batches of inputs, labels and weights, the same for the same epoch.
+
+    Attributes:
+        plan: The runs of each epoch.
+        input_spec: The tf.TensorSpec of a batch of inputs [B, L, …].
+        read: Gives the inputs [L, …] of a run; whatever it draws comes from the generator it is given.
+    """
+
+    plan: RunPlan
+    input_spec: Any
+    read: Callable[[Run, np.random.Generator], NDArray[Any]]
 
     @property
     def steps(self) -> int:
         """Batches per epoch."""
+        return self.plan.steps
 
     @property
     def row_ends(self) -> NDArray[np.int32]:
         """Int32 [R], the frames of an input at which there is a label."""
-
-    @property
-    def input_spec(self) -> Any:
-        """The tf.TensorSpec of the inputs."""
+        return self.plan.row_ends
 
     def batches(self, epoch: int) -> Iterator[Batch]:
         """One epoch."""
+        for rng, runs in self.plan.batches(epoch):
+            inputs = np.stack([self.read(run, rng) for run in runs])
+            yield inputs, np.stack([run.labels for run in runs]), np.stack([run.weights for run in runs])
 
 
-class FrameExamples:
-    """Frames, each example in a look of its own."""
+def frame_examples(plan: RunPlan, cache: FrameCache, settings: TrainSettings, stills: NDArray[np.int64]) -> Examples:
+    """Examples of frames uint8 [B, L, H, W, 3], each in a look of its own.
 
-    def __init__(self, plan: RunPlan, cache: FrameCache, settings: TrainSettings, stills: NDArray[np.int64]) -> None:
-        """Read runs of a plan; `stills` are frames of the cache that show the background, to mix in."""
-        self._plan, self._cache, self._settings, self._stills = plan, cache, settings, stills
+    Args:
+        plan: The runs of each epoch.
+        cache: Where their frames are.
+        settings: Of the training.
+        stills: int64 [n], frames of the cache that show the background, to mix in.
+    """
 
-    @property
-    def steps(self) -> int:
-        """Batches per epoch."""
-        return self._plan.steps
-
-    @property
-    def row_ends(self) -> NDArray[np.int32]:
-        """Frames of a run at which there is a label."""
-        return self._plan.row_ends
-
-    @property
-    def input_spec(self) -> Any:
-        """Frames uint8 [B, L, H, W, 3]."""
-        size = self._settings.size
-        return tf.TensorSpec((None, self._settings.run_frames, size, size, 3), tf.uint8)
-
-    def batches(self, epoch: int) -> Iterator[Batch]:
-        """One epoch."""
-        for rng, runs in self._plan.batches(epoch):
-            frames = [self._look(rng).apply(np.asarray(self._cache.frames[run.indices])) for run in runs]
-            yield np.stack(frames), *labels_and_weights(runs)
-
-    def _look(self, rng: np.random.Generator) -> Look:
-        mirrored = bool(rng.random() < 0.5) and self._settings.flip
+    def read(run: Run, rng: np.random.Generator) -> NDArray[np.uint8]:
+        mirrored = bool(rng.random() < 0.5) and settings.flip
         still = None
-        if len(self._stills) and rng.random() < _MIXED_SHARE:
-            still = np.asarray(self._cache.frames[self._stills[rng.integers(len(self._stills))]])
-        return Look.draw(rng, size_wh=self._settings.size_wh, mirrored=mirrored, still=still)
+        if len(stills) and rng.random() < _MIXED_SHARE:
+            still = np.asarray(cache.frames[stills[rng.integers(len(stills))]])
+        look = Look.draw(rng, size_wh=settings.size_wh, mirrored=mirrored, still=still)
+        return look.apply(np.asarray(cache.frames[run.indices]))
+
+    return Examples(plan, tf.TensorSpec((None, settings.run_frames, settings.size, settings.size, 3), tf.uint8), read)
 
 
-class FeatureExamples:
-    """Features, each example in one of the few looks that were encoded."""
+def feature_examples(
+    plan: RunPlan, store: FeatureStore, settings: TrainSettings, looks: dict[int, tuple[Wanted, ...]]
+) -> Examples:
+    """Examples of features float32 [B, L, D], each in one of the few looks that were encoded.
 
-    def __init__(
-        self,
-        plan: RunPlan,
-        store: FeatureStore,
-        settings: TrainSettings,
-        looks: dict[int, tuple[Wanted, ...]],
-    ) -> None:
-        """Read runs of a plan from the `looks` of each recording, as from `looks_of`."""
-        self._plan, self._store, self._settings, self._looks = plan, store, settings, looks
+    Args:
+        plan: The runs of each epoch.
+        store: Where their features are.
+        settings: Of the training.
+        looks: Those of each recording, as from `looks_of`.
+    """
 
-    @property
-    def steps(self) -> int:
-        """Batches per epoch."""
-        return self._plan.steps
+    def read(run: Run, rng: np.random.Generator) -> NDArray[np.float32]:
+        of_recording = looks[run.stretch.recording]
+        return store.read(of_recording[rng.integers(len(of_recording))], run.indices)
 
-    @property
-    def row_ends(self) -> NDArray[np.int32]:
-        """Frames of a run at which there is a label."""
-        return self._plan.row_ends
-
-    @property
-    def input_spec(self) -> Any:
-        """Features float32 [B, L, D]."""
-        return tf.TensorSpec((None, self._settings.run_frames, self._store.feature_dim), tf.float32)
-
-    def batches(self, epoch: int) -> Iterator[Batch]:
-        """One epoch."""
-        for rng, runs in self._plan.batches(epoch):
-            features = []
-            for run in runs:
-                looks = self._looks[run.stretch.recording]
-                features.append(self._store.read(looks[rng.integers(len(looks))], run.indices))
-            yield np.stack(features), *labels_and_weights(runs)
-
-
-def labels_and_weights(runs: Sequence[Run]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Those of a batch: int32 and float32 [B, R]."""
-    return np.stack([run.labels for run in runs]), np.stack([run.weights for run in runs])
+    return Examples(plan, tf.TensorSpec((None, settings.run_frames, store.feature_dim), tf.float32), read)
 
 
 def looks_of(

@@ -6,13 +6,12 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 
-from framestream.errors import SourceError, UnreadableSourceError
+from framestream.errors import UnreadableSourceError
 from framestream.feeds.feed import Closed, Inbox, Lost
-from framestream.feeds.live.backoff import Backoff
-from framestream.feeds.live.connection import Connection, Outcome
-from framestream.feeds.live.job import ReaderJob
+from framestream.feeds.live.connection import Connection, Ending
+from framestream.feeds.live.live_settings import Backoff, LiveSettings
 from framestream.feeds.live.process import ReaderProcess
-from framestream.feeds.live.settings import LiveSettings
+from framestream.feeds.live.protocol import ReaderJob
 from framestream.feeds.live.timeline import Timeline
 from framestream.frames import safe_address
 from framestream.records import CameraState, Status
@@ -27,7 +26,7 @@ _STANDBY_SECONDS = 2.0
 _GOOD_SECONDS = 10.0
 
 
-class LiveCamera:
+class CameraFeed:
     """A camera or stream that may be down, hang, or break off at any time; a ``Feed``.
 
     Decoding and sampling happen in a process of their own (``framestream.feeds.live.reader``); a thread waits for what
@@ -78,7 +77,7 @@ class LiveCamera:
 
     def __repr__(self) -> str:
         """Return the camera's name, free of credentials."""
-        return f"LiveCamera({self.name!r})"
+        return f"CameraFeed({self.name!r})"
 
     @property
     def name(self) -> str:
@@ -122,22 +121,25 @@ class LiveCamera:
         standby: ReaderProcess | None = None
         while True:
             connection = Connection(self._job, self._timeline, inbox, settings=self._settings, stop=self._stop)
-            outcome = connection.run(loss, standby)
-            if self._stop.is_set() or outcome.is_end:
+            end = connection.run(loss, standby)
+            cause = end.failure.cause
+            # It may have ended in any way before it saw that it is to stop.
+            if self._stop.is_set() or end.ending in (Ending.STOPPED, Ending.COMPLETE):
                 return None
-            if outcome.lived_seconds > 0:
+            if end.ending is Ending.CUT_SHORT or not self._settings.reconnect:
+                is_error = end.ending is not Ending.STREAM_OVER
+                return UnreadableSourceError(f"{self.name}: {cause}") if is_error else None
+            if end.lived_seconds > 0:
                 # What failed attempts say later is told by their statuses; the gap tells how it began.
-                loss = outcome.failure.cause
-            if not self._settings.reconnect or not outcome.may_retry:
-                return self._error(outcome)
-            if outcome.lived_seconds >= _GOOD_SECONDS:
+                loss = cause
+            if end.lived_seconds >= _GOOD_SECONDS:
                 delays = self._delays()
             wait_seconds = next(delays)
-            if outcome.failure.is_refusal:
+            if end.failure.is_refusal:
                 wait_seconds = self._settings.longest_retry_seconds
-            if outcome.lived_seconds > 0 and self._timeline.end_seconds is not None:
+            if end.lived_seconds > 0 and self._timeline.end_seconds is not None:
                 inbox.put(Lost(self._timeline.end_seconds), arrived_seconds=time.monotonic())
-            _tell(inbox, "reconnecting", reason=outcome.failure.cause, retry_seconds=wait_seconds)
+            _tell(inbox, "reconnecting", reason=cause, retry_seconds=wait_seconds)
             standby = self._stand_by(wait_seconds)
             if standby is None and self._stop.is_set():
                 return None
@@ -160,11 +162,6 @@ class LiveCamera:
     def _delays(self) -> Iterator[float]:
         settings = self._settings
         return Backoff(first_seconds=settings.first_retry_seconds, cap_seconds=settings.longest_retry_seconds).delays()
-
-    def _error(self, outcome: Outcome) -> SourceError | None:
-        if outcome.is_over:
-            return None
-        return UnreadableSourceError(f"{self.name}: {outcome.failure.cause}")
 
 
 def _tell(inbox: Inbox, state: CameraState, *, reason: str | None = None, retry_seconds: float | None = None) -> None:
