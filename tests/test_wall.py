@@ -1,11 +1,15 @@
 """The runtime never loads the training side, and costs nothing heavy to import."""
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
 
 from tests.conftest import WriteVideo
 
+SOURCES = Path(__file__).parents[1]
+# Where the int8 quantiser may come from; it opens no model of ours by itself.
+MAY_QUANTISE = {"int8.py", "calibration.py"}
 TRAINING_SIDE = {"tensorflow", "keras", "tf2onnx", "onnx", "framestream_export"}
 
 
@@ -48,3 +52,18 @@ def test_a_watch_from_the_command_line_loads_no_training_side(model_path: Path, 
 def test_the_help_loads_neither_engine_nor_training_frameworks() -> None:
     program = "from framestream.cli.main import run; assert run(['--help']) == 0"
     assert modules_after(program) & {"tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime"} == set()
+
+
+def test_one_module_opens_graphs() -> None:
+    """Errors, threads and what is printed are then the same everywhere, and so is a missing ONNX Runtime."""
+    opening, found = SOURCES / "framestream" / "onnx_runtime.py", []
+    for package in (SOURCES / "framestream", SOURCES / "export" / "framestream_export"):
+        for path in package.rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+                names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+                opens = isinstance(node, ast.Attribute) and node.attr == "InferenceSession"
+                if opens or any(name.split(".")[0] == "onnxruntime" for name in names):
+                    found.append(path)
+    assert opening in found, "a test that finds nothing would prove nothing"
+    assert {path for path in found if path.name not in MAY_QUANTISE} == {opening}

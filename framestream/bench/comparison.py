@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from framestream.bench.footage import render_images
+from framestream.bench.footage import model_frames
 from framestream.bench.machine import has_dot_products, load_average, machine_facts
-from framestream.bench.model_runs import FILE_STEPS
+from framestream.bench.model_times import FILE_STEPS, throughput, time_models
 from framestream.bench.operators import operator_milliseconds
 from framestream.bench.report import Facts, Ratio, Target
-from framestream.bench.timing import Spread, compare, time_in_turns
+from framestream.bench.timing import Spread, compare
 from framestream.classifier import Classifier
 from framestream.errors import SettingsError
 from framestream.model.session import Device, ModelSession
 from framestream.model.spec import KEY_PREFIX
-from framestream.sampling.resize import fit_frame
 
 INT8_TARGET = 1.5
 _STEPS = (1, FILE_STEPS)
@@ -117,32 +112,23 @@ def compare_models(
                 f"{session.path} sees frames of {session.spec.size_wh} pixels and {sessions[0].path} of"
                 f" {sessions[0].spec.size_wh}; give variants of one model"
             )
-    tasks: dict[str, Callable[[], object]] = {
-        f"{index} {steps}": partial(session.run, _frames(session, steps), session.zero_state())
-        for index, session in enumerate(sessions)
-        for steps in _STEPS
-    }
-    measured = time_in_turns(tasks, blocks=blocks, runs=runs)
+    named = {str(index): session for index, session in enumerate(sessions)}
+    measured = time_models(named, steps=dict.fromkeys(named, _STEPS), blocks=blocks, runs=runs)
     contenders = tuple(
-        _contender(session, {steps: steps / float(np.median(measured[f"{index} {steps}"])) for steps in _STEPS})
-        for index, session in enumerate(sessions)
+        _contender(session, {steps: throughput(measured[name, steps], steps=steps) for steps in _STEPS})
+        for name, session in named.items()
     )
     ratios = [
-        _ratio(contenders, index, steps, compare(measured[f"0 {steps}"], measured[f"{index} {steps}"]))
+        _ratio(contenders, index, steps, compare(measured["0", steps], measured[str(index), steps]))
         for index in range(1, len(contenders))
         for steps in _STEPS
     ]
     return Comparison(machine_facts(sessions[0], load_before), contenders, tuple(ratios))
 
 
-def _frames(session: ModelSession, steps: int) -> NDArray[np.uint8]:
-    images = render_images(steps, size_wh=(320, 240))
-    return np.stack([fit_frame(image, size_wh=session.spec.size_wh) for image in images])[np.newaxis]
-
-
 def _contender(session: ModelSession, frames_per_second: Mapping[int, float]) -> Contender:
     steps = 1 if session.one_step else FILE_STEPS
-    operators = operator_milliseconds(session, _frames(session, steps))
+    operators = operator_milliseconds(session, model_frames(session.spec.size_wh, steps=steps))
     return Contender(
         session.path,
         session.metadata.get(f"{KEY_PREFIX}variant", "float32"),

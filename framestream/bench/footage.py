@@ -7,15 +7,18 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from framestream.errors import UnreadableSourceError
 from framestream.frames import FrameSource, Image, SourceInfo
+from framestream.sampling.resize import fit_frame
 from framestream.sources.opencv import opencv_silenced
 
 CAMERA_SIZE_WH = (640, 480)
 FILM_RATE = 25.0
 FILM_CODEC = "mp4v"
 """Nearly every build of OpenCV can write it."""
+_IMAGES = 16
 
 
 def render_images(count: int, *, size_wh: tuple[int, int]) -> list[Image]:
@@ -36,6 +39,18 @@ def render_images(count: int, *, size_wh: tuple[int, int]) -> list[Image]:
             cv2.circle(image, centre, max(2, height // 6), colour, thickness=-1)
         images.append(image)
     return images
+
+
+def model_images(size_wh: tuple[int, int]) -> list[Image]:
+    """Return RGB images as a model of this input size is given them, all different."""
+    return [fit_frame(image, size_wh=size_wh) for image in render_images(_IMAGES, size_wh=(320, 240))]
+
+
+def model_frames(size_wh: tuple[int, int], *, cameras: int = 1, steps: int = 1) -> NDArray[np.uint8]:
+    """Return frames for one run of a model of this input size: uint8 ``[cameras, steps, height, width, 3]``."""
+    images = model_images(size_wh)
+    row = np.stack([images[index % len(images)] for index in range(steps)])
+    return np.ascontiguousarray(np.broadcast_to(row, (cameras, *row.shape)))
 
 
 def write_film(path: Path, *, frames: int, size_wh: tuple[int, int] = CAMERA_SIZE_WH) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 import cv2
 
 from framestream.cores import usable_cores
-from framestream.model.session import ModelSession, import_runtime
+from framestream.model.onnx_runtime import runtime_version
+from framestream.model.session import ModelSession
 
 _PROCESSOR_FACTS = Path("/proc/cpuinfo")
 # Instructions that add four products of 8 bits to a sum of 32: Intel's and AMD's, and ARM's.
@@ -27,7 +28,7 @@ def machine_facts(session: ModelSession, load_before: float | None) -> dict[str,
         "load_average_after": load_average(),
         "provider": session.provider,
         "threads": session.threads,
-        "onnxruntime": str(import_runtime().__version__),
+        "onnxruntime": runtime_version(),
         "opencv": cv2.__version__,
         "python": platform.python_version(),
     }

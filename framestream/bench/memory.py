@@ -53,7 +53,7 @@ def peak_bytes() -> int | None:
 def main() -> None:
     """Watch a file and print what it took."""
     from framestream.classifier import Classifier
-    from framestream.model.session import import_runtime
+    from framestream.model.onnx_runtime import import_runtime
 
     model, source, device, threads = sys.argv[1:]
     import_runtime()

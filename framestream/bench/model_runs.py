@@ -8,19 +8,19 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from framestream.bench.footage import render_images
-from framestream.bench.graph_parts import BareRun, GraphParts, take_apart
+from framestream.bench.footage import model_frames, model_images
+from framestream.bench.model_times import FILE_STEPS
 from framestream.bench.report import Ratio, Target
+from framestream.bench.split import GraphParts, take_apart
 from framestream.bench.timing import Seconds, Timings, compare, time_in_turns
 from framestream.errors import ModelError
 from framestream.frames import Image
-from framestream.model.session import ModelSession
-from framestream.sampling.resize import fit_frame
+from framestream.model.onnx_runtime import ALL_CORES, open_runtime_session
+from framestream.model.session import NEXT_PREFIX, PROBABILITIES, ModelSession
+from framestream.model.spec import FRAMES
 from framestream.sampling.sampler import Sample
 from framestream.stream import Stream
 
-FILE_STEPS = 16
-_IMAGES = 16
 # ONNX Runtime's threads go on spinning for about a millisecond after a run, if left to its defaults.
 _SPIN_OUT_SECONDS = 0.01
 
@@ -54,25 +54,52 @@ class NewPrediction:
         self._tick += 1
 
 
+class BareRun:
+    """ONNX Runtime's own ``session.run`` of a model, with nothing around it; feeds the state on."""
+
+    def __init__(self, session: ModelSession, frames: NDArray[np.uint8], *, defaults: bool = False) -> None:
+        """Open the model anew.
+
+        Args:
+            session: the model, and the options to open it with.
+            frames: what each run is given, ``[cameras, steps, height, width, 3]``.
+            defaults: use ONNX Runtime's own options (all cores, threads that spin) instead of the session's.
+        """
+        self._session = open_runtime_session(
+            session.path,
+            provider=session.provider,
+            threads=ALL_CORES if defaults else session.threads,
+            spinning=defaults,
+        )
+        self._frames = frames
+        self._state = session.zero_state(len(frames))
+        self._outputs = [PROBABILITIES, *(NEXT_PREFIX + name for name in session.spec.state_names)]
+
+    def __call__(self) -> None:
+        """Run once."""
+        values = self._session.run(self._outputs, {FRAMES: self._frames, **self._state})
+        self._state = dict(zip(self._state, values[1:], strict=True))
+
+
 def measure_model(session: ModelSession, *, cameras: int, blocks: int, runs: int) -> ModelFigures:
     """Time a model in all ways, in turns."""
     spec = session.spec
-    images = [fit_frame(image, size_wh=spec.size_wh) for image in render_images(_IMAGES, size_wh=(320, 240))]
-    one = _stack(images, cameras=1, steps=1)
+    images = model_images(spec.size_wh)
+    one = model_frames(spec.size_wh, cameras=1, steps=1)
     figures = ModelFigures()
     parts = _parts(session, one, figures.notes)
     tasks: dict[str, Callable[[], object]] = {
         "new prediction": NewPrediction(session, images),
         "bare": BareRun(session, one),
-        "file": BareRun(session, _stack(images, cameras=1, steps=FILE_STEPS)),
+        "file": BareRun(session, model_frames(spec.size_wh, cameras=1, steps=FILE_STEPS)),
     }
     if parts is not None:
         tasks["encode"] = lambda: parts.run_encoder(one)
         tasks["head"] = parts.run_head
     if spec.window > 1:
-        tasks["naive"] = _naive(session, parts, _stack(images, cameras=1, steps=spec.window))
+        tasks["naive"] = _naive(session, parts, model_frames(spec.size_wh, cameras=1, steps=spec.window))
     if cameras > 1:
-        tasks["cameras"] = BareRun(session, _stack(images, cameras=cameras, steps=1))
+        tasks["cameras"] = BareRun(session, model_frames(spec.size_wh, cameras=cameras, steps=1))
     measured = time_in_turns(tasks, blocks=blocks, runs=runs)
     _summarise(figures, measured, cameras)
     figures.ratios.insert(1, _against_defaults(session, images, one, blocks=blocks, runs=runs))
@@ -151,8 +178,3 @@ def _naive(session: ModelSession, parts: GraphParts | None, window: NDArray[np.u
         parts.run_head()
 
     return encode_all_and_answer
-
-
-def _stack(images: list[Image], *, cameras: int, steps: int) -> NDArray[np.uint8]:
-    row = np.stack([images[index % len(images)] for index in range(steps)])
-    return np.ascontiguousarray(np.broadcast_to(row, (cameras, *row.shape)))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from framestream.errors import SettingsError
 
 Seconds = NDArray[np.float64]
 """Measured times, ``[blocks, runs]`` or ``[runs]``."""
+Name = TypeVar("Name", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +57,8 @@ class Spread:
 
 
 def time_in_turns(
-    tasks: Mapping[str, Callable[[], object]], *, blocks: int, runs: int, pause_seconds: float = 0.0
-) -> dict[str, Seconds]:
+    tasks: Mapping[Name, Callable[[], object]], *, blocks: int, runs: int, pause_seconds: float = 0.0
+) -> dict[Name, Seconds]:
     """Time each task, a block of runs at a time, all tasks in turn.
 
     What else the machine does then falls on all of them alike. A block's first run brings the task's data back into

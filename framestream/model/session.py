@@ -1,4 +1,4 @@
-"""The only place that touches ONNX Runtime: opening a model, checking that it keeps the contract, running it."""
+"""A model file, opened: as a session that is checked against the streaming contract, or as a bare graph."""
 
 from __future__ import annotations
 
@@ -6,35 +6,33 @@ import os
 import stat
 from collections.abc import Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Literal, TypeAlias, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from framestream.errors import (
-    MissingDependencyError,
-    ModelError,
-    ModelNotFoundError,
-    ProviderError,
-    SettingsError,
-    SignatureError,
+from framestream.errors import ModelError, ModelNotFoundError, ProviderError, SettingsError, SignatureError
+from framestream.model.onnx_runtime import (
+    CPU,
+    CUDA,
+    available_providers,
+    first_line,
+    open_runtime_session,
+    runtime_errors,
 )
-from framestream.model.model_file import ORT_SUFFIX, check_external_data
 from framestream.model.spec import FRAMES, ModelSpec
 from framestream.model.threads import MAX_THREADS, default_threads
 
 Device = Literal["auto", "cpu", "cuda"]
 State: TypeAlias = Mapping[str, NDArray[np.float32]]
 """Recurrent state by name, each float32 ``[cameras, …]``."""
+Tensors: TypeAlias = Mapping[str, NDArray[Any]]
+"""What goes into a graph, or comes out, by name."""
 
 PROBABILITIES = "probabilities"
 NEXT_PREFIX = "next_"
 WINDOW_STATE = "features"
 """State of a window model: the features of the last ``window - 1`` frames."""
-
-_CPU = "CPUExecutionProvider"
-_CUDA = "CUDAExecutionProvider"
 
 
 class ModelSession:
@@ -73,22 +71,21 @@ class ModelSession:
         self.path = Path(path)
         self.threads = threads or 1
         _check_file(self.path)
-        runtime = import_runtime()
-        providers = _wanted_providers(runtime, device)
-        self._session = open_graph(runtime, self.path, providers, self.threads)
+        provider = _wanted_provider(device)
+        self._session = open_runtime_session(self.path, provider=provider, threads=self.threads)
         self.provider: str = self._session.get_providers()[0]
-        if device == "cuda" and self.provider != _CUDA:
+        if device == "cuda" and self.provider != CUDA:
             raise ProviderError(
                 "device cuda: ONNX Runtime has a CUDA provider but it did not start, so it would run on "
                 f"{self.provider}; check the NVIDIA driver, CUDA and cuDNN, or use --device cpu"
             )
         self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
-        if threads is None and self.provider == _CPU:
+        if threads is None and self.provider == CPU:
             # Only the open file says how large the model is.
             self.threads = default_threads(self.metadata)
             if self.threads > 1:
                 del self._session
-                self._session = open_graph(runtime, self.path, providers, self.threads)
+                self._session = open_runtime_session(self.path, provider=provider, threads=self.threads)
         self.spec = ModelSpec.from_metadata(self.metadata, path=self.path)
         self._state_shapes = _check_signature(self._session, self.spec, self.path)
         axes = next(item.shape for item in self._session.get_inputs() if item.name == FRAMES)
@@ -160,7 +157,7 @@ class ModelSession:
             values = self._session.run(self._output_names, {FRAMES: frames, **state})
         except runtime_errors() as error:
             raise ModelError(
-                f"{self.path} failed on frames {list(frames.shape)} ({_first_line(error)}); "
+                f"{self.path} failed on frames {list(frames.shape)} ({first_line(error)}); "
                 "check free memory and the device, or export the model again"
             ) from error
         probabilities = cast(NDArray[np.float32], values[0])
@@ -175,7 +172,7 @@ class ModelSession:
         try:
             probabilities, next_state = self.run(blank, self.zero_state())
         except ModelError as error:
-            reason = _first_line(error.__cause__ or error)
+            reason = first_line(error.__cause__ or error)
             raise SignatureError(f"{self.path} does not run on one blank frame ({reason}); export it again") from error
         expected = (1, 1, len(self.spec.labels))
         if probabilities.shape != expected:
@@ -189,6 +186,71 @@ class ModelSession:
                     f"{self.path}: {NEXT_PREFIX}{name} is {list(next_state[name].shape)}, but the input {name} takes "
                     f"{[1, *shape]}; export it again"
                 )
+
+
+class GraphRun:
+    """A model file as a bare graph: it asks nothing of the file but inputs and outputs, and takes any provider.
+
+    Attributes:
+        path: the file.
+        provider: what it really runs on.
+        states: names of the inputs that are state, in the graph's order.
+        outputs: names of the outputs, in the graph's order.
+        one_camera: whether it takes one camera only.
+        one_step: whether it takes one frame at a time only.
+        frame_shape: height, width, 3.
+    """
+
+    def __init__(self, path: Path, *, provider: str = CPU) -> None:
+        """Open a file.
+
+        Args:
+            path: the model.
+            provider: an execution provider of ONNX Runtime.
+
+        Raises:
+            ProviderError: this ONNX Runtime has no such provider, or it does not start.
+            ModelError: it cannot be opened, or its outputs are not those of its states.
+        """
+        available = available_providers()
+        if provider not in available:
+            raise ProviderError(f"no provider {provider!r} here; this ONNX Runtime has {', '.join(available)}")
+        # On one thread, which gives the same last digits each time.
+        self._session = open_runtime_session(path, provider=provider)
+        self.path, self.provider = path, self._session.get_providers()[0]
+        if self.provider != provider:
+            raise ProviderError(f"{provider} did not start, so {path} would run on {self.provider}; check its driver")
+        shapes = {item.name: list(item.shape) for item in self._session.get_inputs()}
+        self.states = tuple(name for name in shapes if name != FRAMES)
+        self.outputs = tuple(item.name for item in self._session.get_outputs())
+        if FRAMES not in shapes or set(self.outputs) != {PROBABILITIES, *(NEXT_PREFIX + name for name in self.states)}:
+            raise ModelError(
+                f"{path}: inputs {', '.join(shapes)} and outputs {', '.join(self.outputs)} are not the contract's; "
+                "use a file written by `framestream export`"
+            )
+        self.one_camera, self.one_step = (isinstance(size, int) for size in shapes[FRAMES][:2])
+        self.frame_shape = tuple(shapes[FRAMES][2:])
+        self._state_shapes = {name: shapes[name][1:] for name in self.states}
+
+    def zero_state(self, cameras: int) -> dict[str, NDArray[np.float32]]:
+        """Return what starts a stream."""
+        return {name: np.zeros((cameras, *shape), np.float32) for name, shape in self._state_shapes.items()}
+
+    def run(self, inputs: Tensors) -> dict[str, NDArray[Any]]:
+        """Run once.
+
+        Raises:
+            ModelError: ONNX Runtime refuses the tensors, or fails.
+        """
+        try:
+            values = self._session.run(list(self.outputs), dict(inputs))
+        except runtime_errors() as error:
+            raise ModelError(f"{self.path} failed ({first_line(error)})") from error
+        return dict(zip(self.outputs, values, strict=True))
+
+    def next_state(self, outputs: Tensors) -> dict[str, NDArray[Any]]:
+        """Return the state to feed next, out of what a run gave: ``next_x`` goes in as ``x``."""
+        return {name: outputs[NEXT_PREFIX + name] for name in self.states}
 
 
 def _check_file(path: Path) -> None:
@@ -205,83 +267,14 @@ def _check_file(path: Path) -> None:
         raise ModelError(f"{path} is empty; export or download the model again")
 
 
-def import_runtime() -> ModuleType:
-    """Return the module ``onnxruntime``, or raise MissingDependencyError with the line that installs it."""
-    try:
-        import onnxruntime
-    except ImportError as error:
-        if isinstance(error.__cause__, KeyboardInterrupt):  # Ctrl-C while its extension module was starting
-            raise error.__cause__ from None
-        raise MissingDependencyError(
-            f'ONNX Runtime cannot be imported ({_first_line(error)}); run: pip install "framestream[cpu]" '
-            '(or "framestream[gpu]" for NVIDIA)'
-        ) from error
-    return cast(ModuleType, onnxruntime)
-
-
-def runtime_errors() -> tuple[type[Exception], ...]:
-    """Everything ONNX Runtime raises: its own classes, which share no parent of their own, and pybind11's."""
-    from onnxruntime.capi import onnxruntime_pybind11_state as binding
-
-    own = [item for item in vars(binding).values() if isinstance(item, type) and issubclass(item, Exception)]
-    return (*own, RuntimeError, ValueError)
-
-
-def _wanted_providers(runtime: ModuleType, device: Device) -> list[str]:
-    available: list[str] = runtime.get_available_providers()
-    if device == "cuda" and _CUDA not in available:
+def _wanted_provider(device: Device) -> str:
+    available = available_providers()
+    if device == "cuda" and CUDA not in available:
         raise ProviderError(
             f"device cuda: this ONNX Runtime has only {', '.join(available)}; run: pip uninstall onnxruntime && "
             'pip install "framestream[gpu]", or use --device cpu'
         )
-    if device == "cpu" or _CUDA not in available:
-        return [_CPU]
-    return [_CUDA, _CPU]
-
-
-def open_graph(
-    runtime: ModuleType, path: Path, providers: list[str], threads: int, *, content: bytes | None = None
-) -> Any:
-    """Open a graph with FrameStream's options and return ONNX Runtime's own session, unchecked.
-
-    Args:
-        runtime: what ``import_runtime`` returned.
-        path: the file, also named in errors.
-        providers: execution providers, the wanted one first.
-        threads: CPU threads for one run.
-        content: bytes of a model to open in the file's place.
-
-    Raises:
-        ModelError: it is no model, or would have files read from outside its folder.
-    """
-    _check_other_files(path, content)
-    options = runtime.SessionOptions()
-    options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_ENABLE_ALL
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    # Spinning threads would burn the cores that decode the video.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
-    # 4 is fatal only: what goes wrong is raised here as one line, and must not be printed as well.
-    options.log_severity_level = 4
-    try:
-        return runtime.InferenceSession(content or str(path), options, providers=providers)
-    except runtime_errors() as error:
-        raise ModelError(
-            f"{path} is not an ONNX model this ONNX Runtime can load ({_first_line(error)}); "
-            "export it again or update ONNX Runtime"
-        ) from error
-
-
-def _check_other_files(path: Path, content: bytes | None) -> None:
-    if content is None:
-        if path.suffix.lower() == ORT_SUFFIX:
-            return
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise ModelError(f"{path} cannot be read ({error.strerror}); check its permissions") from error
-    check_external_data(path, content)
+    return CPU if device == "cpu" or CUDA not in available else CUDA
 
 
 def _check_signature(session: Any, spec: ModelSpec, path: Path) -> dict[str, tuple[int, ...]]:
@@ -331,8 +324,3 @@ def _check_tensor(path: Path, tensor: Any, element: str, wanted: tuple[int | Non
             f"{path}: {tensor.name} is {tensor.type} {found}; the contract asks for tensor({element}) [{axes}]; "
             "use a file written by `framestream export`"
         )
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__

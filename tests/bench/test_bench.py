@@ -15,10 +15,11 @@ from framestream import Classifier, ModelError, ModelSession, SettingsError
 from framestream.bench import BenchReport, BenchSettings, Ratio, Timings, run_bench
 from framestream.bench.camera_runs import PacedImages, measure_idle
 from framestream.bench.footage import FirstFrames, ImagesInMemory, render_images, write_film
-from framestream.bench.graph_parts import take_apart
 from framestream.bench.memory import peak_bytes
+from framestream.bench.model_times import throughput, time_models
+from framestream.bench.operators import operator_milliseconds, profile
 from framestream.bench.report import Target
-from framestream.bench.split import Split
+from framestream.bench.split import Split, take_apart
 from framestream.bench.timing import Spread, compare, time_in_turns
 from framestream.cli.main import run
 from framestream.sources import VideoFile
@@ -119,6 +120,27 @@ def test_the_default_model_comes_apart() -> None:
     assert {node.op_type for node in head.graph.node} >= {"LSTM"}
     assert {node.op_type for node in encoder.graph.node} >= {"Conv"}
     assert not {"Conv"} & {node.op_type for node in head.graph.node}
+
+
+def test_a_profile_has_the_nodes_of_every_run(session: ModelSession) -> None:
+    inputs = {"frames": np.zeros((2, 3, SIZE, SIZE, 3), np.uint8), **session.zero_state(2)}
+    runs = profile(session.path, inputs, runs=3)
+    operators = [[node.operator for node in run] for run in runs]
+    assert len(runs) == 3
+    assert operators[0] == operators[1] == operators[2]
+    assert "Softmax" in operators[0]
+    assert {node.provider for run in runs for node in run} == {"CPUExecutionProvider"}
+    milliseconds = operator_milliseconds(session, inputs["frames"])
+    assert set(milliseconds) == set(operators[0])
+    assert list(milliseconds.values()) == sorted(milliseconds.values(), reverse=True)
+
+
+def test_models_are_timed_with_the_frames_that_each_is_to_get(session: ModelSession) -> None:
+    measured = time_models({"a": session, "b": session}, steps={"a": (1,), "b": (1, 3)}, blocks=2, runs=4)
+    assert {key: seconds.shape for key, seconds in measured.items()} == dict.fromkeys(
+        [("a", 1), ("b", 1), ("b", 3)], (2, 4)
+    )
+    assert throughput(np.array([[0.5, 2.0, 0.1], [0.5, 0.5, 0.5]]), steps=16) == 32
 
 
 def test_a_graph_with_graphs_inside_is_refused(tmp_path: Path) -> None:

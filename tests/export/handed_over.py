@@ -10,11 +10,10 @@ import numpy as np
 import onnx
 
 from framestream.model.model_file import digest_of
-from framestream.model.session import ModelSession
+from framestream.model.session import GraphRun, ModelSession
 from framestream.model.spec import ModelSpec
 from framestream_export.exporting.parity import onnx_rows
 from framestream_export.exporting.seal import sealed, sidecar_of
-from framestream_export.verification.graph_run import GraphRun
 from framestream_export.verification.vectors import choose_sequences, write_vectors
 from tests.tiny_model import SIZE, make_spec, write_model
 

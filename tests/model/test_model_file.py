@@ -14,7 +14,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from framestream import ModelError
 from framestream.model.model_file import DIGEST_KEY, check_external_data, digest_of, external_files
-from framestream.model.session import ModelSession, import_runtime, open_graph
+from framestream.model.onnx_runtime import open_runtime_session
+from framestream.model.session import ModelSession
 from tests.tiny_model import write_model
 
 
@@ -262,4 +263,4 @@ def test_the_digest_covers_everything_but_itself(tmp_path: Path) -> None:
 
 def test_a_model_that_cannot_be_read_says_so(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="cannot be read"):
-        open_graph(import_runtime(), tmp_path, ["CPUExecutionProvider"], 1)
+        open_runtime_session(tmp_path)

@@ -9,7 +9,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from framestream import MetadataError, ModelError, ModelNotFoundError, ProviderError, SettingsError, SignatureError
 from framestream.cores import usable_cores
-from framestream.model.session import ModelSession, import_runtime
+from framestream.model.onnx_runtime import import_runtime
+from framestream.model.session import ModelSession
 from tests.tiny_model import LABELS, SIZE, expected_probabilities, make_spec, write_model
 
 RANDOM = np.random.default_rng(7)

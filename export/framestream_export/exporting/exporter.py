@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 from onnx import helper
 
 from framestream.errors import SettingsError
+from framestream.model.onnx_runtime import open_runtime_session
 from framestream.model.session import ModelSession
 from framestream.model.spec import KEY_PREFIX, EventSettings, ModelSpec
 from framestream_export.exporting.figures import Variant, VariantFigures, find_variant
@@ -236,14 +236,7 @@ def ort_bytes(model: Any, metadata: Mapping[str, str]) -> bytes:
     writes its tables in an order that changes from time to time, so that the bytes do, and the answers do not.
     """
     helper.set_model_props(model, dict(metadata))
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-    options.log_severity_level = 4
-    options.add_session_config_entry("session.save_model_format", "ORT")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.ort"
-        options.optimized_model_filepath = str(path)
-        onnxruntime.InferenceSession(
-            model.SerializeToString(deterministic=True), options, providers=["CPUExecutionProvider"]
-        )
+        open_runtime_session(Path("model"), content=model.SerializeToString(deterministic=True), optimized=path)
         return path.read_bytes()

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from framestream.model.session import import_runtime
+from framestream.bench.operators import profile
+from framestream.model.onnx_runtime import available_providers
+from framestream.model.session import GraphRun
 from framestream.model.spec import FRAMES
-from framestream_export.verification.graph_run import CPU, GraphRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,24 +35,14 @@ class Coverage:
             ProviderError: The provider does not start.
             ModelError: The model cannot be opened; a node that has no kernel anywhere is one reason.
         """
-        runtime = import_runtime()
-        if provider not in runtime.get_available_providers():
+        if provider not in available_providers():
             return cls(provider, None)
         graph = GraphRun(path, provider=provider)
-        options = runtime.SessionOptions()
-        options.enable_profiling = True
-        options.log_severity_level = 4
         inputs = {FRAMES: np.zeros((1, 1, *graph.frame_shape), np.uint8), **graph.zero_state(1)}
-        with TemporaryDirectory() as folder:
-            options.profile_file_prefix = str(Path(folder) / "profile")
-            session = runtime.InferenceSession(str(path), options, providers=list(dict.fromkeys([provider, CPU])))
-            session.run(None, inputs)
-            entries = json.loads(Path(session.end_profiling()).read_text(encoding="utf-8"))
+        (ran,) = profile(path, inputs, provider=provider)
         nodes: dict[str, Counter[str]] = {}
-        for entry in entries:
-            if entry.get("cat") == "Node" and str(entry.get("name", "")).endswith("_kernel_time"):
-                facts = entry["args"]
-                nodes.setdefault(facts["provider"], Counter())[facts["op_name"]] += 1
+        for node in ran:
+            nodes.setdefault(node.provider, Counter())[node.operator] += 1
         return cls(provider, nodes)
 
     @property

@@ -1,19 +1,24 @@
-"""Is a variant faster than float32, here and now? Both in turns, so that a busy machine is no advantage for one."""
+"""How fast the variants of a model are on this machine, all in turns, so that a busy machine favours none of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+import os
+import platform
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-
-import numpy as np
+from typing import Any
 
 from framestream.bench.machine import processor_name
-from framestream.bench.timing import compare, time_in_turns
+from framestream.bench.model_times import FILE_STEPS, throughput, time_models
+from framestream.bench.timing import compare
+from framestream.cores import told_threads, usable_cores
+from framestream.model.onnx_runtime import runtime_version
 from framestream.model.session import ModelSession
+from framestream_export.files import write_atomically
 
-_STEPS = 16
+SPEED_FILE = "speed.json"
 _BLOCKS, _RUNS = 12, 6
 
 
@@ -38,15 +43,73 @@ class Speed:
     machine: str
 
 
-def compare_speed(variant: Path, float32: Path, *, steps: int = _STEPS) -> Speed:
+@dataclass(frozen=True, slots=True)
+class FrameTimes:
+    """How long files take for a frame.
+
+    Attributes:
+        machine: What they were measured on, half a sentence.
+        frame_ms: By variant and frames per run: median milliseconds for one frame.
+    """
+
+    machine: str
+    frame_ms: Mapping[str, Mapping[int, float]]
+
+
+def compare_speed(variant: Path, float32: Path, *, steps: int = FILE_STEPS) -> Speed:
     """Measure two files of one model on the CPU."""
-    sessions = {name: ModelSession(path, device="cpu") for name, path in (("ours", variant), ("theirs", float32))}
-    spec, threads = sessions["ours"].spec, sessions["ours"].threads
-    frames = np.random.default_rng(0).integers(0, 256, (1, steps, spec.height, spec.width, 3), dtype=np.uint8)
-    tasks: dict[str, Callable[[], object]] = {
-        name: partial(session.run, frames, session.zero_state()) for name, session in sessions.items()
-    }
-    seconds = time_in_turns(tasks, blocks=_BLOCKS, runs=_RUNS)
-    ours, theirs = (steps / float(np.median(seconds[name])) for name in ("ours", "theirs"))
-    ratio = compare(seconds["theirs"], seconds["ours"]).median
-    return Speed(ours, theirs, ratio, steps, threads, processor_name())
+    sessions = {"ours": ModelSession(variant, device="cpu"), "theirs": ModelSession(float32, device="cpu")}
+    times = time_models(sessions, steps=dict.fromkeys(sessions, (steps,)), blocks=_BLOCKS, runs=_RUNS)
+    ours, theirs = times["ours", steps], times["theirs", steps]
+    fps, float32_fps = (throughput(seconds, steps=steps) for seconds in (ours, theirs))
+    return Speed(fps, float32_fps, compare(theirs, ours).median, steps, sessions["ours"].threads, processor_name())
+
+
+def frame_times(models: Mapping[str, Path], digests: Mapping[str, str], *, run: Path) -> FrameTimes:
+    """Times of variants, by name: those the run folder holds of these very files, else measured now and kept there.
+
+    Args:
+        models: The files.
+        digests: Of the files.
+        run: The run's folder; where it cannot be written to, nothing is kept.
+    """
+    path = run / SPEED_FILE
+    if (kept := _read(path, digests)) is not None:
+        return kept
+    times = _measure(models)
+    if os.access(run, os.W_OK):
+        facts = {
+            "machine": times.machine,
+            "files": {name: {"digest": digests[name], "frame_ms": times.frame_ms[name]} for name in models},
+        }
+        text = json.dumps(facts, indent=1) + "\n"
+        write_atomically(path, lambda stream: stream.write(text.encode()))
+    return times
+
+
+def _read(path: Path, digests: Mapping[str, str]) -> FrameTimes | None:
+    try:
+        facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        files = facts["files"]
+        if any(files[name]["digest"] != digest for name, digest in digests.items()):
+            return None
+        times = {
+            name: {int(steps): float(value) for steps, value in files[name]["frame_ms"].items()} for name in digests
+        }
+        return FrameTimes(str(facts["machine"]), times)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None  # none, or of other files: measured anew
+
+
+def _measure(models: Mapping[str, Path]) -> FrameTimes:
+    sessions = {name: ModelSession(path, device="cpu") for name, path in models.items()}
+    steps = {name: (1,) if session.one_step else (1, FILE_STEPS) for name, session in sessions.items()}
+    frame_ms: dict[str, dict[int, float]] = {name: {} for name in models}
+    for (name, count), seconds in time_models(sessions, steps=steps, blocks=_BLOCKS, runs=_RUNS).items():
+        frame_ms[name][count] = round(1000 / throughput(seconds, steps=count), 3)
+    cores, threads = usable_cores(), max(session.threads for session in sessions.values())
+    return FrameTimes(
+        f"{processor_name()}, {cores} core{'s' if cores > 1 else ''}, {platform.system()}, ONNX Runtime"
+        f" {runtime_version()}, CPU, {told_threads(threads)}",
+        frame_ms,
+    )

@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 import tensorflow as tf
 import tf2onnx
 
+from framestream.model.onnx_runtime import open_runtime_session
 from framestream_export.graph.folding import fold_norms_of_sums, scale_weights_instead_of_pixels
 from framestream_export.graph.streaming import OPSET
 
@@ -53,13 +53,9 @@ def convert_encoder(encoder: Any, *, size_wh: tuple[int, int]) -> Any:
 
 def fold(proto: Any) -> Any:
     """The same graph after ONNX Runtime's basic optimizations: constants, pads, batch norms, what does nothing."""
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-    options.log_severity_level = 4
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "folded.onnx"
-        options.optimized_model_filepath = str(path)
-        onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        open_runtime_session(Path("encoder"), content=proto.SerializeToString(), optimized=path)
         return onnx.load(path)
 
 

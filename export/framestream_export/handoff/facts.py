@@ -8,7 +8,7 @@ from typing import Any
 
 from framestream.model.spec import ModelSpec
 from framestream_export.exporting.figures import Variant, VariantFigures
-from framestream_export.handoff.speed import Speed
+from framestream_export.exporting.speed import FrameTimes
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class HandoffFacts:
     record: Mapping[str, Any]
     variants: Sequence[WrittenVariant]
     refused: Mapping[str, str]
-    speed: Speed
+    speed: FrameTimes
     vector_frames: int
     written: str
 

@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 
 from framestream.errors import DataError, ModelError, SettingsError
 from framestream.model.model_file import ORT_SUFFIX
-from framestream.model.session import ModelSession, import_runtime
+from framestream.model.onnx_runtime import runtime_version
+from framestream.model.session import GraphRun, ModelSession
 from framestream.model.spec import ModelSpec
 from framestream_export.exporting.figures import VariantFigures, find_variant
 from framestream_export.exporting.parity import onnx_rows
+from framestream_export.exporting.speed import frame_times
 from framestream_export.files import make_writable, writing
 from framestream_export.handoff.card import model_card
 from framestream_export.handoff.facts import HandoffFacts, WrittenVariant
@@ -34,9 +36,7 @@ from framestream_export.handoff.layout import (
     README_FILE,
     SUMS_FILE,
 )
-from framestream_export.handoff.speed import speed_of
 from framestream_export.run_folder import RunFolder
-from framestream_export.verification.graph_run import GraphRun
 from framestream_export.verification.pictures import write_pictures
 from framestream_export.verification.sealed_file import SealedFile
 from framestream_export.verification.synthetic_frames import drawn_frames
@@ -106,7 +106,7 @@ def write_handoff(
             for one in done:
                 _write_vectors(one, partial, frames)
             paths = {one.variant.name: partial / one.file for one in done}
-            speed = speed_of(paths, {one.variant.name: one.digest for one in done}, run=run)
+            speed = frame_times(paths, {one.variant.name: one.digest for one in done}, run=run)
             facts = HandoffFacts(record, done, refused, speed, count, written)
             _write_rest(facts, partial, confusion)
             size = sum(item.stat().st_size for item in partial.rglob("*") if item.is_file())
@@ -169,7 +169,7 @@ def _export_all(
                 spec=ModelSpec.from_metadata(sidecar, path=path),
                 state=state,
                 figures=VariantFigures.from_metadata(sidecar),
-                fixed_steps=graph.fixed_steps,
+                fixed_steps=graph.one_step,
             )
         )
     return done, refused
@@ -240,5 +240,5 @@ def keep(run: Path, digest: str, path: Path) -> None:
 
 def _place(run: Path, digest: str, suffix: str) -> Path:
     # Not the package's version: onnxruntime-gpu is another package.
-    versions = (importlib.metadata.version("framestream"), str(import_runtime().__version__))
+    versions = (importlib.metadata.version("framestream"), runtime_version())
     return run / KEPT_FOLDER / f"{digest.partition(':')[2][:16]}-{'-'.join(versions).replace('.', '_')}{suffix}"

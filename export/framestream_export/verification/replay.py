@@ -14,10 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framestream.errors import DataError, ModelError
-from framestream.model.session import NEXT_PREFIX, PROBABILITIES
+from framestream.model.session import NEXT_PREFIX, PROBABILITIES, GraphRun, Tensors
 from framestream.model.spec import FRAMES, ModelSpec
 from framestream_export.verification.checks import Check
-from framestream_export.verification.graph_run import GraphRun, Tensors
 from framestream_export.verification.tensor_files import DataSet, read_data_sets
 from framestream_export.verification.vectors import VECTORS_FILE, VectorFacts, answers_in
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from framestream.errors import DataError
-from framestream_export.verification.graph_run import Tensors
+from framestream.model.session import Tensors
 
 _FOLDER = re.compile(r"test_data_set_(\d+)")
 

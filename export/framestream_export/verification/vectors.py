@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framestream.errors import DataError
-from framestream.model.session import PROBABILITIES
+from framestream.model.onnx_runtime import CPU, runtime_version
+from framestream.model.session import PROBABILITIES, GraphRun, Tensors
 from framestream.model.spec import FRAMES, ModelSpec
-from framestream_export.verification.graph_run import CPU, GraphRun, Tensors
 from framestream_export.verification.tensor_files import DataSet, write_data_set
 
 VECTORS_FILE = "vectors.json"
@@ -117,7 +117,7 @@ def write_vectors(
             state = run.next_state(outputs)
             number += 1
         sequences[name] = tuple(range(first, number))
-    made_by = f"{run.runtime_name()}, {run.provider}"
+    made_by = f"ONNX Runtime {runtime_version()}, {run.provider}"
     facts = VectorFacts(run.path.name, digest, limit, elsewhere_limit, made_by, sequences)
     (folder / VECTORS_FILE).write_text(facts.to_json(), encoding="utf-8")
     return facts
@@ -149,7 +149,7 @@ def _plan(run: GraphRun, frames: NDArray[np.uint8]) -> Iterator[tuple[str, Seque
     """Sequences by name, in portions [cameras, steps, H, W, 3]."""
     length = frames.shape[1]
     yield "one camera, frame by frame", [frames[:1, index : index + 1] for index in range(length)]
-    if run.fixed_steps or run.fixed_cameras or len(frames) < 2:
+    if run.one_step or run.one_camera or len(frames) < 2:
         return
     cuts = sorted({0, max(0, length - 2 * _LAST_STEPS), max(0, length - _LAST_STEPS), length})
     cameras = frames[1:]

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from framestream.errors import DataError, ModelError
 from framestream.model.model_file import DIGEST_KEY, ORT_SUFFIX
-from framestream.model.session import ModelSession
+from framestream.model.onnx_runtime import CPU
+from framestream.model.session import GraphRun, ModelSession
 from framestream.model.spec import KEY_PREFIX, ModelSpec
 from framestream_export.exporting.figures import Variant, find_variant
 from framestream_export.exporting.kernels import Coverage
@@ -23,7 +24,6 @@ from framestream_export.exporting.parity import INVARIANCE_LIMIT, largest_differ
 from framestream_export.graph.streaming import LOOPS, check_structure
 from framestream_export.verification.agreement import agreement
 from framestream_export.verification.checks import Check
-from framestream_export.verification.graph_run import CPU, GraphRun
 from framestream_export.verification.replay import replay
 from framestream_export.verification.sealed_file import SealedFile
 from framestream_export.verification.synthetic_frames import drawn_frames
@@ -188,5 +188,4 @@ def _invariance(session: ModelSession, frames: NDArray[np.uint8]) -> Iterator[Ch
 
 def _fixed_axes(session: ModelSession) -> dict[str, int]:
     """Axes that the file fixes to one, as options of `onnx_rows`."""
-    graph = GraphRun(session.path)
-    return {name: 1 for name, fixed in (("steps", graph.fixed_steps), ("cameras", graph.fixed_cameras)) if fixed}
+    return {name: 1 for name, fixed in (("steps", session.one_step), ("cameras", session.one_camera)) if fixed}

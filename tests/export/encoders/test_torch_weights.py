@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import struct
 import tracemalloc
 from dataclasses import replace
 from io import BytesIO
@@ -16,8 +17,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from framestream.errors import DataError
-from framestream_export.encoders import inert_pickle
-from framestream_export.encoders.inert_pickle import PickleError, Vocabulary, read_pickle
+from framestream_export.encoders import torch_pickle
+from framestream_export.encoders.torch_pickle import PickleError, read_pickle
 from framestream_export.encoders.torch_weights import read_torch_weights
 from tests.export.torch_file import (
     MAGIC,
@@ -27,6 +28,7 @@ from tests.export.torch_file import (
     VERSION,
     TorchFile,
     TorchTensor,
+    integer,
     integers,
     machine,
     text,
@@ -106,10 +108,101 @@ def test_a_pickle_that_would_run_a_command_is_refused_and_runs_none(tmp_path: Pa
     assert touched.exists()
 
 
+SYSTEM = text("posix") + text("system")
+ARGUMENT = text("true")
+ORDERED = b"ccollections\nOrderedDict\n"
+REBUILD = b"ctorch._utils\n_rebuild_tensor_v2\n"
+FLOATS = b"ctorch\nFloatStorage\n"
+STORAGE = b"(" + text("storage") + FLOATS + text("1") + text("cpu") + integer(12) + b"NtQ"
+TENSOR = REBUILD + b"(" + STORAGE + integer(0) + integers((3, 4)) + integers((4, 1)) + b"\x89NtR"
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        b"cos\nsystem\n" + ARGUMENT + b"\x85R",
+        SYSTEM + b"\x93" + ARGUMENT + b"\x85R",  # STACK_GLOBAL
+        b"(" + ARGUMENT + b"iposix\nsystem\n",  # INST
+        b"(cposix\nsystem\n" + ARGUMENT + b"o",  # OBJ
+        b"(" + ORDERED + b"o",
+        ORDERED + b")\x81",  # NEWOBJ
+        ORDERED + b")}\x92",  # NEWOBJ_EX
+        b"\x82\x01",  # EXT1
+        b"\x83\x01\x00",
+        b"\x84\x01\x00\x00\x00",
+        b"cbuiltins\ngetattr\n" + ORDERED + text("__init__") + b"\x86R",
+        b"c__builtin__\neval\n" + ARGUMENT + b"\x85R",
+        b"ccollections\nOrderedDict.__init__.__globals__\n",
+        b"ccollections.OrderedDict\n__init__\n",
+        b"ctorch._utils\n_rebuild_tensor_v2.__globals__\n",
+        b"cframestream_export.encoders.torch_pickle\n_tensor\n",
+        b"ctorch\nload\n" + ARGUMENT + b"\x85R",
+        FLOATS + b")R",  # calls of what is no function of ours
+        TENSOR + b")R",
+        ORDERED + b"](KKe\x85R",  # what fills one dictionary fills any number
+        ORDERED + b"}}R",
+        REBUILD + b"]R",
+        b"Pnamed\n",  # PERSID
+        b"}Q",
+        ARGUMENT + b"Q",
+        b"(" + text("storage") + ORDERED + text("1") + text("cpu") + integer(12) + b"NtQ",
+        b"(" + text("storage") + text("torch FloatStorage") + text("1") + text("cpu") + integer(12) + b"NtQ",
+        b"(" + text("storage") + FLOATS + text("1") + text("cpu") + integer(12) + text("a view") + b"tQ",
+        b"(" + text("storage") + FLOATS + integer(1) + text("cpu") + integer(12) + b"NtQ",
+        b"(" + text("module") + FLOATS + text("1") + text("cpu") + integer(12) + b"NtQ",
+        b"(" + text("storage") + FLOATS + text("1") + text("cpu") + b"\x88NtQ",
+        b"\x96" + struct.pack("<Q", 2**40),  # BYTEARRAY8
+        b"\x8e" + struct.pack("<Q", 2**40),  # BINBYTES8
+        b"\x95" + struct.pack("<Q", 2**40),  # FRAME
+        b"Nr\xff\xff\xff\x7f",  # a memo of two thousand million entries
+        b"N\x8b" + struct.pack("<I", 2**31 - 1),  # LONG4
+        b"I" + b"9" * 10_000 + b"\n",
+        b"\x97",  # NEXT_BUFFER
+        b"N2",  # DUP
+    ],
+)
+def test_programs_that_weights_are_not(tmp_path: Path, program: bytes) -> None:
+    tracemalloc.start()
+    for content in (program + STOP, b"}" + text("a") + program + b"s."):
+        refusal(tmp_path, MAGIC + VERSION + machine() + PROTOCOL + content)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1_000_000
+
+
+@pytest.mark.parametrize(
+    "value", [ORDERED, REBUILD, FLOATS, STORAGE, TENSOR, b"}", b"]", b")", ARGUMENT, b"N", b"K\x01"]
+)
+@pytest.mark.parametrize("name", ["make", "name", "shape", "items", "__class__", "__call__", "__defaults__", "__new__"])
+def test_nothing_can_be_set_of_anything(tmp_path: Path, value: bytes, name: str) -> None:
+    """BUILD sets attributes: those of an instance from a dictionary, and any others from the second of a pair."""
+    state = b"}" + text(name) + ORDERED + b"s"
+    for attributes in (state, b"N" + state + b"\x86", state + state + b"\x86"):
+        refusal(tmp_path, MAGIC + VERSION + machine() + PROTOCOL + value + attributes + b"b.")
+        # Nothing of it is left behind for the next file.
+        assert list(read_torch_weights(written(tmp_path, bytes(TorchFile([PLAIN]))))) == ["weight"]
+
+
+def test_attributes_of_a_state_dict_are_left_out(tmp_path: Path) -> None:
+    shadows = b"}(" + text("items") + ORDERED + text("get") + ORDERED + text("__class__") + ORDERED + b"ub"
+    state = read_torch_weights(written(tmp_path, bytes(replace(TorchFile([PLAIN]), attributes=shadows))))
+    np.testing.assert_array_equal(state["weight"], TWELVE.reshape(3, 4))
+
+
+def test_a_tensor_and_a_storage_may_be_met_again(tmp_path: Path) -> None:
+    """As Python's own writer says it: kept in the memo the first time, taken from there afterwards."""
+    again = b"}(" + text("a") + TENSOR + b"q\x05" + text("b") + b"h\x05u" + STOP
+    whole = TorchFile([PLAIN])
+    state = read_torch_weights(written(tmp_path, whole.head + PROTOCOL + again + whole.storages()))
+    np.testing.assert_array_equal(state["a"], state["b"])
+
+
 def test_the_global_that_is_refused_is_named(tmp_path: Path) -> None:
     bad = PROTOCOL + b"cposix\nsystem\n" + text("true") + b"\x85R."
-    assert "GLOBAL at byte" in refusal(tmp_path, MAGIC + VERSION + machine() + bad)
-    assert "'posix.system' is not one that weights need" in refusal(tmp_path, MAGIC + VERSION + machine() + bad)
+    before = MAGIC + VERSION + machine()
+    message = refusal(tmp_path, before + bad)
+    assert "the global 'posix.system' is not one that weights need; refused" in message
+    assert f"before byte {len(before + PROTOCOL) + len(b'cposix system ')}" in message
 
 
 @pytest.mark.parametrize(
@@ -175,7 +268,7 @@ def test_damaged_bytes_are_an_error_or_other_numbers(tmp_path: Path, data: st.Da
 @given(st.lists(st.sampled_from([*b"NKMJX}](tuseb.RQq\x85\x86\x87\x88\x89)chr\x8a\x80\n"]).map(lambda v: bytes([v]))))
 def test_any_program_ends_in_a_value_or_an_error(tmp_path: Path, operations: list[bytes]) -> None:
     try:
-        read_pickle(BytesIO(b"".join(operations)), Vocabulary(makers={}))
+        read_pickle(BytesIO(b"".join(operations)))
     except PickleError:
         return
 
@@ -191,11 +284,13 @@ def test_a_length_that_is_a_lie_reserves_nothing(tmp_path: Path) -> None:
 
 
 def test_a_pickle_without_end_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inert_pickle, "MOST_OPERATIONS", 1000)
+    monkeypatch.setattr(torch_pickle, "MOST_OPERATIONS", 1000)
     assert "more than 1000 operations" in refusal(tmp_path, PROTOCOL + b")" + b"\x85" * 2000 + STOP)
 
 
-def test_a_value_that_is_shared_a_billion_times_costs_nothing(tmp_path: Path) -> None:
-    bomb = b")" + b"".join(b"q\x00h\x00\x86" for _ in range(200))  # a pair of pairs of pairs ...
+# The last two do nothing to the pair (no items are set, none appended) before it is kept.
+@pytest.mark.parametrize("pair", [b"q\x00h\x00\x86", b"(uq\x00h\x00\x86", b"(eq\x00h\x00\x86"])
+def test_a_value_that_is_shared_a_billion_times_costs_nothing(tmp_path: Path, pair: bytes) -> None:
+    bomb = b")" + pair * 200  # a pair of pairs of pairs ...
     for content in (bomb + STOP, b"}" + bomb + b"Ns.", ORDERED_DICT + bomb + b"b.", bomb + integers((1, 2)) + b"R."):
         refusal(tmp_path, MAGIC + VERSION + machine() + PROTOCOL + content)

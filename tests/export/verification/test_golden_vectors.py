@@ -14,8 +14,8 @@ import pytest
 from onnx import helper, numpy_helper
 
 from framestream import DataError, ProviderError
+from framestream.model.session import GraphRun
 from framestream.sampling.resize import fit_frame
-from framestream_export.verification.graph_run import GraphRun
 from framestream_export.verification.pictures import replay_pictures, write_pictures
 from framestream_export.verification.tensor_files import read_data_sets
 from framestream_export.verification.vectors import choose_sequences

@@ -5,14 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import onnxruntime
 import tensorflow as tf
 from numpy.typing import NDArray
 
 from framestream.cores import usable_cores
+from framestream.model.onnx_runtime import open_runtime_session
 from framestream_export.graph.encoder import convert_encoder
 
 _FRAMES_PER_CALL = 64
@@ -94,10 +95,7 @@ class GraphEncoder:
     @cached_property
     def _session(self) -> Any:
         graph = convert_encoder(self._encoder, size_wh=(self._size, self._size))
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.log_severity_level = 4
-        return onnxruntime.InferenceSession(graph.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        return open_runtime_session(Path("encoder"), content=graph.SerializeToString())
 
 
 def frozen_encoder(encoder: Any, *, size: int) -> FrameEncoder:
