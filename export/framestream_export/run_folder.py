@@ -25,7 +25,7 @@ from typing import Any
 from framestream.errors import DataError
 from framestream_export.files import write_atomically
 
-RUN_VERSION = 1
+RUN_VERSION = 2
 ENCODER_FILE = "encoder.keras"
 HEAD_FILE = "head.keras"
 _ALWAYS_RECORDED = ("state", "settings", "labels", "fingerprint", "splits")

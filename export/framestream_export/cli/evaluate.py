@@ -71,18 +71,17 @@ def evaluate(
     They go through the runtime that serves, so the figures are those of `framestream watch`. Recordings that cannot be
     read are named and left out, and so is time with a label that the model does not have.
     """
-    from framestream_export.cli.toolkit import EVALUATE, require
+    from framestream_export.cli.toolkit import EVALUATE, PAGE, require
 
-    require(EVALUATE)
+    require(EVALUATE + PAGE if format_name == "html" else EVALUATE)
     from rich.console import Console
 
     from framestream.classifier import Classifier
     from framestream.model.spec import adapt_events
     from framestream_export.files import write_atomically
-    from framestream_export.measures.evaluation import evaluate_model
-    from framestream_export.measures.measuring import measure
-    from framestream_export.measures.page.rendering import render_page
-    from framestream_export.measures.summary import print_summary, report_text
+    from framestream_export.report.evaluation import evaluate_model
+    from framestream_export.report.measuring import measure
+    from framestream_export.report.summary import print_summary, report_text
 
     classifier = Classifier.load(model, device=device, threads=threads)
     given = {"enter": enter, "leave": leave, "min_seconds": min_seconds}
@@ -106,6 +105,8 @@ def evaluate(
     elif format_name == "json":
         text = report_text(measured.report)
     else:
+        from framestream_export.report.page import render_page
+
         text = render_page(measured, tracks, extras)
     if output is None:
         sys.stdout.write(text)

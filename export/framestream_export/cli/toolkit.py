@@ -11,7 +11,8 @@ from contextlib import contextmanager
 
 from framestream.errors import MissingDependencyError
 
-TRAINING = ("tensorflow", "keras", "matplotlib")
+PAGE = ("jinja2", "matplotlib")
+TRAINING = ("tensorflow", "keras", *PAGE)
 EXPORT = ("tensorflow", "keras", "onnx", "tf2onnx", "onnxruntime")
 VERIFY = ("onnx", "onnxruntime")
 EVALUATE = ("onnxruntime",)

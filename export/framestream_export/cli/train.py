@@ -208,7 +208,7 @@ def _told(output: Path, record: dict[str, Any]) -> Iterator[str]:
     if validated is not None:
         yield (
             f"{output}: cross-validated accuracy {validated['mean_accuracy']:.3f} of windows,"
-            f" {validated['mean_piece_accuracy']:.3f} of labelled pieces, mean of {validated['folds']} folds"
+            f" {validated['mean_segment_accuracy']:.3f} of labelled segments, mean of {validated['folds']} folds"
         )
     yield f"{output}: test accuracy {record['test']['accuracy']:.3f} ({record['stopped']})"
 

@@ -50,8 +50,8 @@ def _accuracy(facts: HandoffFacts) -> Iterator[str]:
     yield (
         f"Measured on {_count(len(splits['test']), 'recording')} that nothing was trained on (trained on"
         f" {len(splits['train'])}, chosen by {len(splits['validation'])} others):"
-        f" **{_percent(test['accuracy'])}** of {test['windows']} single answers are right, and"
-        f" **{_percent(test['piece_accuracy'])}** of {test['pieces']} labelled pieces (a clip, or a stretch of a film)."
+        f" **{_percent(test['accuracy'])}** of {test['windows']} single answers are right, and **"
+        f"{_percent(test['segment_accuracy'])}** of {test['segments']} labelled segments (clips, or parts of films)."
     )
     yield ""
     rows = [
@@ -63,7 +63,7 @@ def _accuracy(facts: HandoffFacts) -> Iterator[str]:
     yield "Precision: of the answers that name the label, the share that is right. Recall: of the times it was true,"
     yield "the share that was named."
     yield ""
-    yield f"![Confusion matrix: rows are the truth, columns the answer]({CONFUSION_FILE})"
+    yield f"![Confusion matrix: rows are the truth, columns the prediction]({CONFUSION_FILE})"
     confused = _confusions(test["confusion"], test["labels"])
     if confused:
         yield ""

@@ -36,10 +36,10 @@ def compare_with_baseline(tracks: Sequence[Track], baseline: Sequence[Track]) ->
         verdict = "hurts"
     return {
         "accuracy": accuracy(answers_of(baseline)),
-        "pieces": len(pairs),
-        "piece_accuracy": float(np.mean([piece.right for _, piece in pairs])),
-        "piece_gain": float(gains.mean()),
-        "piece_gain_interval": None if interval is None else interval.to_json(),
+        "segments": len(pairs),
+        "segment_accuracy": float(np.mean([piece.right for _, piece in pairs])),
+        "segment_gain": float(gains.mean()),
+        "segment_gain_interval": None if interval is None else interval.to_json(),
         "verdict": verdict,
     }
 

@@ -101,7 +101,7 @@ class StreamingFigures:
         """As report.json has it."""
         minutes = self.video_seconds / 60
         rates = {
-            "answers": self.answer_switches / minutes,
+            "predictions": self.answer_switches / minutes,
             "events": self.event_switches / minutes,
             "truth": self.true_switches / minutes,
         }

@@ -11,8 +11,8 @@ import numpy as np
 from rich.console import Console
 
 from framestream_export.data.folds import fold_recordings
-from framestream_export.measures.extras import ReportExtras
 from framestream_export.measures.tracks import Track, load_tracks
+from framestream_export.report.extras import ReportExtras
 from framestream_export.run_folder import RunFolder
 from framestream_export.training.finishing import Pictures, timing_of, write_data_report
 from framestream_export.training.settings import TrainSettings
@@ -67,7 +67,7 @@ def cross_validate(
         console: Where progress goes.
 
     Returns:
-        What run.json keeps: the number of folds, their accuracies, and those of all answers and pieces together.
+        What run.json keeps: the number of folds, their accuracies, and those of all folds together.
     """
     tracks: list[Track] = []
     baselines: list[Track] = []
@@ -94,15 +94,15 @@ def cross_validate(
     console.print(f"all {len(folds)} folds together:", highlight=False)
     measured = write_data_report(tracks, folds[0].data, report, extras, console=console)
     of_folds = [record["test"]["accuracy"] for record in records]
-    pieces = [record["test"]["piece_accuracy"] for record in records]
+    segments = [record["test"]["segment_accuracy"] for record in records]
     return {
         "folds": len(folds),
         "accuracies": of_folds,
-        "piece_accuracies": pieces,
+        "segment_accuracies": segments,
         "mean_accuracy": float(np.mean(of_folds)),
-        "mean_piece_accuracy": float(np.mean(pieces)),
+        "mean_segment_accuracy": float(np.mean(segments)),
         "accuracy": measured["accuracy"],
-        "piece_accuracy": measured["piece_accuracy"],
+        "segment_accuracy": measured["segment_accuracy"],
     }
 
 

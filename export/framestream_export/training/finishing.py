@@ -13,10 +13,10 @@ from rich.console import Console
 
 from framestream_export.files import write_atomically, writing
 from framestream_export.measures.event_settings import SuggestedEvents, suggest_event_settings
-from framestream_export.measures.extras import ReportExtras
-from framestream_export.measures.report import write_report
 from framestream_export.measures.timing import AnswerTiming
 from framestream_export.measures.tracks import Track, save_tracks
+from framestream_export.report.extras import ReportExtras
+from framestream_export.report.report import write_report
 from framestream_export.run_folder import ENCODER_FILE, HEAD_FILE, RunFolder
 from framestream_export.training.settings import TrainSettings
 from framestream_export.training.stages import Outcome

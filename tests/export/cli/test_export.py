@@ -57,7 +57,7 @@ def test_clip_shorter_than_a_window(tmp_path: Path, toy_clips: Path, cli: Cli) -
     code, _, errors = cli("train", data, "--output", tmp_path / "run", *options)
     assert code == 0, errors
     report = json.loads((tmp_path / "run" / "report" / "report.json").read_text())
-    assert report["windows"] == report["pieces"] > 0
+    assert report["windows"] == report["segments"] > 0
     assert cli("export", tmp_path / "run", "--output", tmp_path / "m.onnx")[0] == 0
     clip = data / "idle" / "000.mp4"
     code, out, _ = cli("watch", clip, "--model", tmp_path / "m.onnx", "--format", "jsonl", "--predictions")
@@ -141,6 +141,9 @@ def test_what_is_no_run_and_no_model(tmp_path: Path, cli: Cli) -> None:
     [
         (["train", "data", "--output", "run"], "tensorflow", 'pip install "framestream[train]"'),
         (["export", "run", "--output", "m.onnx"], "tf2onnx", 'pip install "framestream[train]"'),
+        (["evaluate", "m.onnx", "data"], "onnxruntime", 'pip install "framestream[cpu,train]"'),
+        (["evaluate", "m.onnx", "data", "--format", "html"], "jinja2", 'pip install "framestream[train]"'),
+        (["evaluate", "m.onnx", "data", "--format", "html"], "matplotlib", 'pip install "framestream[train]"'),
         (["verify", "m.onnx"], "onnxruntime", 'pip install "framestream[cpu,train]"'),
         (["verify", "m.onnx", "--run", "run"], "tensorflow", 'pip install "framestream[train]"'),
     ],
@@ -154,7 +157,7 @@ def test_without_the_extra(command: list[str], blocked: str, line: str) -> None:
 
 
 def test_help_costs_nothing() -> None:
-    heavy = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "matplotlib", "rich")
+    heavy = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "matplotlib", "jinja2", "rich")
     done = python(
         "import sys\nfrom framestream.cli.main import run\n"
         "code = max(run(['--help']), run(['train', '--help']), run(['export', '--help']), run(['verify', '--help']))\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import subprocess
 import sys
 import warnings
@@ -14,15 +15,17 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from rich.console import Console
 
 from framestream.errors import DataError
 from framestream.model.spec import EventSettings
 from framestream_export.measures.event_settings import SuggestedEvents
-from framestream_export.measures.extras import ReportExtras
-from framestream_export.measures.report import write_report
 from framestream_export.measures.tracks import Track
+from framestream_export.report.extras import ReportExtras
+from framestream_export.report.report import write_report
+from framestream_export.report.svg import inline_svg
 from tests.export.tracks import BACKGROUND, LABELS, TIMING, clip, film, sure
 
 AWKWARD = ("<script>alert(1)</script>", '"><img src=x onerror=y>', "$bad{$", "手を振る 👋", "&lt;", "x" * 90)
@@ -37,6 +40,7 @@ class Page(HTMLParser):
         self.tags: list[str] = []
         self.addresses: list[str] = []
         self.texts: list[str] = []
+        self.descriptions: list[str] = []
         self.open: list[str] = []
         self.feed(text)
 
@@ -44,15 +48,18 @@ class Page(HTMLParser):
         self.tags.append(tag)
         self.addresses += [value or "" for name, value in attrs if name in ("src", "href", "data", "action")]
         assert not [name for name, _ in attrs if name.startswith("on")]
-        if tag not in ("meta", "img", "line", "circle", "polyline"):
+        if tag == "svg":
+            self.descriptions.append(dict(attrs)["aria-label"] or "")
+        if tag not in ("meta", "img"):
             self.open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
-        if tag not in ("line", "circle", "polyline"):
-            assert self.open.pop() == tag
+        assert self.open.pop() == tag
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert "svg" in self.open  # elsewhere in HTML, no element is closed so
         self.handle_starttag(tag, attrs)
+        self.handle_endtag(tag)
 
     def handle_data(self, data: str) -> None:
         self.texts.append(data)
@@ -81,6 +88,10 @@ def write(
     assert all(address.startswith("data:image/jpeg;base64,") for address in page.addresses)
     assert {"script", "link", "iframe"}.isdisjoint(page.tags)
     assert "http" not in text.replace("http-equiv", "")
+    # Of several charts in one page, none can be taken for another: they have no identifiers.
+    assert {"use", "style"}.isdisjoint(page.tags[page.tags.index("body") :])
+    assert 'id="' not in text
+    assert "url(" not in text
     return report, page
 
 
@@ -103,6 +114,7 @@ def test_any_label_can_be_shown(label: str, tmp_path: Path) -> None:
         report, page = write(tmp_path, tracks, labels=(label, "idle", "wave"))
     assert report["per_class"][label]["recall"] == 1.0
     assert label in page.text
+    assert f"Confusion matrix. {label}: 2 of 2 right; idle: 2 of 3 right, 1 taken for {label};" in page.descriptions[0]
     picture = cv2.imread(str(tmp_path / "confusion_matrix.png"), cv2.IMREAD_GRAYSCALE)
     assert picture is not None
     # Nothing is cut off: the margin is blank.
@@ -111,14 +123,14 @@ def test_any_label_can_be_shown(label: str, tmp_path: Path) -> None:
 
 def test_the_page_says_how_good_of_how_many_and_how_sure(tmp_path: Path) -> None:
     report, page = write(tmp_path, some_clips(), ReportExtras(timing=TIMING, title="gestures", held_out=True))
-    assert (report["pieces"], report["pieces_right"], report["files"], report["groups"]) == (24, 21, 24, 6)
-    assert report["piece_accuracy"] == report["accuracy"] == pytest.approx(21 / 24)
-    low, high = report["piece_accuracy_interval"]
+    assert (report["segments"], report["segments_right"], report["files"], report["groups"]) == (24, 21, 24, 6)
+    assert report["segment_accuracy"] == report["accuracy"] == pytest.approx(21 / 24)
+    low, high = report["segment_accuracy_interval"]
     assert 0.6 < low < 0.8 < 0.9 < high < 1
     assert "87.5 % 21 of 24 clips right, in 24 files of 6 groups" in page.text
     assert "which nothing was trained on" in page.text
     assert "95 % confidence interval by group" in page.text
-    assert np.array(report["piece_confusion"]).sum() == 24
+    assert np.array(report["segment_confusion"]).sum() == 24
     assert report["streaming"] is report["baseline"] is None
     assert "Events in untrimmed video" not in page.text
 
@@ -134,7 +146,7 @@ def test_the_page_says_how_good_of_how_many_and_how_sure(tmp_path: Path) -> None
 def test_the_baseline_stands_beside_it(tmp_path: Path, wrong: int, verdict: str, told: str) -> None:
     report, page = write(tmp_path, some_clips(), ReportExtras(timing=TIMING, baseline=some_clips(wrong=wrong)))
     assert report["baseline"]["verdict"] == verdict
-    assert report["baseline"]["piece_gain"] == pytest.approx((wrong - 3) / 24)
+    assert report["baseline"]["segment_gain"] == pytest.approx((wrong - 3) / 24)
     assert told in page.text
 
 
@@ -150,7 +162,7 @@ def test_a_baseline_that_begins_to_answer_later(tmp_path: Path) -> None:
     late = Track(whole.recording, whole.pts_seconds[5:], rows[5:], whole.labels[5:], whole.breaks)
     assert len(whole.labels) == 33
     report, _ = write(tmp_path, [whole], ReportExtras(timing=TIMING, baseline=[late]))
-    assert report["pieces"] == report["baseline"]["pieces"] + 1 == 3
+    assert report["segments"] == report["baseline"]["segments"] + 1 == 3
     assert report["baseline"]["verdict"] == "unclear"
 
 
@@ -193,15 +205,44 @@ def test_learning_curves_and_warnings(tmp_path: Path) -> None:
     ]
     extras = ReportExtras(timing=TIMING, history=history, best_epoch=12, warnings=["3 < 4 & so on"])
     report, page = write(tmp_path, some_clips(groups=2), extras)
-    assert page.tags.count("svg") == 2  # reliability and loss
+    _, reliability, loss = page.descriptions
+    assert reliability == "Reliability: the model, off by 2.5\N{NO-BREAK SPACE}%"
+    assert loss == "loss by epoch: training from 2 to 0.167, validation from 3 to 0.25"
     assert "3 < 4 & so on" in page.text
     assert any("only 2 groups" in warning for warning in report["warnings"])
     write(tmp_path, some_clips(), ReportExtras(timing=TIMING, history=history[:1], best_epoch=1))
 
 
+def test_the_same_figures_make_the_same_page(tmp_path: Path) -> None:
+    history = [{"loss": 2.0, "validation_loss": float("nan")}] * 3
+    pages = []
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        write(tmp_path / name, some_clips(), ReportExtras(timing=TIMING, history=history, temperature=2.0))
+        pages.append((tmp_path / name / "report.html").read_bytes())
+    assert pages[0] == pages[1]
+
+
+def test_charts_have_colours_in_the_dark(tmp_path: Path) -> None:
+    write(tmp_path, some_clips())
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    style, body = text.split("</style>")
+    assert not re.findall("#[0-9a-f]{6}", body)
+    used = set(re.findall(r"var\((--[a-z-]+)\)", body))
+    assert used >= {"--blue", "--soft", "--cell"}
+    assert used <= set(re.findall(r"(--[a-z-]+):", style))
+
+
+def test_a_chart_that_would_lose_elements_in_a_page_is_refused() -> None:
+    figure = Figure()
+    figure.add_subplot().plot([0, 1], [0, 1], marker="o", clip_on=False)
+    with pytest.raises(ValueError, match="markers or clipped elements"):
+        inline_svg(figure, description="a line")
+
+
 def test_one_group_has_no_interval(tmp_path: Path) -> None:
     report, page = write(tmp_path, some_clips(groups=1))
-    assert report["accuracy_interval"] is report["piece_accuracy_interval"] is None
+    assert report["accuracy_interval"] is report["segment_accuracy_interval"] is None
     assert "how it does with others cannot be told" in page.text
     assert any("everything measured here is of one group (person 0)" in warning for warning in report["warnings"])
 
@@ -211,10 +252,12 @@ def test_nothing_labelled_is_no_report(tmp_path: Path) -> None:
         write(tmp_path, [])
 
 
-def test_measures_need_no_tensorflow() -> None:
+def test_measures_and_report_need_no_tensorflow() -> None:
     program = (
-        "import importlib, pkgutil, sys, framestream_export.measures as measures\n"
-        "names = [item.name for item in pkgutil.walk_packages(measures.__path__, measures.__name__ + '.')]\n"
+        "import importlib, pkgutil, sys\n"
+        "from framestream_export import measures, report\n"
+        "names = [item.name for room in (measures, report)"
+        " for item in pkgutil.walk_packages(room.__path__, room.__name__ + '.')]\n"
         "for name in names: importlib.import_module(name)\n"
         "print(len(names), sorted({'tensorflow', 'keras', 'onnx', 'tf2onnx'} & set(sys.modules)))"
     )

@@ -20,8 +20,8 @@ def test_sitting_down_and_standing_up_are_learnt_from_the_order_of_frames(tmp_pa
     report = json.loads((run / "report" / "report.json").read_text())
     assert report["labels"] == sorted(SITTING)
     assert report["accuracy"] >= 0.9
-    assert report["piece_accuracy"] >= 0.9
+    assert report["segment_accuracy"] >= 0.9
     # Every window has a twin of the same frames with the other label: right about one, wrong about the other.
     assert report["baseline"]["accuracy"] == pytest.approx(0.5, abs=0.1)
-    assert report["baseline"]["piece_accuracy"] == pytest.approx(0.5, abs=0.1)
+    assert report["baseline"]["segment_accuracy"] == pytest.approx(0.5, abs=0.1)
     assert "time helps" in told

@@ -190,7 +190,7 @@ def test_report_is_measured_on_the_test_split(trained: Trained) -> None:
     record = json.loads((trained.run / "run.json").read_text())
     report = json.loads((trained.run / "report" / "report.json").read_text())
     assert record["test"] == report
-    assert (report["split"], report["pieces"]) == ("test", 12)
+    assert (report["split"], report["segments"]) == ("test", 12)
     assert sorted(key for key in report if "recording" in key) == []
     confusion = np.array(report["confusion"])
     assert confusion.sum() == report["windows"]

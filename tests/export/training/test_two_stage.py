@@ -91,7 +91,7 @@ def test_the_report_shows_the_model_without_order_beside_it(validated: Path) -> 
     assert report == record_of(validated)["test"]
     assert report["baseline"]["verdict"] in ("helps", "hurts", "unclear")
     # One that looks at the mean of the features cannot tell across from upright; one that looks at their order can.
-    assert report["piece_accuracy"] >= report["baseline"]["piece_accuracy"]
+    assert report["segment_accuracy"] >= report["baseline"]["segment_accuracy"]
     page = (validated / "report" / "report.html").read_text()
     assert "Does time help?" in page
     assert page.count("data:image/") >= 3
@@ -121,7 +121,7 @@ def test_every_clip_is_tested_once_by_a_model_that_never_saw_its_group(validated
     assert summary["mean_accuracy"] == pytest.approx(np.mean(accuracies))
     report = json.loads((validated / "cross_validation" / "report.json").read_text())
     assert (report["files"], report["groups"], report["split"]) == (18, 6, "cross-validation")
-    assert report["piece_accuracy_interval"] is not None
+    assert report["segment_accuracy_interval"] is not None
     assert report["accuracy"] == pytest.approx(np.trace(report["confusion"]) / np.sum(report["confusion"]))
 
 

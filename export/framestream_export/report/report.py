@@ -10,12 +10,12 @@ import numpy as np
 from rich.console import Console
 
 from framestream_export.files import write_atomically
-from framestream_export.measures.confusion_picture import draw_confusion, save_picture
-from framestream_export.measures.extras import ReportExtras
-from framestream_export.measures.measuring import measure
-from framestream_export.measures.page.rendering import render_page
-from framestream_export.measures.summary import print_summary, report_text
 from framestream_export.measures.tracks import Track
+from framestream_export.report.charts import draw_confusion, save_png
+from framestream_export.report.extras import ReportExtras
+from framestream_export.report.measuring import measure
+from framestream_export.report.page import render_page
+from framestream_export.report.summary import print_summary, report_text
 
 REPORT_FILE, PAGE_FILE, PICTURE_FILE = "report.json", "report.html", "confusion_matrix.png"
 
@@ -32,18 +32,18 @@ def write_report(
     """Measure, write report.json, report.html and confusion_matrix.png, print a summary.
 
     Args:
-        tracks: What the model said, as it answers now (its temperature included).
+        tracks: What the model predicted, its temperature included.
         labels: In the order of the probabilities.
         background: The one that is never an event, or None.
         folder: Where the files go.
-        extras: What the report shows beside the answers.
+        extras: What the report shows beside the figures.
         console: Where the summary goes.
 
     Returns:
         What report.json holds; `measuring` describes it.
 
     Raises:
-        DataError: No answer has a label.
+        DataError: No prediction is about a labelled time.
         SettingsError: A file cannot be written.
     """
     measured = measure(tracks, labels=labels, background=background, extras=extras)
@@ -52,7 +52,7 @@ def write_report(
     page = render_page(measured, tracks, extras)
     write_atomically(folder / PAGE_FILE, lambda stream: stream.write(page.encode()))
     title = f"{report['split']} split: {report['accuracy']:.1%} of {report['windows']} windows"
-    figure = draw_confusion(np.array(report["confusion"]), labels, title=title)
-    write_atomically(folder / PICTURE_FILE, lambda stream: save_picture(figure, stream))
+    figure = draw_confusion(np.array(report["confusion"]), labels)
+    write_atomically(folder / PICTURE_FILE, lambda stream: save_png(figure, stream, title=title))
     print_summary(report, console)
     return report

@@ -29,28 +29,28 @@ def _lines(report: dict[str, Any]) -> Iterator[str]:
     where = "all recordings" if report["split"] == "all" else f"{report['split']} split"
     yield (
         f"{where}: accuracy {report['accuracy']:.3f} of {report['windows']} windows,"
-        f" {report['piece_accuracy']:.3f} of {report['pieces']} labelled pieces{_interval(report)}"
+        f" {report['segment_accuracy']:.3f} of {report['segments']} labelled segments{_interval(report)}"
     )
     baseline = report["baseline"]
     if baseline is not None:
         verdict = {"helps": "time helps", "hurts": "time does harm", "unclear": "no clear difference"}
         yield (
             f"without the order of frames: {baseline['accuracy']:.3f} of windows,"
-            f" {baseline['piece_accuracy']:.3f} of labelled pieces: {verdict[baseline['verdict']]}"
+            f" {baseline['segment_accuracy']:.3f} of labelled segments: {verdict[baseline['verdict']]}"
         )
     streaming = report["streaming"]
     if streaming is not None:
         scores = ", ".join(f"{_share(one['f1'])} at {least}" for least, one in streaming["events"].items())
         alarms, delay = streaming["false_alarms_per_hour"], streaming["delay_seconds"]
         yield (
-            f"events in {streaming['video_seconds'] / 60:.1f} min of untrimmed video: F1 {scores} overlap; told"
+            f"events in {streaming['video_seconds'] / 60:.1f} min of untrimmed video: F1 {scores} overlap; reported"
             f" {'-' if delay is None else format(delay['median'], '.2f')} s after their start;"
             f" {'-' if alarms is None else format(alarms, '.1f')} false alarms an hour"
         )
 
 
 def _interval(report: dict[str, Any]) -> str:
-    bounds = report["piece_accuracy_interval"]
+    bounds = report["segment_accuracy_interval"]
     if bounds is None:
         return ""
     return f" (95 % confidence {bounds[0]:.3f} to {bounds[1]:.3f}, by {report['groups']} groups)"
@@ -58,12 +58,12 @@ def _interval(report: dict[str, Any]) -> str:
 
 def _table(report: dict[str, Any]) -> Table:
     table = Table()
-    for column in ("label", "precision", "recall", "windows", "pieces"):
+    for column in ("label", "precision", "recall", "windows", "segments"):
         table.add_column(column, justify="left" if column == "label" else "right")
     for label, values in report["per_class"].items():
         shares = [_share(values[name]) for name in ("precision", "recall")]
-        pieces = report["piece_per_class"][label]["support"]
-        table.add_row(escape(label), *shares, str(values["support"]), str(pieces))
+        segments = report["segment_per_class"][label]["support"]
+        table.add_row(escape(label), *shares, str(values["support"]), str(segments))
     return table
 
 

@@ -1,4 +1,4 @@
-"""What a report shows beside the answers themselves."""
+"""What a report shows beside the figures."""
 
 from __future__ import annotations
 
@@ -24,17 +24,18 @@ class FramesOf(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportExtras:
-    """What a report shows beside the answers.
+    """What a report shows beside the figures.
 
     Attributes:
-        timing: When answers are given, and about what.
+        timing: When predictions are made, and about which moment.
         title: What was measured, as the page's heading.
         split: Which part of the data: "test", "all", …
         held_out: Whether it is known that nothing was trained on these recordings.
         events: The settings that events were found with.
         suggested: Better ones, if somebody looked for them.
-        temperature: What the logits were divided by, already in the answers; None if they were not.
-        baseline: What a model that does not look at the order of frames said of the same recordings, in the same order.
+        temperature: What the logits were divided by, already in the predictions; None if they were not.
+        baseline: What a model that does not look at the order of frames predicted about the same recordings, in the
+            same order.
         history: An entry per epoch, such as {"loss": …, "validation_loss": …}: a chart for every such pair.
         best_epoch: The epoch that was kept, counted from 1.
         frames_of: Gives pictures for the film strips; without it there are none.

@@ -18,7 +18,6 @@ from framestream_export.data.decoding import sha256_of
 from framestream_export.data.frame_cache import fingerprint_of
 from framestream_export.data.recordings import SPLITS, Dataset, Recording, read_dataset
 from framestream_export.measures.event_settings import SuggestedEvents, suggest_event_settings
-from framestream_export.measures.extras import ReportExtras
 from framestream_export.measures.runtime_tracks import (
     frames_between,
     rename_labels,
@@ -26,6 +25,7 @@ from framestream_export.measures.runtime_tracks import (
 )
 from framestream_export.measures.timing import AnswerTiming
 from framestream_export.measures.tracks import Track
+from framestream_export.report.extras import ReportExtras
 
 ALL = "all"
 _NAMED = 5
@@ -61,7 +61,7 @@ def evaluate_model(
         split: "train", "validation", "test" or "all"; None is "test" where the data set names it for a recording,
             else "all".
         rename: Labels of the data by what the model calls them.
-        events: How answers become events; by default as the model says.
+        events: How predictions become events; by default as the model says.
         console: Where progress and recordings that cannot be read go.
 
     Raises:

@@ -1,29 +1,32 @@
-"""Everything a report says, as plain numbers, from what a model said about recordings it was not trained on.
+"""Everything a report says, as plain numbers, from what a model predicted about recordings it was not trained on.
 
-`measure` makes the dictionary that report.json holds. Its keys, which stay as they are from version to version:
+`measure` makes the dictionary that report.json holds. Its keys, which stay as they are within a ``report_version``:
 
 ``report_version``
-    1.
+    2.
 ``title``, ``split``, ``labels``, ``background``
     What was measured, on which part of the data.
 ``files``, ``groups``
     Recordings measured, and how many groups (people, places, films) they are of.
 ``windows``, ``accuracy``, ``accuracy_interval``
-    Single answers; the share that is right; [low, high] of its 95 % confidence interval by group; null with one group.
-``pieces``, ``pieces_right``, ``piece_accuracy``, ``piece_accuracy_interval``
-    The same for labelled pieces (a clip, or a stretch of a film with one label), whose probabilities are averaged.
+    Single predictions; the share that is right; [low, high] of its 95 % confidence interval by group; null with one
+    group.
+``segments``, ``segments_right``, ``segment_accuracy``, ``segment_accuracy_interval``
+    The same for labelled segments (a clip, or the part of a film throughout which one label holds), whose probabilities
+    are averaged.
 ``macro_f1``, ``per_class``, ``confusion``
-    Of single answers: the mean F1 of the labels that occur; by label ``precision``, ``recall``, ``f1`` (null where
-    there is nothing to divide by) and ``support``; counts, a row for each true label, a column for each answer.
-``piece_macro_f1``, ``piece_per_class``, ``piece_confusion``
-    The same of pieces.
+    Of single predictions: the mean F1 of the labels that occur; by label ``precision``, ``recall``, ``f1`` (null where
+    there is nothing to divide by) and ``support``; counts, a row for each true label, a column for each prediction.
+``segment_macro_f1``, ``segment_per_class``, ``segment_confusion``
+    The same of labelled segments.
 ``calibration``
     ``temperature`` (null: none) and, with it ``after`` and without it ``before`` (null where there is no temperature):
-    ``log_loss`` in nats, ``calibration_error`` from 0 to 1, ``bins`` of answers by their score.
+    ``log_loss`` in nats, ``calibration_error`` from 0 to 1, ``bins`` of predictions by their score.
 ``baseline``
     Null, or another model on the same recordings, that does not look at the order of frames: its ``accuracy``; on the
-    ``pieces`` that both answer about its ``piece_accuracy``, ``piece_gain`` (the model's less the baseline's) and
-    ``piece_gain_interval``; ``verdict``: "helps", "hurts" or "unclear", by whether that interval excludes 0.
+    ``segments`` that both predict something about its ``segment_accuracy``, ``segment_gain`` (the model's less the
+    baseline's) and ``segment_gain_interval``; ``verdict``: "helps", "hurts" or "unclear", by whether that interval
+    excludes 0.
 ``events``
     ``settings`` that ``streaming`` was measured with; ``suggested``: null, or ``settings``, ``origin`` ("untrimmed",
     "clips", "default"), ``reason`` and ``f1``.
@@ -32,10 +35,10 @@
     ``background_seconds``, ``events`` and ``events_per_class`` by least overlap ("0.1", "0.25", "0.5"),
     ``delay_seconds`` (from an event's true start until it was certain to be reported), ``start_error_seconds`` and
     ``end_error_seconds`` (reported less true), ``false_alarms``, ``false_alarms_per_hour`` (of background),
-    ``switches_per_minute`` of ``answers``, ``events`` and ``truth``.
+    ``switches_per_minute`` of ``predictions``, ``events`` and ``truth``.
 ``worst``
-    Pieces that went most wrong: ``name``, ``start_seconds``, ``end_seconds``, ``truth``, ``answer``, ``score``,
-    ``true_score``, ``right``.
+    Labelled segments that went most wrong: ``name``, ``start_seconds``, ``end_seconds``, ``truth``, ``prediction``,
+    ``score``, ``true_score``, ``right``.
 ``warnings``
     What a person should know, as sentences.
 """
@@ -52,7 +55,6 @@ from framestream.errors import DataError
 from framestream_export.data.frame_cache import UNLABELLED
 from framestream_export.measures.calibration import calibration_error, log_loss, reliability, tempered_tracks
 from framestream_export.measures.comparison import compare_with_baseline
-from framestream_export.measures.extras import ReportExtras
 from framestream_export.measures.intervals import Interval, share_interval
 from framestream_export.measures.labelled import (
     Answers,
@@ -66,11 +68,12 @@ from framestream_export.measures.labelled import (
 )
 from framestream_export.measures.streaming import StreamingFigures, measure_streaming
 from framestream_export.measures.tracks import Track
+from framestream_export.report.extras import ReportExtras
 
-REPORT_VERSION = 1
+REPORT_VERSION = 2
 _WORST = 8
 _FEW_GROUPS = 5
-_FEW_PIECES = 5
+_FEW_SEGMENTS = 5
 _FEW_MINUTES = 10
 
 
@@ -80,7 +83,7 @@ class Measured:
 
     Attributes:
         report: The dictionary that report.json holds.
-        worst: The pieces in its `worst`.
+        worst: The labelled segments in its `worst`.
         streaming: The figures behind its `streaming`, with the events themselves.
     """
 
@@ -95,54 +98,54 @@ def measure(
     """Measure all there is to measure.
 
     Args:
-        tracks: What the model said; as it answers now, its temperature included.
+        tracks: What the model predicted, its temperature included.
         labels: In the order of the probabilities.
         background: The one that is never an event, or None.
         extras: What else is known.
 
     Raises:
-        DataError: No answer has a label.
+        DataError: No prediction is about a labelled time.
     """
-    answers, pieces = answers_of(tracks), pieces_of(tracks)
-    if not pieces:
-        raise DataError("no answer of the model is about a labelled time: there is nothing to measure")
-    groups = [tracks[piece.track].recording.group for piece in pieces]
-    truth, said = (np.array([getattr(piece, name) for piece in pieces], np.int64) for name in ("label", "answer"))
-    confusion = confusion_matrix(answers.labels, answers.probabilities.argmax(axis=1), len(labels))
-    piece_confusion = confusion_matrix(truth, said, len(labels))
-    figures, piece_figures = per_class(confusion, labels), per_class(piece_confusion, labels)
+    predictions, segments = answers_of(tracks), pieces_of(tracks)
+    if not segments:
+        raise DataError("no prediction of the model is about a labelled time: there is nothing to measure")
+    groups = [tracks[segment.track].recording.group for segment in segments]
+    truth, said = (np.array([getattr(segment, name) for segment in segments], np.int64) for name in ("label", "answer"))
+    confusion = confusion_matrix(predictions.labels, predictions.probabilities.argmax(axis=1), len(labels))
+    segment_confusion = confusion_matrix(truth, said, len(labels))
+    figures, segment_figures = per_class(confusion, labels), per_class(segment_confusion, labels)
     streaming = measure_streaming(tracks, labels, background=background, settings=extras.events, timing=extras.timing)
-    worst = _worst(pieces)
+    worst = _worst(segments)
     report: dict[str, Any] = {
         "report_version": REPORT_VERSION,
         "title": extras.title,
         "split": extras.split,
         "labels": list(labels),
         "background": background,
-        "files": len({piece.track for piece in pieces}),
+        "files": len({segment.track for segment in segments}),
         "groups": len(set(groups)),
-        "windows": len(answers.labels),
-        "accuracy": accuracy(answers),
-        "accuracy_interval": _interval(_answer_interval(answers, groups)),
-        "pieces": len(pieces),
-        "pieces_right": int((truth == said).sum()),
-        "piece_accuracy": float((truth == said).mean()),
-        "piece_accuracy_interval": _interval(share_interval(truth == said, groups, most_independent=len(pieces))),
+        "windows": len(predictions.labels),
+        "accuracy": accuracy(predictions),
+        "accuracy_interval": _interval(_prediction_interval(predictions, groups)),
+        "segments": len(segments),
+        "segments_right": int((truth == said).sum()),
+        "segment_accuracy": float((truth == said).mean()),
+        "segment_accuracy_interval": _interval(share_interval(truth == said, groups, most_independent=len(segments))),
         "macro_f1": macro_f1(figures),
         "per_class": figures,
         "confusion": confusion.tolist(),
-        "piece_macro_f1": macro_f1(piece_figures),
-        "piece_per_class": piece_figures,
-        "piece_confusion": piece_confusion.tolist(),
-        "calibration": _calibration(tracks, answers, extras.temperature),
+        "segment_macro_f1": macro_f1(segment_figures),
+        "segment_per_class": segment_figures,
+        "segment_confusion": segment_confusion.tolist(),
+        "calibration": _calibration(tracks, predictions, extras.temperature),
         "baseline": compare_with_baseline(tracks, extras.baseline) if extras.baseline else None,
         "events": {
             "settings": asdict(extras.events),
             "suggested": None if extras.suggested is None else asdict(extras.suggested),
         },
         "streaming": None if streaming is None else streaming.to_json(),
-        "worst": [_described(piece, tracks[piece.track], labels) for piece in worst],
-        "warnings": [*extras.warnings, *_warnings(tracks, piece_figures, groups), *_few_minutes(streaming)],
+        "worst": [_described(segment, tracks[segment.track], labels) for segment in worst],
+        "warnings": [*extras.warnings, *_warnings(tracks, segment_figures, groups), *_few_minutes(streaming)],
     }
     return Measured(report, tuple(worst), streaming)
 
@@ -156,54 +159,54 @@ def _few_minutes(streaming: StreamingFigures | None) -> list[str]:
     ]
 
 
-def _answer_interval(answers: Answers, groups_of_pieces: Sequence[str]) -> Interval | None:
-    right = answers.probabilities.argmax(axis=1) == answers.labels
-    groups = [groups_of_pieces[piece] for piece in answers.pieces]
-    return share_interval(right, groups, most_independent=len(groups_of_pieces))
+def _prediction_interval(predictions: Answers, groups_of_segments: Sequence[str]) -> Interval | None:
+    right = predictions.probabilities.argmax(axis=1) == predictions.labels
+    groups = [groups_of_segments[segment] for segment in predictions.pieces]
+    return share_interval(right, groups, most_independent=len(groups_of_segments))
 
 
 def _interval(interval: Interval | None) -> list[float] | None:
     return None if interval is None else interval.to_json()
 
 
-def _calibration(tracks: Sequence[Track], answers: Answers, temperature: float | None) -> dict[str, Any]:
+def _calibration(tracks: Sequence[Track], predictions: Answers, temperature: float | None) -> dict[str, Any]:
     before = None if temperature is None else answers_of(tempered_tracks(tracks, 1 / temperature))
     return {
         "temperature": temperature,
-        "after": _reliable(answers),
+        "after": _reliable(predictions),
         "before": None if before is None else _reliable(before),
     }
 
 
-def _reliable(answers: Answers) -> dict[str, Any]:
-    bins = reliability(answers)
+def _reliable(predictions: Answers) -> dict[str, Any]:
+    bins = reliability(predictions)
     return {
-        "log_loss": log_loss(answers),
+        "log_loss": log_loss(predictions),
         "calibration_error": calibration_error(bins),
         "bins": [asdict(one) for one in bins],
     }
 
 
-def _worst(pieces: Sequence[Piece]) -> list[Piece]:
+def _worst(segments: Sequence[Piece]) -> list[Piece]:
     """Those that went wrong, the surest first; where fewer went wrong, those that were right by the least."""
 
-    def margin(piece: Piece) -> float:
-        others = np.delete(piece.probabilities, piece.label)
-        return float(piece.probabilities[piece.label] - others.max())
+    def margin(segment: Piece) -> float:
+        others = np.delete(segment.probabilities, segment.label)
+        return float(segment.probabilities[segment.label] - others.max())
 
-    return sorted(pieces, key=margin)[:_WORST]
+    return sorted(segments, key=margin)[:_WORST]
 
 
-def _described(piece: Piece, track: Track, labels: Sequence[str]) -> dict[str, Any]:
+def _described(segment: Piece, track: Track, labels: Sequence[str]) -> dict[str, Any]:
     return {
         "name": track.recording.name,
-        "start_seconds": float(track.pts_seconds[piece.start]),
-        "end_seconds": float(track.pts_seconds[piece.stop - 1]),
-        "truth": labels[piece.label],
-        "answer": labels[piece.answer],
-        "score": float(piece.probabilities[piece.answer]),
-        "true_score": float(piece.probabilities[piece.label]),
-        "right": piece.right,
+        "start_seconds": float(track.pts_seconds[segment.start]),
+        "end_seconds": float(track.pts_seconds[segment.stop - 1]),
+        "truth": labels[segment.label],
+        "prediction": labels[segment.answer],
+        "score": float(segment.probabilities[segment.answer]),
+        "true_score": float(segment.probabilities[segment.label]),
+        "right": segment.right,
     }
 
 
@@ -226,13 +229,15 @@ def _warnings(tracks: Sequence[Track], figures: Any, groups: Sequence[str]) -> l
     silent = [track.recording.name for track in tracks if (track.labels == UNLABELLED).all()]
     if silent:
         found.append(
-            f"{len(silent)} of {len(tracks)} recordings have no answer about a labelled time and count nowhere,"
+            f"{len(silent)} of {len(tracks)} recordings have no prediction about a labelled time and count nowhere,"
             f" {silent[0]} first"
         )
     missing = [label for label, values in figures.items() if not values["support"]]
     if missing:
-        found.append(f"nothing was measured for {', '.join(missing)}: no answer is about a time with that label")
-    few = [f"{label} ({values['support']})" for label, values in figures.items() if 0 < values["support"] < _FEW_PIECES]
+        found.append(f"nothing was measured for {', '.join(missing)}: no prediction is about a time with that label")
+    few = [
+        f"{label} ({values['support']})" for label, values in figures.items() if 0 < values["support"] < _FEW_SEGMENTS
+    ]
     if few:
-        found.append(f"hardly measured, with fewer than {_FEW_PIECES} labelled pieces: {', '.join(few)}")
+        found.append(f"hardly measured, with fewer than {_FEW_SEGMENTS} labelled segments: {', '.join(few)}")
     return found

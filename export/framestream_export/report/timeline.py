@@ -1,0 +1,110 @@
+"""Untrimmed recordings as two lanes of blocks over one scale of time: what happened, and what was reported."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from framestream_export.measures.detection import stretches_of, time_of_stretch
+from framestream_export.measures.spans import Span
+from framestream_export.measures.streaming import OVERLAPS, Streamed, StreamingFigures, event_counts
+from framestream_export.measures.timing import AnswerTiming
+from framestream_export.measures.tracks import Track
+from framestream_export.report.text import clock
+
+_MOST_TIMELINES = 12
+_MOST_TICKS = 8
+_TICK_SECONDS = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, 7200)
+# A tick's text stands to the right of it: beyond this there is no room for it.
+_LAST_TICK_PERCENT = 97
+# A hue apart for each label: the golden angle keeps any number of them distinct.
+_GOLDEN_DEGREES = 137.508
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """An event of a lane.
+
+    Attributes:
+        label: What happened.
+        start: Its start in the recording, seconds.
+        end: Its end in the recording, seconds.
+        left: Where its left edge lies in the lane, per cent.
+        width: Its width, per cent of the lane's.
+    """
+
+    label: str
+    start: float
+    end: float
+    left: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """A recording's lanes.
+
+    Attributes:
+        name: The recording's name.
+        truth: What happened.
+        found: What was reported.
+        ticks: Places in per cent, and the times to write there.
+    """
+
+    name: str
+    truth: tuple[Block, ...]
+    found: tuple[Block, ...]
+    ticks: tuple[tuple[float, str], ...]
+
+
+def timelines_of(figures: StreamingFigures | None, tracks: Sequence[Track], timing: AnswerTiming) -> list[Timeline]:
+    """Lay out the untrimmed recordings with the most mistakes, at most 12, the worst first."""
+    streamed = figures.streamed if figures else ()
+    worst = sorted(streamed, key=_mistakes, reverse=True)[:_MOST_TIMELINES]
+    return [_timeline(one, tracks[one.track], timing) for one in worst]
+
+
+def label_colors(figures: StreamingFigures | None, labels: Sequence[str]) -> dict[str, str]:
+    """CSS colours, on which white text can be read, of the labels that occur in timelines."""
+    streamed = figures.streamed if figures else ()
+    shown = {span.label for one in streamed for span in (*one.truth, *(detected.span for detected in one.found))}
+    return {
+        label: f"hsl({(215 + _GOLDEN_DEGREES * index) % 360:.0f} 55% 40%)"
+        for index, label in enumerate(labels)
+        if label in shown
+    }
+
+
+def _timeline(one: Streamed, track: Track, timing: AnswerTiming) -> Timeline:
+    stretches = list(stretches_of(track))
+    first = time_of_stretch(track, *stretches[0], timing)[0]
+    last = time_of_stretch(track, *stretches[-1], timing)[1]
+
+    def place(seconds: float) -> float:
+        return 100 * min(max((seconds - first) / (last - first), 0), 1)
+
+    def block(span: Span) -> Block:
+        left = place(span.start)
+        return Block(span.label, span.start, span.end, left, place(span.end) - left)
+
+    ticks = ((place(seconds), clock(seconds).partition(".")[0]) for seconds in _ticks(first, last))
+    return Timeline(
+        track.recording.name,
+        truth=tuple(block(span) for span in one.truth),
+        found=tuple(block(detected.span) for detected in one.found),
+        ticks=tuple(tick for tick in ticks if tick[0] < _LAST_TICK_PERCENT),
+    )
+
+
+def _ticks(first: float, last: float) -> Iterator[int]:
+    """Round times, seconds, that are about an eighth of the whole apart."""
+    least = (last - first) / _MOST_TICKS
+    step = next((step for step in _TICK_SECONDS if step >= least), _TICK_SECONDS[-1])
+    yield from range(math.ceil(first / step) * step, math.floor(last / step) * step + 1, step)
+
+
+def _mistakes(one: Streamed) -> int:
+    """True events that were not found and events reported too many, at the strictest overlap."""
+    counts = event_counts([detected.span for detected in one.found], one.truth, least_overlap=OVERLAPS[-1])
+    return counts.found + counts.true - 2 * counts.pairs
