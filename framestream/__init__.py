@@ -28,7 +28,7 @@ _NAMES_BY_MODULE = {
     "sampling.zones": "Zone",
     "sources": "PushedFrames SourceOptions",
     "stream": "Stream",
-    "watch.settings": "CameraSettings",
+    "watch.camera_settings": "CameraSettings",
     "watch.watch": "Watch",
 }
 _MODULE_OF = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names.split()}

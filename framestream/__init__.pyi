@@ -32,7 +32,7 @@ from framestream.sampling.zones import Zone as Zone
 from framestream.sources import PushedFrames as PushedFrames
 from framestream.sources import SourceOptions as SourceOptions
 from framestream.stream import Stream as Stream
-from framestream.watch.settings import CameraSettings as CameraSettings
+from framestream.watch.camera_settings import CameraSettings as CameraSettings
 from framestream.watch.watch import Watch as Watch
 
 __version__: str

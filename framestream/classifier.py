@@ -13,7 +13,7 @@ from framestream.model.session import Device, ModelSession
 from framestream.model.spec import EventSettings, ModelSpec
 from framestream.sources import AnySource, SourceOptions
 from framestream.stream import Stream
-from framestream.watch.settings import CameraSettings
+from framestream.watch.camera_settings import CameraSettings
 from framestream.watch.watch import Watch
 
 DEFAULT_MAX_LAG_SECONDS = 0.5

@@ -27,7 +27,7 @@ from onnx import TensorProto, helper
 
 from framestream_export.exporting.parity import largest_difference
 from framestream_export.graph.parts import Graph, HeadWeights, LstmWeights
-from framestream_export.graph.streaming import Layout, add_head, finished_model
+from framestream_export.graph.streaming import GraphLayout, add_head, finished_model
 
 STEPS, INPUTS, OUTPUTS, UNITS = 64, 15, 8, 32
 LONG = 1000  # steps of the stream that is run at the end
@@ -104,7 +104,7 @@ def export(model: Any, kind: str, path: Path) -> onnxruntime.InferenceSession:
     dense = getattr(dense, "layer", dense)  # TimeDistributed has the layer inside
     kernel, bias = (np.asarray(part, np.float32) for part in (dense.kernel, dense.bias))
     head = HeadWeights((LstmWeights.of(model.get_layer("lstm")),), INPUTS, kernel, bias)
-    layout = Layout(kind, STEPS, height=0, width=0)  # no frames here
+    layout = GraphLayout(kind, STEPS, height=0, width=0)  # no frames here
     graph = Graph()
     if kind == "stateful":
         graph.add("Transpose", ["inputs"], "new_features", perm=[1, 0, 2])

@@ -59,7 +59,7 @@ def test_bones_keep_their_length(label: str, seed: int) -> None:
     assert np.ptp(np.array(lengths), axis=0).max() < 1e-9
 
 
-def _track(label: str, seed: int, joint: str) -> np.ndarray:
+def _timeline(label: str, seed: int, joint: str) -> np.ndarray:
     motion = PERFORMERS[label](np.random.default_rng(seed), Place())
     times = np.arange(0, motion.seconds, 0.05)
     return np.array([place_joints(motion.pose_at(float(t)), Proportions())[joint] for t in times])
@@ -67,28 +67,28 @@ def _track(label: str, seed: int, joint: str) -> np.ndarray:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_what_a_label_means_can_be_seen_in_the_joints(seed: int) -> None:
-    head = _track("fall", seed, "head")[:, 1]
+    head = _timeline("fall", seed, "head")[:, 1]
     assert head[0] > 1.4
     assert head[-1] < 0.6 * head[0], "a fall ends low"
-    head = _track("bend", seed, "head")[:, 1]
+    head = _timeline("bend", seed, "head")[:, 1]
     assert head.min() < head[0] - 0.35
     assert abs(head[-1] - head[0]) < 0.1, "a bend comes back"
-    left, right = _track("wave-both-hands", seed, "left_hand"), _track("wave-both-hands", seed, "right_hand")
+    left, right = _timeline("wave-both-hands", seed, "left_hand"), _timeline("wave-both-hands", seed, "right_hand")
     assert left[:, 1].mean() > 1.3
     assert right[:, 1].mean() > 1.3
-    hands = sorted(_track("wave", seed, f"{side}_hand")[:, 1].mean() for side in ("left", "right"))
+    hands = sorted(_timeline("wave", seed, f"{side}_hand")[:, 1].mean() for side in ("left", "right"))
     assert hands[0] < 1.0 < 1.3 < hands[1], "one hand up, one down"
-    gap = np.linalg.norm(_track("clap", seed, "left_hand") - _track("clap", seed, "right_hand"), axis=1)
+    gap = np.linalg.norm(_timeline("clap", seed, "left_hand") - _timeline("clap", seed, "right_hand"), axis=1)
     assert gap.min() < 0.22 < 0.3 < gap.max(), "hands meet and part"
     feet = np.linalg.norm(
-        _track("jumping-jack", seed, "left_ankle") - _track("jumping-jack", seed, "right_ankle"), axis=1
+        _timeline("jumping-jack", seed, "left_ankle") - _timeline("jumping-jack", seed, "right_ankle"), axis=1
     )
     assert feet.max() > feet.min() + 0.25
 
 
 def test_idle_moves_less_than_anything_else() -> None:
     def busy(label: str) -> float:
-        speeds = [np.abs(np.diff(_track(label, seed, "right_hand"), axis=0)).mean() for seed in range(6)]
+        speeds = [np.abs(np.diff(_timeline(label, seed, "right_hand"), axis=0)).mean() for seed in range(6)]
         return float(np.mean(speeds))
 
     assert busy("idle") < 0.5 * min(busy(label) for label in LABELS if label not in ("idle", "fall"))

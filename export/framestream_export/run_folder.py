@@ -80,14 +80,14 @@ class RunFolder:
         return self.path / "report"
 
     @property
-    def test_tracks(self) -> Path:
-        """What the model said of the test clips, see `measures.tracks`."""
-        return self.path / "report" / "test_tracks.npz"
+    def test_timelines(self) -> Path:
+        """What the model said of the test clips, see `measures.timelines`."""
+        return self.path / "report" / "test_timelines.npz"
 
     @property
-    def baseline_tracks(self) -> Path:
+    def baseline_timelines(self) -> Path:
         """What the model that does not look at order said of them."""
-        return self.path / "report" / "baseline_tracks.npz"
+        return self.path / "report" / "baseline_timelines.npz"
 
     @property
     def parity_frames(self) -> Path:

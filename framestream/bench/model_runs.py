@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from framestream.bench.footage import model_frames, model_images
 from framestream.bench.model_times import FILE_STEPS
 from framestream.bench.report import Ratio, Target
 from framestream.bench.split import GraphParts, take_apart
+from framestream.bench.synthetic_footage import model_frames, model_images
 from framestream.bench.timing import Seconds, Timings, compare, time_in_turns
 from framestream.errors import ModelError
 from framestream.frames import Image

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from framestream.bench.footage import model_frames
+from framestream.bench.synthetic_footage import model_frames
 from framestream.bench.timing import Seconds, time_in_turns
 from framestream.model.session import ModelSession
 

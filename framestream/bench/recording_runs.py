@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from framestream.bench.footage import CAMERA_SIZE_WH, ImagesInMemory, render_images
 from framestream.bench.report import Ratio, Target
+from framestream.bench.synthetic_footage import CAMERA_SIZE_WH, ImagesInMemory, render_images
 from framestream.bench.timing import Spread
 from framestream.classifier import Classifier
 from framestream.cores import usable_cores

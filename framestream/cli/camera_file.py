@@ -29,7 +29,7 @@ from framestream.feeds.live import LiveSettings
 from framestream.model.spec import EventSettings, adapt_events
 from framestream.sampling.zones import Zone
 from framestream.sources import SourceKind, SourceOptions, classify
-from framestream.watch.settings import CameraSettings, check_name, check_standard_input
+from framestream.watch.camera_settings import CameraSettings, check_name, check_standard_input
 
 if sys.version_info >= (3, 11):
     import tomllib

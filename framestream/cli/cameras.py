@@ -15,7 +15,7 @@ from framestream.errors import FrameStreamError
 from framestream.feeds.live import LiveSettings
 from framestream.sources import SourceOptions, is_live
 from framestream.sources.names import name_sources
-from framestream.watch.settings import CameraSettings
+from framestream.watch.camera_settings import CameraSettings
 from framestream.watch.watch import Watch
 
 _log = logging.getLogger(__name__)

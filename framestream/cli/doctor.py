@@ -23,7 +23,7 @@ _WIDTH_OF_A_PIPE = 120
 def doctor(ctx: click.Context, format_name: str) -> None:
     """Look for what is missing or broken on this machine, and say what to do about it.
 
-    Looks at versions, packages that overwrite each other, ONNX Runtime's providers, video codecs, cameras and the
+    Examines versions, packages that overwrite each other, ONNX Runtime's providers, video codecs, cameras and the
     model that comes with FrameStream. Exit code 1 only if something is broken that FrameStream cannot do without.
     """
     from framestream.doctor import examine

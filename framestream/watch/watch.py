@@ -14,8 +14,8 @@ from framestream.model.spec import EventSettings
 from framestream.records import Record, Status
 from framestream.sources import AnySource
 from framestream.watch.camera import Camera
+from framestream.watch.camera_settings import CameraSettings, check_name, check_standard_input, make_camera
 from framestream.watch.engine import Engine
-from framestream.watch.settings import CameraSettings, check_name, check_standard_input, make_camera
 
 # How long a round waits for something to do: how soon a cancelled task lets its thread go, and how late it is noticed
 # that samples have waited long enough for others (`Inbox.has_samples`), since nothing rings for that.

@@ -23,7 +23,7 @@ SIZES_WH = ((160, 120), (160, 120), (176, 132), (192, 108), (144, 144), (120, 16
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Augmentation:
     """What light, lens and compression do to a picture."""
 
     gain: float
@@ -56,7 +56,7 @@ class Scene:
     person: Person | None
     performance: Performance
     extra: Extra | None
-    look: Look
+    look: Augmentation
     noise: NDArray[np.int16]
     chair: Colour | None
     furniture: tuple[Capsule, ...] = ()
@@ -148,10 +148,10 @@ def _chair_under(joints: dict[str, Vector], colour: Colour) -> list[Capsule]:
     return chair(joints["pelvis"], side, back, colour)
 
 
-def draw_look(rng: np.random.Generator) -> Look:
+def draw_augmentation(rng: np.random.Generator) -> Augmentation:
     """Draw random light, lens and compression."""
     tint = 1 + rng.normal(0, 0.05, 3)
-    return Look(
+    return Augmentation(
         gain=float(np.clip(rng.normal(0.95, 0.2), 0.4, 1.4)),
         tint=(float(tint[0]), float(tint[1]), float(tint[2])),
         flicker=float(rng.uniform(0, 0.05)) if rng.random() < 0.2 else 0.0,
@@ -259,7 +259,7 @@ def dress(
         person=person,
         performance=performance,
         extra=extra,
-        look=draw_look(rng),
+        look=draw_augmentation(rng),
         noise=np.asarray(rng.normal(0, 16, (height + 64, width + 64, 3)), np.int16),
         chair=any_colour(rng) if seated else None,
         furniture=furniture,

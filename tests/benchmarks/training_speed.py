@@ -55,22 +55,22 @@ class Comparison:
 
 def compare(clips: Path, folder: Path, settings: Any) -> Comparison:
     """Train both ways; TrainSettings say for how many epochs."""
-    from framestream_export.training.training_data import DataPlace, load_training_data
+    from framestream_export.training.training_data import DataPath, load_training_data
 
     passes = replace(settings, epochs=max(1, settings.epochs // (settings.looks + 1)))
     same_passes = train_in_stages(clips, folder / "passes", passes)
     same_epochs = train_in_stages(clips, folder / "epochs", settings)
-    data = load_training_data(DataPlace(clips), folder / "epochs" / "cache", settings, console=Console(quiet=True))
+    data = load_training_data(DataPath(clips), folder / "epochs" / "cache", settings, console=Console(quiet=True))
     return Comparison(same_passes, same_epochs, fit_end_to_end(data, settings))
 
 
 def train_in_stages(clips: Path, run: Path, settings: Any) -> Measured:
     """All of `framestream train`, nothing kept from before."""
-    from framestream_export.training.train import train
-    from framestream_export.training.training_data import DataPlace
+    from framestream_export.training.training_data import DataPath
+    from framestream_export.training.training_run import train
 
     started = time.perf_counter()
-    record = train(DataPlace(clips), run, settings, console=Console(quiet=True))
+    record = train(DataPath(clips), run, settings, console=Console(quiet=True))
     return Measured(time.perf_counter() - started, record["test"]["accuracy"])
 
 

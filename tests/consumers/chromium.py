@@ -35,11 +35,11 @@ class Chromium:
     """One page in a browser of its own; a context manager.
 
     Attributes:
-        complaints: what the page logged as an error or threw.
+        problems: what the page logged as an error or threw.
     """
 
     def __init__(self, program: str, profile: Path, *flags: str) -> None:
-        self.complaints: list[str] = []
+        self.problems: list[str] = []
         self._next_id = 0
         self._buffer = b""
         to_browser, self._write = os.pipe()
@@ -124,7 +124,7 @@ class Chromium:
                 return value
             time.sleep(0.1)
         shown = self.evaluate("document.body.innerText")
-        raise AssertionError(f"never true: {expression}\n{shown}\n{self.complaints}")
+        raise AssertionError(f"never true: {expression}\n{shown}\n{self.problems}")
 
     def wait_while_it_gets_on(self, expression: str, progress: str, *, patience: float = 60.0) -> None:
         """Wait until `expression` is true, however long that takes, as long as `progress` keeps changing."""
@@ -134,7 +134,7 @@ class Chromium:
                 seen, changed = now, time.monotonic()
             if time.monotonic() - changed > patience:
                 shown = self.evaluate("document.body.innerText")
-                raise AssertionError(f"stuck at {seen}, before {expression}\n{shown}\n{self.complaints}")
+                raise AssertionError(f"stuck at {seen}, before {expression}\n{shown}\n{self.problems}")
             time.sleep(0.1)
 
     def open(self, address: str) -> None:
@@ -177,10 +177,10 @@ class Chromium:
         parameters = event.get("params", {})
         if event.get("method") == "Runtime.exceptionThrown":
             details = parameters["exceptionDetails"]
-            self.complaints.append(details.get("exception", {}).get("description", details["text"]))
+            self.problems.append(details.get("exception", {}).get("description", details["text"]))
         elif event.get("method") == "Log.entryAdded" and parameters["entry"]["level"] == "error":
-            self.complaints.append(parameters["entry"]["text"] + " " + parameters["entry"].get("url", ""))
+            self.problems.append(parameters["entry"]["text"] + " " + parameters["entry"].get("url", ""))
         elif event.get("method") == "Runtime.consoleAPICalled" and parameters["type"] == "error":
-            self.complaints.append(
+            self.problems.append(
                 " ".join(str(item.get("description", item.get("value"))) for item in parameters["args"])
             )

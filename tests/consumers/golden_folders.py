@@ -17,8 +17,8 @@ from framestream.model.session import GraphRun, ModelSession
 from framestream.model.spec import ModelSpec
 from framestream.sampling.resize import fit_frame
 from framestream_export.exporting.parity import onnx_rows
+from framestream_export.handoff.folder_layout import PICTURES_FOLDER, SUMS_FILE
 from framestream_export.handoff.inspection import sums_of
-from framestream_export.handoff.layout import PICTURES_FOLDER, SUMS_FILE
 from framestream_export.verification.pictures import write_pictures
 from framestream_export.verification.tensor_files import DataSet, read_data_sets, write_data_set
 from framestream_export.verification.vectors import choose_sequences, write_vectors

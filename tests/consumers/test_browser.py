@@ -92,7 +92,7 @@ def test_a_dropped_film(site: FileServer, chromium_program: str, film: Path, ffm
         wait_until_watched(page, film)
         found = events_on_page(page)
         frames = text_of(page, "fact-frames")
-        assert page.complaints == []
+        assert page.problems == []
     assert_same(found, wanted, **EXACTLY_CONVERTED)
     capture = cv2.VideoCapture(str(film))
     assert frames.startswith(f"{int(capture.get(cv2.CAP_PROP_FRAME_COUNT))} read, ")
@@ -115,7 +115,7 @@ def test_a_camera(site: FileServer, chromium_program: str, ffmpeg: str, films: P
         wait_for_status(page, "Watched")
         found = events_on_page(page)[:2]
         assert page.evaluate("document.getElementById('video').srcObject === null")
-        assert page.complaints == []
+        assert page.problems == []
     assert_same(found, wanted, **OF_A_CAMERA)
 
 
@@ -145,7 +145,7 @@ def test_a_model_too_slow_for_a_film(
         page.choose_file("#video-file", CLIP)
         wait_until_watched(page, CLIP)
         assert text_of(page, "fact-frames") == "33 read, 22 used"
-        assert page.complaints == []
+        assert page.problems == []
         found = events_on_page(page)
     plain = [record for record in watch(DEFAULT_MODEL, CLIP) if record["type"] == "event"]
     assert_same(found, plain, **AS_OPENCV_CONVERTS)

@@ -182,7 +182,7 @@ def test_golden_vectors_in_a_browser(
             assert where in runs_on
             assert_right(handoffs[name], results)
             assert page.evaluate("document.getElementById('status').textContent") == "All as it should be"
-        assert page.complaints == []
+        assert page.problems == []
         page.open(server.url("page/replay.html?handoff=/nowhere"))
         page.wait_for("document.getElementById('error').innerText.includes('/nowhere/SHA256SUMS is not there (404)')")
 

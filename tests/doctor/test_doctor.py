@@ -8,7 +8,7 @@ import pytest
 
 from framestream.cli.main import run
 from framestream.doctor import Finding, examine
-from framestream.doctor.cameras import check_camera
+from framestream.doctor.camera_devices import check_camera
 from framestream.doctor.codecs import CODECS, check_codecs, count_readable_frames
 from framestream.doctor.packages import check_overlaps, check_versions
 from framestream.doctor.providers import explain_missing_cuda

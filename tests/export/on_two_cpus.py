@@ -55,7 +55,7 @@ class OneBatch:
 def trainer_on(devices: Any, examples: int) -> Any:
     """A trainer of a new model, the same each time."""
     from framestream_export.training.mixed_precision import TrainingCopy
-    from framestream_export.training.network.model import SequenceModel
+    from framestream_export.training.network.sequence_model import SequenceModel
     from framestream_export.training.trainer import Stage, Trainer
 
     copy = TrainingCopy(SequenceModel.build(SETTINGS, labels=("a", "b", "c")), devices)

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from framestream import Classifier, End, Event, Gap, LiveSettings, Prediction, Record, Status
 from framestream.model.session import ModelSession
-from framestream.watch.settings import CameraSettings
+from framestream.watch.camera_settings import CameraSettings
 from framestream.watch.watch import Watch
 from tests.live_watching import reader_processes
 from tests.soak.cameras import Camera
@@ -64,7 +64,7 @@ class CountingSession(ModelSession):
 
 
 @dataclass(frozen=True)
-class Look:
+class Snapshot:
     """What the process holds at some moment."""
 
     sent: int
@@ -81,7 +81,7 @@ class Tally:
     ends: dict[str | None, End] = field(default_factory=dict)
     over: set[str | None] = field(default_factory=set)
     reconnects: dict[str | None, int] = field(default_factory=dict)
-    looks: list[Look] = field(default_factory=list)
+    looks: list[Snapshot] = field(default_factory=list)
 
     def take(self, record: Record) -> None:
         key = (record.camera, type(record))
@@ -129,10 +129,10 @@ def serving() -> Iterator[Server]:
             process.kill()
 
 
-def look(sent: int) -> Look:
+def look(sent: int) -> Snapshot:
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     descriptors = len(os.listdir("/proc/self/fd"))
-    return Look(sent, pages * os.sysconf("SC_PAGE_SIZE"), descriptors, threading.active_count())
+    return Snapshot(sent, pages * os.sysconf("SC_PAGE_SIZE"), descriptors, threading.active_count())
 
 
 def watch_until_over(watch: Watch, server: Server) -> Tally:
@@ -176,7 +176,7 @@ def check_counts(tally: Tally, sent: dict[str, Camera], session: CountingSession
     assert min(min(end.frames_skipped, end.frames_sampled, end.frames_dropped, end.events) for end in ends) > 0
 
 
-def check_growth(looks: list[Look], before: Look) -> tuple[int, int]:
+def check_growth(looks: list[Snapshot], before: Snapshot) -> tuple[int, int]:
     """Return the resident bytes when it was warm, and the most there were later."""
     total = FRAMES_A_CAMERA * len(CAMERAS)
     warm = [item for item in looks if item.sent < WARM_SHARE * total]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from framestream import CameraSettings, FrameStreamError
 from framestream.sources import open_source
 from framestream.sources.names import name_sources
-from framestream.watch.settings import check_name
+from framestream.watch.camera_settings import check_name
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 # What ends a user, a password, a host, a path or a query comes more often than by chance.

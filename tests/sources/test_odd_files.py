@@ -257,7 +257,7 @@ def test_display_rotation_is_applied(make: Make) -> None:
     path = make("film.mp4", "-c:v", "mpeg4", "-q:v", "2")
     upright = read_last(path)
     content = bytearray(path.read_bytes())
-    # The track header's matrix, 40 bytes into it: x' = -y, y' = x, shifted right by the height.
+    # The timeline header's matrix, 40 bytes into it: x' = -y, y' = x, shifted right by the height.
     matrix = [0, 1 << 16, 0, -(1 << 16), 0, 0, SIZE_WH[1] << 16, 0, 1 << 30]
     at = content.index(b"tkhd") + 4 + 40
     content[at : at + 36] = b"".join(value.to_bytes(4, "big", signed=True) for value in matrix)

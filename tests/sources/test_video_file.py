@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from framestream import SourceError, SourceNotFoundError, UnreadableSourceError
-from framestream.bench.footage import write_film
+from framestream.bench.synthetic_footage import write_film
 from framestream.cores import usable_cores
 from framestream.sources import VideoFile, open_source
 from tests.conftest import WriteVideo, colour_image, times_open

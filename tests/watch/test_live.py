@@ -9,7 +9,7 @@ import pytest
 
 from framestream import Classifier, End, Event, Gap, Prediction, Record, Start, Status
 from framestream.sampling.zones import Zone
-from framestream.watch.settings import CameraSettings
+from framestream.watch.camera_settings import CameraSettings
 from tests.conftest import write_video_file
 from tests.live_watching import STEADY, reader_processes
 from tests.promptness import PATIENCE_SECONDS, check_prompt

@@ -41,7 +41,7 @@ def _with_layout_options(command: Any) -> Any:
 
 @click.group()
 def data() -> None:
-    """Look at labelled clips before training on them."""
+    """Examine labelled clips before training on them."""
 
 
 @data.command()
@@ -66,9 +66,9 @@ def check(ctx: click.Context, /, data: Path, format_name: str, sheets: Path | No
     from rich.console import Console
 
     from framestream.errors import DataError
+    from framestream_export.data.check.check_text import print_examination
     from framestream_export.data.check.examination import Examination, Plan
     from framestream_export.data.check.examining import examine
-    from framestream_export.data.check.text import print_examination
     from framestream_export.data.recordings import read_dataset
     from framestream_export.training.settings import TrainSettings
 

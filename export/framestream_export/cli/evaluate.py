@@ -93,8 +93,8 @@ def evaluate(
         events=adapt_events(classifier.spec.events, given),
         console=Console(stderr=True),
     )
-    tracks, extras = evaluation.tracks, evaluation.extras
-    measured = measure(tracks, labels=evaluation.labels, background=evaluation.background, extras=extras)
+    timelines, extras = evaluation.timelines, evaluation.extras
+    measured = measure(timelines, labels=evaluation.labels, background=evaluation.background, extras=extras)
     if format_name == "text":
         if output is None:
             print_summary(measured.report, Console())
@@ -107,7 +107,7 @@ def evaluate(
     else:
         from framestream_export.report.page import render_page
 
-        text = render_page(measured, tracks, extras)
+        text = render_page(measured, timelines, extras)
     if output is None:
         sys.stdout.write(text)
         return

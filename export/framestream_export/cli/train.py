@@ -166,8 +166,8 @@ def train(
     from rich.console import Console
 
     from framestream_export.training.resumption import has_begun, resumed_settings
-    from framestream_export.training.train import train as run_training
-    from framestream_export.training.training_data import DataPlace
+    from framestream_export.training.training_data import DataPath
+    from framestream_export.training.training_run import train as run_training
 
     console = Console(stderr=True)
     changes = _changes(ctx, options)
@@ -180,7 +180,7 @@ def train(
     if resume and not begun:
         told = f"{output} holds nothing to resume: it starts from the beginning, with the options given now"
         console.print(told, highlight=False, markup=False, soft_wrap=True)
-    place = DataPlace(data, negatives=negatives, group_column=by, cache=cache)
+    place = DataPath(data, negatives=negatives, group_column=by, cache=cache)
     try:
         record = run_training(place, output, settings, resume=resume, folds=folds, devices=devices, console=console)
     except KeyboardInterrupt:

@@ -51,7 +51,7 @@ def verify(
     from framestream_export.handoff.inspection import inspect_handoff
     from framestream_export.verification.against import compare_on_video
     from framestream_export.verification.checks import table
-    from framestream_export.verification.verify import verify as run_checks
+    from framestream_export.verification.verifier import verify as run_checks
 
     if against is not None and video is not None:
         parts: dict[str | None, Sequence[Check]] = {None: compare_on_video(model, against, video)}

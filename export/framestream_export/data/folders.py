@@ -9,34 +9,32 @@ from pathlib import Path
 
 from framestream_export.data.footage import VIDEO_SUFFIXES, Recording, Segment, shown_name
 from framestream_export.data.manifest import MANIFEST, read_manifest, read_timeline
-from framestream_export.data.paths import Places
-from framestream_export.data.problems import Complaints
+from framestream_export.data.paths import Paths
+from framestream_export.data.problems import Problems
 
 
 def read_folders(
-    root: Path, complaints: Complaints, *, places: Places, group_column: str | None = None
+    root: Path, problems: Problems, *, places: Paths, group_column: str | None = None
 ) -> tuple[list[Recording], list[str]]:
     """Every recording below `root`, and warnings about class folders that hold none.
 
     A manifest answers for its whole folder; class names are the folders right under root. What is wrong is noted.
     """
     recordings: list[Recording] = []
-    for here, subfolders, files in walk(root, complaints):
+    for here, subfolders, files in walk(root, problems):
         if MANIFEST in files:
             subfolders.clear()
-            recordings += read_manifest(
-                here / MANIFEST, complaints, root=root, places=places, group_column=group_column
-            )
+            recordings += read_manifest(here / MANIFEST, problems, root=root, places=places, group_column=group_column)
             continue
         for name in files:
             path = here / name
             if is_video(name):
-                with complaints.about(path):
-                    recordings += _labelled(path, complaints, root=root)
+                with problems.about(path):
+                    recordings += _labelled(path, problems, root=root)
     return recordings, _empty_classes(root, recordings)
 
 
-def walk(root: Path, complaints: Complaints) -> Iterator[tuple[Path, list[str], list[str]]]:
+def walk(root: Path, problems: Problems) -> Iterator[tuple[Path, list[str], list[str]]]:
     """The folders below one, itself first, with the names of folders and files in them, sorted.
 
     Hidden folders are left out, links are followed unless they lead back. Folders that are taken out of the list of
@@ -44,7 +42,7 @@ def walk(root: Path, complaints: Complaints) -> Iterator[tuple[Path, list[str], 
     """
 
     def unreadable(error: OSError) -> None:
-        complaints.add(error.filename, f"the folder cannot be read ({error.strerror}); check its permissions")
+        problems.add(error.filename, f"the folder cannot be read ({error.strerror}); check its permissions")
 
     for folder, subfolders, files in os.walk(root, followlinks=True, onerror=unreadable):
         here = Path(folder)
@@ -59,14 +57,14 @@ def is_video(name: str) -> bool:
     return os.path.splitext(name)[1].lower() in VIDEO_SUFFIXES and not name.startswith(".")
 
 
-def _labelled(path: Path, complaints: Complaints, *, root: Path) -> list[Recording]:
+def _labelled(path: Path, problems: Problems, *, root: Path) -> list[Recording]:
     name, timeline = shown_name(path, root), path.with_suffix(".csv")
     folders = path.relative_to(root).parts[:-1]
     if timeline.is_file():
-        return [Recording(path, name, read_timeline(timeline, complaints), name, fill_background=True)]
+        return [Recording(path, name, read_timeline(timeline, problems), name, fill_background=True)]
     if folders:
         return [Recording(path, name, (Segment(0.0, math.inf, folders[0]),), name)]
-    complaints.note(
+    problems.note(
         f"{path} has no label: put it into a class folder or a {MANIFEST}, or give it a timeline {timeline.name}"
     )
     return []

@@ -94,7 +94,7 @@ class FrameCache:
             )
         return found.reshape(stop - first, *frames.shape[1:])
 
-    def stretches_of(self, recording: int) -> list[Stretch]:
+    def label_runs_of(self, recording: int) -> list[Stretch]:
         """The stretches of one recording, one after the other in the frames."""
         first = bisect_left(self.stretches, recording, key=attrgetter("recording"))
         last = bisect_right(self.stretches, recording, key=attrgetter("recording"))

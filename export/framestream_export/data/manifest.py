@@ -26,8 +26,8 @@ from pathlib import Path
 
 from framestream.errors import DataError, SettingsError
 from framestream_export.data.footage import SPLITS, Recording, Segment, in_order, shown_name
-from framestream_export.data.paths import Places, below
-from framestream_export.data.problems import Complaints
+from framestream_export.data.paths import Paths, below
+from framestream_export.data.problems import Problems
 from framestream_export.data.tables import read_rows
 from framestream_export.files import write_atomically
 
@@ -57,13 +57,13 @@ class _Entry:
 
 
 def read_manifest(
-    manifest: Path, complaints: Complaints, *, root: Path, places: Places, group_column: str | None = None
+    manifest: Path, problems: Problems, *, root: Path, places: Paths, group_column: str | None = None
 ) -> list[Recording]:
     """The recordings that a manifest lists; what is wrong with a row is noted and the row left out.
 
     Args:
         manifest: The file.
-        complaints: Where to note what is wrong.
+        problems: Where to note what is wrong.
         root: The data set's folder, which no path may leave.
         places: Which files there are.
         group_column: The column that groups recordings, if not "group".
@@ -73,15 +73,15 @@ def read_manifest(
     listing = _Listing(manifest, root, places)
     try:
         for number, row in read_rows(manifest, required=required, spellings=_SPELLINGS):
-            with complaints.about(f"{manifest}, row {number}"):
-                listing.add(row | {"group": row.get(group_by, "")}, complaints)
+            with problems.about(f"{manifest}, row {number}"):
+                listing.add(row | {"group": row.get(group_by, "")}, problems)
     except DataError as error:
-        complaints.note(error)
+        problems.note(error)
     recordings = []
     for entry in listing.entries.values():
         split, group, gaps = entry.said
         name = shown_name(entry.path, root)
-        with complaints.about(f"{manifest}: {entry.name}"):
+        with problems.about(f"{manifest}: {entry.name}"):
             recordings.append(
                 Recording(
                     path=entry.path,
@@ -99,12 +99,12 @@ def read_manifest(
 class _Listing:
     """The files that the rows of a manifest name, and what they say about each."""
 
-    def __init__(self, manifest: Path, root: Path, places: Places) -> None:
+    def __init__(self, manifest: Path, root: Path, places: Paths) -> None:
         self._folder, self._root, self._places = manifest.parent, root, places
         self.entries: dict[str, _Entry] = {}  # by the file's real path: a.mp4 and ./a.mp4 are one file
         self._spelled: dict[str, _Entry] = {}  # by the row's own text, which is seldom another: nothing to look up then
 
-    def add(self, row: Mapping[str, str], complaints: Complaints) -> None:
+    def add(self, row: Mapping[str, str], problems: Problems) -> None:
         """Take a row.
 
         Raises:
@@ -122,7 +122,7 @@ class _Listing:
             timeline = entry.path.with_suffix(".csv")
             if self._places.find(timeline) is None:
                 raise DataError(f"the label is empty and there is no timeline {timeline}")
-            entry.segments.extend(read_timeline(timeline, complaints))
+            entry.segments.extend(read_timeline(timeline, problems))
             entry.timeline = True
 
     def _entry(self, name: str, said: tuple[str | None, str, bool]) -> _Entry:
@@ -158,17 +158,17 @@ def write_manifest(path: Path, recordings: Sequence[Recording]) -> int:
     """
     if path.suffix.lower() != ".csv":
         raise SettingsError(f"{path}: a manifest is a .csv file; give a name that ends so")
-    complaints = Complaints()
+    problems = Problems()
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     rows = 0
     for recording in recordings:
-        with complaints.about("the manifest cannot name a file"):
+        with problems.about("the manifest cannot name a file"):
             for row in _rows_of(recording, path.parent):
                 writer.writerow(row)
                 rows += 1
-    complaints.check(path)
+    problems.check(path)
     content = text.getvalue().encode()
     write_atomically(path, lambda stream: stream.write(content))
     return rows
@@ -201,19 +201,19 @@ def _written(seconds: float) -> str:
     return "" if math.isinf(seconds) or seconds == 0 else repr(float(seconds))
 
 
-def read_timeline(path: Path, complaints: Complaints) -> tuple[Segment, ...]:
+def read_timeline(path: Path, problems: Problems) -> tuple[Segment, ...]:
     """The segments of a timeline; what is wrong with a row is noted and the row left out."""
     segments = []
     try:
         for number, row in read_rows(path, required=("start", "end", "label")):
-            with complaints.about(f"{path}, row {number}"):
+            with problems.about(f"{path}, row {number}"):
                 segments.append(segment_of(row))
     except DataError as error:
-        complaints.note(error)
+        problems.note(error)
     try:
         return in_order(segments)
     except DataError as error:
-        complaints.add(path, error)
+        problems.add(path, error)
         return ()
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from framestream.errors import DataError
 from framestream_export.data.folders import is_video, walk
 from framestream_export.data.footage import Recording, Segment, shown_name
-from framestream_export.data.problems import Complaints
+from framestream_export.data.problems import Problems
 
 
-def read_negatives(folder: Path, complaints: Complaints, *, background: str) -> list[Recording]:
+def read_negatives(folder: Path, problems: Problems, *, background: str) -> list[Recording]:
     """All films below `folder`, named after it, each with the background label for its whole length.
 
     A folder right below it (a camera, a place) is one group; a film that lies in none is a group of its own.
@@ -22,7 +22,7 @@ def read_negatives(folder: Path, complaints: Complaints, *, background: str) -> 
     if not folder.is_dir():
         raise DataError(f"{folder} is not a folder; give one that holds films in which nothing happens")
     recordings = []
-    for here, _, files in walk(folder, complaints):
+    for here, _, files in walk(folder, problems):
         for name in filter(is_video, files):
             path = here / name
             inside = Path(shown_name(path, folder))
@@ -34,6 +34,6 @@ def read_negatives(folder: Path, complaints: Complaints, *, background: str) -> 
                     group=f"{folder.name}/{inside.parts[0]}",
                 )
             )
-    if not recordings and not len(complaints):
+    if not recordings and not len(problems):
         raise DataError(f"{folder} holds no video; give a folder of films in which nothing happens")
     return recordings

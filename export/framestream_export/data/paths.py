@@ -12,7 +12,7 @@ from pathlib import Path
 from framestream.errors import DataError
 
 
-class Places:
+class Paths:
     """Looks files up by the listing of their folder."""
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ from framestream.errors import DataError
 _SHOWN = 10
 
 
-class Complaints:
+class Problems:
     """Collects errors with the place each is about, and raises them as one."""
 
     def __init__(self) -> None:
@@ -42,7 +42,7 @@ class Complaints:
         """Raise what was found, if anything was.
 
         Raises:
-            DataError: With the first ten complaints, and the number of all.
+            DataError: With the first ten problems, and the number of all.
         """
         if not self._found:
             return

@@ -14,8 +14,8 @@ from framestream_export.data.footage import SPLITS, VIDEO_SUFFIXES, Dataset, Rec
 from framestream_export.data.layouts import Layout, Reading, layout_named, recognise
 from framestream_export.data.manifest import MANIFEST, read_manifest
 from framestream_export.data.negatives import read_negatives
-from framestream_export.data.paths import Places
-from framestream_export.data.problems import Complaints
+from framestream_export.data.paths import Paths
+from framestream_export.data.problems import Problems
 
 __all__ = ["MANIFEST", "SPLITS", "VIDEO_SUFFIXES", "Dataset", "Recording", "Segment", "read_dataset"]
 
@@ -51,19 +51,17 @@ def read_dataset(
         DataError: Nothing to train on, or rows that cannot be true (it names files and rows).
         SettingsError: There is no such layout or split number.
     """
-    complaints, places = Complaints(), Places()
-    reading = Reading(
-        split_number=split_number, frame_rate=frame_rate, group_column=group_column, complaints=complaints
-    )
+    problems, places = Problems(), Paths()
+    reading = Reading(split_number=split_number, frame_rate=frame_rate, group_column=group_column, problems=problems)
     name, recordings, warnings = _read(data, reading, places, layout=layout_named(layout) if layout else None)
     used = {segment.label for recording in recordings for segment in recording.segments}
     background = _as_spelled(_BACKGROUND_NAMES if background is None else (background,), used) or background
     if negatives is not None:
         background = background or _NEW_BACKGROUND
-        recordings += read_negatives(negatives, complaints, background=background)
+        recordings += read_negatives(negatives, problems, background=background)
         used.add(background)
-    _refuse_files_listed_twice(recordings, complaints, places)
-    complaints.check(data)
+    _refuse_files_listed_twice(recordings, problems, places)
+    problems.check(data)
     if not recordings:
         raise DataError(
             f"{data} lists no clips; add a row for each"
@@ -81,7 +79,7 @@ def read_dataset(
 
 
 def _read(
-    data: Path, reading: Reading, places: Places, *, layout: Layout | None
+    data: Path, reading: Reading, places: Paths, *, layout: Layout | None
 ) -> tuple[str, list[Recording], list[str]]:
     """How the data is laid out, its recordings, and warnings."""
     if not data.exists():
@@ -93,25 +91,25 @@ def _read(
         try:
             laid_out = layout.read(data, reading)
         except DataError as error:
-            reading.complaints.note(error)
+            reading.problems.note(error)
             return layout.name, [], []
         return layout.name, list(laid_out.recordings), list(laid_out.warnings)
     name = "folders" if data.is_dir() else "manifest"
     reading.check(frozenset(), layout=name)
     if data.is_dir():
-        found, warnings = read_folders(data, reading.complaints, places=places, group_column=reading.group_column)
+        found, warnings = read_folders(data, reading.problems, places=places, group_column=reading.group_column)
         if found and not any(recording.manifest for recording in found):
             reading.check_groups("has no manifest")
         return name, found, warnings
     if data.suffix.lower() == ".csv":
         listed = read_manifest(
-            data, reading.complaints, root=data.parent, places=places, group_column=reading.group_column
+            data, reading.problems, root=data.parent, places=places, group_column=reading.group_column
         )
         return name, listed, []
     raise DataError(f"{data} is neither a directory of clips nor a .csv manifest")
 
 
-def _refuse_files_listed_twice(recordings: Sequence[Recording], complaints: Complaints, places: Places) -> None:
+def _refuse_files_listed_twice(recordings: Sequence[Recording], problems: Problems, places: Paths) -> None:
     """One file is one recording: twice, it could be trained on and tested on, or carry two labels at once."""
     seen: dict[str, Recording] = {}
     for recording in recordings:
@@ -121,7 +119,7 @@ def _refuse_files_listed_twice(recordings: Sequence[Recording], complaints: Comp
         first = seen.setdefault(place, recording)
         if first is not recording:
             by = f"{first.manifest or first.path} and by {recording.manifest or recording.path}"
-            complaints.note(f"the file {recording.path} comes in twice, by {by}; name it once")
+            problems.note(f"the file {recording.path} comes in twice, by {by}; name it once")
 
 
 def _as_spelled(names: Sequence[str], used: set[str]) -> str | None:

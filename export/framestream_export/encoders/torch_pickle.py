@@ -79,7 +79,7 @@ class Storage(NamedTuple):
     length: int
 
 
-class Tensor(NamedTuple):
+class StoredTensor(NamedTuple):
     """A view of a storage; offset and strides count numbers, not bytes."""
 
     storage: Storage
@@ -168,7 +168,7 @@ def _storage(identity: Any) -> Storage:
     return Storage(key, np.dtype(_TYPES[kind.name]), count)
 
 
-def _tensor(storage: Any, offset: Any, shape: Any, strides: Any, requires_grad: Any, hooks: Any) -> Tensor:
+def _tensor(storage: Any, offset: Any, shape: Any, strides: Any, requires_grad: Any, hooks: Any) -> StoredTensor:
     """Stands for a call of `torch._utils._rebuild_tensor_v2`; a tensor must lie inside its storage."""
     if not isinstance(storage, Storage) or type(offset) is not int or offset < 0:
         raise PickleError("a tensor without a storage, or that starts nowhere in it")
@@ -178,7 +178,7 @@ def _tensor(storage: Any, offset: Any, shape: Any, strides: Any, requires_grad: 
     # A stride of zero would make much of little: a tensor has no more numbers than its storage.
     if 0 in shape or last >= storage.length or prod(shape) > storage.length:
         raise PickleError(f"a tensor that is empty or reaches beyond the {storage.length} numbers of its storage")
-    return Tensor(storage, offset, shape, strides)
+    return StoredTensor(storage, offset, shape, strides)
 
 
 _GLOBALS = {name: _Global(name) for name in _TYPES}

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framestream.errors import DataError
-from framestream_export.encoders.torch_pickle import PickleError, Storage, Tensor, read_pickle
+from framestream_export.encoders.torch_pickle import PickleError, Storage, StoredTensor, read_pickle
 
 MAGIC = 0x1950A86A20F9469CFC6C
 VERSION = 1001
@@ -66,7 +66,7 @@ def _read(data: bytes) -> dict[str, NDArray[Any]]:
     storages: dict[str, Storage] = {}
     state = read_pickle(stream, storages)
     tensors = state.items() if isinstance(state, dict) else [(None, state)]
-    if not all(type(name) is str and isinstance(value, Tensor) for name, value in tensors):
+    if not all(type(name) is str and isinstance(value, StoredTensor) for name, value in tensors):
         raise PickleError("it holds something else than one dictionary of tensors; save model.state_dict()")
     keys = read_pickle(stream)
     starts = _storage_starts(data, stream.tell(), keys, storages)
@@ -90,7 +90,7 @@ def _storage_starts(data: bytes, position: int, keys: Any, storages: Mapping[str
     return starts
 
 
-def _view(tensor: Tensor, data: bytes, start: int) -> NDArray[Any]:
+def _view(tensor: StoredTensor, data: bytes, start: int) -> NDArray[Any]:
     dtype = tensor.storage.dtype
     return np.ndarray(
         tensor.shape,

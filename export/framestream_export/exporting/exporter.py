@@ -29,7 +29,7 @@ from framestream_export.exporting.parity import largest_difference, onnx_rows
 from framestream_export.exporting.seal import sealed, sidecar_of, sidecar_of_bytes
 from framestream_export.exporting.speed import Speed, compare_speed
 from framestream_export.files import make_writable, writing
-from framestream_export.graph.facts import ModelCost, operator_table
+from framestream_export.graph.cost import ModelCost, operator_table
 from framestream_export.graph.streaming import check_structure
 
 
@@ -42,7 +42,7 @@ class Exported:
         sidecar: The same facts as JSON.
         spec: What the file says about itself.
         nodes: Nodes in the graph.
-        rows: Answers on which Keras and ONNX were compared.
+        rows: LabelledPredictions on which Keras and ONNX were compared.
         figures: What was measured on it.
         kernels: Which of its nodes run on the provider that it is meant for.
         speed: Of int8 next to float32 here.

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from framestream.errors import DataError
 from framestream_export.files import DAMAGED
 from framestream_export.run_folder import RunFolder
-from framestream_export.training.network.model import SequenceModel
+from framestream_export.training.network.sequence_model import SequenceModel
 from framestream_export.training.settings import TrainSettings
 
 

@@ -17,7 +17,7 @@ from framestream_export.data.frame_cache import UNLABELLED, Stretch
 from framestream_export.exporting.finished_run import FinishedRun
 from framestream_export.training.examples.windows import answer_ends, gather, labels_at
 from framestream_export.training.settings import TrainSettings
-from framestream_export.training.training_data import DataPlace, TrainingData, load_training_data
+from framestream_export.training.training_data import DataPath, TrainingData, load_training_data
 
 _CAMERAS = 16
 _STEPS = 16
@@ -44,7 +44,7 @@ class HeldOut:
             DataError: It is gone, or is another one.
         """
         record = finished.record
-        place = DataPlace.of(record, path, data=data)
+        place = DataPath.of(record, path, data=data)
         if not place.data.exists():
             raise DataError(
                 f"{place.data}, which {path} was trained on, is gone: variants other than float32 are measured on the"

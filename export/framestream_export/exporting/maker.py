@@ -13,7 +13,7 @@ from framestream_export.exporting.held_out import HeldOut
 from framestream_export.exporting.int8 import quantize_encoder, store_lstm
 from framestream_export.graph.encoder import convert_encoder
 from framestream_export.graph.parts import HeadWeights
-from framestream_export.graph.streaming import Layout, streaming_model
+from framestream_export.graph.streaming import GraphLayout, streaming_model
 
 
 class VariantMaker:
@@ -62,7 +62,7 @@ class VariantMaker:
             encoder = halve_encoder(encoder)
         elif name == "int8":
             encoder = quantize_encoder(encoder, self.held_out.calibration_batches())
-        layout = Layout(
+        layout = GraphLayout(
             settings.kind,
             settings.window,
             settings.size,

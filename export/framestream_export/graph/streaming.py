@@ -39,7 +39,7 @@ _TO_END = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class GraphLayout:
     """What kind of graph is wanted.
 
     Attributes:
@@ -69,7 +69,7 @@ class Layout:
         return 1 if self.fixed or (self.kind == "stateful" and not self.lstm_op) else "steps"
 
 
-def streaming_model(encoder: Any, head: HeadWeights, layout: Layout) -> Any:
+def streaming_model(encoder: Any, head: HeadWeights, layout: GraphLayout) -> Any:
     """Put an encoder and a head together into the graph of the streaming contract.
 
     Args:
@@ -106,7 +106,7 @@ def streaming_model(encoder: Any, head: HeadWeights, layout: Layout) -> Any:
     )
 
 
-def add_head(graph: Graph, head: HeadWeights, layout: Layout) -> dict[str, list[int]]:
+def add_head(graph: Graph, head: HeadWeights, layout: GraphLayout) -> dict[str, list[int]]:
     """Append what looks at features over time, from `new_features` to `logits` and the states to feed next time.
 
     Both are cameras first in a window model, [C, S, D] and [C, S, K], and time first in a stateful one, [S, C, D] and
@@ -124,7 +124,9 @@ def add_head(graph: Graph, head: HeadWeights, layout: Layout) -> dict[str, list[
     return _stateful_head(graph, head, layout) if layout.kind == "stateful" else _window_head(graph, head, layout)
 
 
-def finished_model(graph: Graph, given: Any, answered: Any, states: Mapping[str, Sequence[int]], layout: Layout) -> Any:
+def finished_model(
+    graph: Graph, given: Any, answered: Any, states: Mapping[str, Sequence[int]], layout: GraphLayout
+) -> Any:
     """Make a model of a graph that is complete: one input, one output, and each state in and out.
 
     Args:
@@ -155,7 +157,7 @@ def finished_model(graph: Graph, given: Any, answered: Any, states: Mapping[str,
     return onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True) if layout.fixed else model
 
 
-def _window_head(graph: Graph, head: HeadWeights, layout: Layout) -> dict[str, list[int]]:
+def _window_head(graph: Graph, head: HeadWeights, layout: GraphLayout) -> dict[str, list[int]]:
     window = layout.window
     graph.add("Concat", ["features", "new_features"], "all_features", axis=1)
     last = [graph.constant("state_start", [1 - window]), graph.constant("to_end", [_TO_END])]
@@ -165,7 +167,7 @@ def _window_head(graph: Graph, head: HeadWeights, layout: Layout) -> dict[str, l
     return {"features": [window - 1, head.feature_dim]}
 
 
-def _window_rows(graph: Graph, head: HeadWeights, layout: Layout) -> str:
+def _window_rows(graph: Graph, head: HeadWeights, layout: GraphLayout) -> str:
     """What an LSTM, or one each way, makes of each window: [C, S, U] or [C, S, 2U]."""
     windows = "all_features"
     if not layout.fixed:  # with one window to look at, time first is no other order
@@ -181,7 +183,7 @@ def _window_rows(graph: Graph, head: HeadWeights, layout: Layout) -> str:
     return graph.add("Reshape", [last, "unfolded_shape"], "hidden_rows")
 
 
-def _last_hidden(graph: Graph, head: HeadWeights, layout: Layout, sequences: str) -> list[str]:
+def _last_hidden(graph: Graph, head: HeadWeights, layout: GraphLayout, sequences: str) -> list[str]:
     """Each direction's last hidden state, [1, C·S, U]; backwards, the last step is the window's first."""
     if not layout.lstm_op:
         forwards, *backwards = head.lstms
@@ -198,7 +200,7 @@ def _last_hidden(graph: Graph, head: HeadWeights, layout: Layout, sequences: str
     return ends
 
 
-def _mean_rows(graph: Graph, layout: Layout) -> str:
+def _mean_rows(graph: Graph, layout: GraphLayout) -> str:
     """The mean of each window's features: [C, S, D]."""
     windows = "all_features" if layout.fixed else _all_windows(graph, layout.window)
     return graph.add("ReduceMean", [windows], "mean_features", axes=[1], keepdims=int(layout.fixed))
@@ -213,7 +215,7 @@ def _all_windows(graph: Graph, window: int) -> str:
     return graph.add("Gather", ["all_features", "window_index"], "windows", axis=1)
 
 
-def _stateful_head(graph: Graph, head: HeadWeights, layout: Layout) -> dict[str, list[int]]:
+def _stateful_head(graph: Graph, head: HeadWeights, layout: GraphLayout) -> dict[str, list[int]]:
     direction = graph.constant("direction_axis", [0])
     for name in ("hidden", "cell"):
         graph.add("Unsqueeze", [name, direction], f"first_{name}")

@@ -7,7 +7,7 @@ from typing import Any
 
 from framestream.model.spec import ModelSpec
 from framestream_export.handoff.facts import HandoffFacts
-from framestream_export.handoff.layout import CONFUSION_FILE, README_FILE
+from framestream_export.handoff.folder_layout import CONFUSION_FILE, README_FILE
 
 _LOW_RECALL = 0.7
 _FEW_WINDOWS = 30

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from framestream_export.handoff.facts import HandoffFacts
-from framestream_export.handoff.layout import CARD_FILE, LABELS_FILE, PICTURES_FOLDER, SUMS_FILE
+from framestream_export.handoff.folder_layout import CARD_FILE, LABELS_FILE, PICTURES_FOLDER, SUMS_FILE
 
 _REPLAY = """
 import json, pathlib, sys

@@ -10,11 +10,11 @@ from framestream.errors import DataError, ModelError
 from framestream.model.model_file import ORT_SUFFIX
 from framestream.model.onnx_runtime import CPU
 from framestream.model.session import ModelSession
-from framestream_export.handoff.layout import LABELS_FILE, PICTURES_FOLDER, SUMS_FILE
+from framestream_export.handoff.folder_layout import LABELS_FILE, PICTURES_FOLDER, SUMS_FILE
 from framestream_export.verification.checks import Check
 from framestream_export.verification.pictures import replay_pictures
 from framestream_export.verification.vectors import VECTORS_FILE
-from framestream_export.verification.verify import verify
+from framestream_export.verification.verifier import verify
 
 _FACTS = (
     *("labels", "background", "frame_rate", "window", "anchor_frames", "size_wh", "state_names"),

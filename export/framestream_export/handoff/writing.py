@@ -25,9 +25,7 @@ from framestream_export.exporting.speed import frame_times
 from framestream_export.files import make_writable, writing
 from framestream_export.handoff.card import model_card
 from framestream_export.handoff.facts import HandoffFacts, WrittenVariant
-from framestream_export.handoff.guide import guide
-from framestream_export.handoff.inspection import sums_of
-from framestream_export.handoff.layout import (
+from framestream_export.handoff.folder_layout import (
     CARD_FILE,
     CONFUSION_FILE,
     LABELS_FILE,
@@ -36,6 +34,8 @@ from framestream_export.handoff.layout import (
     README_FILE,
     SUMS_FILE,
 )
+from framestream_export.handoff.guide import guide
+from framestream_export.handoff.inspection import sums_of
 from framestream_export.run_folder import RunFolder
 from framestream_export.verification.pictures import write_pictures
 from framestream_export.verification.sealed_file import SealedFile

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framestream.errors import DataError
-from framestream_export.measures.labelled import Answers, answers_of
-from framestream_export.measures.tracks import Track
+from framestream_export.measures.labelled import LabelledPredictions, labelled_predictions_of
+from framestream_export.measures.prediction_timelines import PredictionTimeline
 
 BINS = 10
 LOWEST_TEMPERATURE, HIGHEST_TEMPERATURE = 0.05, 20.0
@@ -20,12 +20,12 @@ _SMALLEST, _SMALLEST_TOLD = 1e-30, 1e-12
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """Answers whose highest score lies in [low, high).
+    """Predictions whose highest score lies in [low, high).
 
     Attributes:
         low: Lower end; the last bin includes its upper end.
         high: Upper end.
-        count: Answers in it.
+        count: LabelledPredictions in it.
         score: Their mean highest score; None if there are none.
         accuracy: The share of them that is right; None if there are none.
     """
@@ -37,7 +37,7 @@ class Bin:
     accuracy: float | None
 
 
-def reliability(answers: Answers, *, bins: int = BINS) -> tuple[Bin, ...]:
+def reliability(answers: LabelledPredictions, *, bins: int = BINS) -> tuple[Bin, ...]:
     """Bins of equal width over the highest score.
 
     Source: Guo, Pleiss, Sun, Weinberger, "On Calibration of Modern Neural Networks", ICML 2017, section 2.
@@ -71,13 +71,13 @@ def calibration_error(bins: Sequence[Bin]) -> float:
     return gap / total if total else 0.0
 
 
-def log_loss(answers: Answers) -> float:
+def log_loss(answers: LabelledPredictions) -> float:
     """Mean negative log likelihood of the true labels, in nats."""
     chosen = answers.probabilities[np.arange(len(answers.labels)), answers.labels].astype(np.float64)
     return float(-np.log(np.maximum(chosen, _SMALLEST_TOLD)).mean())
 
 
-def fit_temperature(tracks: Sequence[Track]) -> float:
+def fit_temperature(timelines: Sequence[PredictionTimeline]) -> float:
     """The temperature that makes the scores of some recordings likeliest, those kept out of training.
 
     Log probabilities differ from logits by a constant for each answer, which a softmax does not see, so they serve as
@@ -95,7 +95,7 @@ def fit_temperature(tracks: Sequence[Track]) -> float:
     Raises:
         DataError: No answer has a label.
     """
-    answers = answers_of(tracks)
+    answers = labelled_predictions_of(timelines)
     if not len(answers.labels):
         raise DataError("no answer has a label: there is nothing to fit a temperature to")
     logits = np.log(np.maximum(answers.probabilities.astype(np.float64), _SMALLEST))
@@ -119,9 +119,9 @@ def tempered(probabilities: NDArray[np.float32], temperature: float) -> NDArray[
     return _softmax(logits / temperature).astype(np.float32)
 
 
-def tempered_tracks(tracks: Sequence[Track], temperature: float) -> list[Track]:
-    """The same for whole tracks."""
-    return [replace(track, probabilities=tempered(track.probabilities, temperature)) for track in tracks]
+def tempered_timelines(timelines: Sequence[PredictionTimeline], temperature: float) -> list[PredictionTimeline]:
+    """The same for whole timelines."""
+    return [replace(timeline, probabilities=tempered(timeline.probabilities, temperature)) for timeline in timelines]
 
 
 def _softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:

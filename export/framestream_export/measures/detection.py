@@ -9,9 +9,9 @@ from itertools import pairwise
 from framestream.events import EventDetector, OpenEvent
 from framestream.model.spec import EventSettings
 from framestream.records import Event
+from framestream_export.measures.prediction_timelines import PredictionTimeline
+from framestream_export.measures.prediction_timing import PredictionTiming
 from framestream_export.measures.spans import Span
-from framestream_export.measures.timing import AnswerTiming
-from framestream_export.measures.tracks import Track
 
 _ROUNDING_SECONDS = 1e-6
 
@@ -32,30 +32,41 @@ class Detected:
     score: float
 
 
-def stretches_of(track: Track) -> Iterator[tuple[int, int]]:
+def label_runs_of(timeline: PredictionTimeline) -> Iterator[tuple[int, int]]:
     """Rows [start, stop) between which time does not break off."""
-    borders = [0, *(int(row) for row in track.breaks if 0 < row < len(track.pts_seconds)), len(track.pts_seconds)]
+    borders = [
+        0,
+        *(int(row) for row in timeline.breaks if 0 < row < len(timeline.pts_seconds)),
+        len(timeline.pts_seconds),
+    ]
     for start, stop in pairwise(borders):
         if stop > start:
             yield start, stop
 
 
-def time_of_stretch(track: Track, start: int, stop: int, timing: AnswerTiming) -> tuple[float, float]:
+def time_of_stretch(
+    timeline: PredictionTimeline, start: int, stop: int, timing: PredictionTiming
+) -> tuple[float, float]:
     """Where the video lies, in media time, that rows [start, stop) are answers to: its start and its end, seconds."""
-    begin = float(track.pts_seconds[start]) - timing.lead_seconds
-    last_frame = float(track.pts_seconds[stop - 1]) + timing.wait_seconds
+    begin = float(timeline.pts_seconds[start]) - timing.lead_seconds
+    last_frame = float(timeline.pts_seconds[stop - 1]) + timing.wait_seconds
     return begin, last_frame + timing.period_seconds
 
 
 def detect(
-    track: Track, labels: Sequence[str], *, background: str | None, settings: EventSettings, timing: AnswerTiming
+    timeline: PredictionTimeline,
+    labels: Sequence[str],
+    *,
+    background: str | None,
+    settings: EventSettings,
+    timing: PredictionTiming,
 ) -> list[Detected]:
-    """Run the detector over a track, whose answers must follow each other at the frame rate.
+    """Run the detector over a timeline, whose answers must follow each other at the frame rate.
 
     The outcome is that of `framestream watch`, but that the video's start and end are known to within a frame only.
     """
     found: list[Detected] = []
-    for start, stop in stretches_of(track):
+    for start, stop in label_runs_of(timeline):
         detector = EventDetector(
             labels,
             background=background,
@@ -63,13 +74,13 @@ def detect(
             frame_rate=timing.frame_rate,
             anchor_frames=timing.anchor_frames,
         )
-        begin, end = time_of_stretch(track, start, stop, timing)
+        begin, end = time_of_stretch(timeline, start, stop, timing)
         detector.begin(begin)
         rows = max(1, round(settings.smoothing_seconds * timing.frame_rate))
-        ticks = (track.pts_seconds[start:stop] + timing.wait_seconds).tolist()
+        ticks = (timeline.pts_seconds[start:stop] + timing.wait_seconds).tolist()
         going_on: OpenEvent | None = None
         known: float | None = None
-        for index, (tick, row) in enumerate(zip(ticks, track.probabilities[start:stop].tolist(), strict=True)):
+        for index, (tick, row) in enumerate(zip(ticks, timeline.probabilities[start:stop].tolist(), strict=True)):
             found += [_detected(event, tick if known is None else known) for event in detector.push(tick, row)]
             if detector.current != going_on:
                 going_on, known = detector.current, None
@@ -83,18 +94,18 @@ def detect(
     return found
 
 
-def true_spans(track: Track, *, background: str | None, timing: AnswerTiming) -> list[Span]:
+def true_spans(timeline: PredictionTimeline, *, background: str | None, timing: PredictionTiming) -> list[Span]:
     """What happened in an untrimmed recording, as far as it was seen.
 
     Segments that touch and have the same label are one event: no detector could know of the border between them.
     """
-    rows = list(stretches_of(track))
+    rows = list(label_runs_of(timeline))
     if not rows:
         return []
-    begin = time_of_stretch(track, *rows[0], timing)[0]
-    end = time_of_stretch(track, *rows[-1], timing)[1]
+    begin = time_of_stretch(timeline, *rows[0], timing)[0]
+    end = time_of_stretch(timeline, *rows[-1], timing)[1]
     spans: list[Span] = []
-    for segment in track.recording.segments:
+    for segment in timeline.recording.segments:
         span = Span(max(segment.start_seconds, begin), min(segment.end_seconds, end), segment.label)
         if span.label == background or span.end <= span.start:
             continue

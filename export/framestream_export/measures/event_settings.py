@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framestream.model.spec import EventSettings
-from framestream_export.measures.labelled import pieces_of
-from framestream_export.measures.streaming import measure_streaming
-from framestream_export.measures.timing import AnswerTiming
-from framestream_export.measures.tracks import Track
+from framestream_export.measures.labelled import segments_of
+from framestream_export.measures.prediction_timelines import PredictionTimeline
+from framestream_export.measures.prediction_timing import PredictionTiming
+from framestream_export.measures.untrimmed import measure_streaming
 
 # The first decides, the second among what the first finds as good.
 _AIMS = (0.25, 0.5)
@@ -44,11 +44,11 @@ class SuggestedEvents:
 
 
 def suggest_event_settings(
-    tracks: Sequence[Track],
+    timelines: Sequence[PredictionTimeline],
     labels: Sequence[str],
     *,
     background: str | None,
-    timing: AnswerTiming,
+    timing: PredictionTiming,
     default: EventSettings | None = None,
 ) -> SuggestedEvents:
     """Choose event settings on validation recordings, whose answers follow each other at the frame rate.
@@ -66,19 +66,24 @@ def suggest_event_settings(
     tests", Cancer 3, 1950). `leave` is two thirds of it, as in the defaults; the rest stays.
     """
     base = default or EventSettings()
-    untrimmed = [track for track in tracks if track.recording.fill_background and len(track.pts_seconds)]
+    untrimmed = [timeline for timeline in timelines if timeline.recording.fill_background and len(timeline.pts_seconds)]
     if untrimmed:
         chosen = _from_events(_some(untrimmed), labels, background=background, timing=timing, base=base)
         if chosen is not None:
             return chosen
-    return _from_clips(tracks, labels, background=background, timing=timing, base=base)
+    return _from_clips(timelines, labels, background=background, timing=timing, base=base)
 
 
 def _from_events(
-    tracks: Sequence[Track], labels: Sequence[str], *, background: str | None, timing: AnswerTiming, base: EventSettings
+    timelines: Sequence[PredictionTimeline],
+    labels: Sequence[str],
+    *,
+    background: str | None,
+    timing: PredictionTiming,
+    base: EventSettings,
 ) -> SuggestedEvents | None:
     def scores(settings: EventSettings) -> tuple[float, ...]:
-        figures = measure_streaming(tracks, labels, background=background, settings=settings, timing=timing)
+        figures = measure_streaming(timelines, labels, background=background, settings=settings, timing=timing)
         counts = [figures.events[least][None] if figures else None for least in _AIMS]
         return tuple((one.f1 or 0.0) if one and one.true else 0.0 for one in counts)
 
@@ -98,10 +103,9 @@ def _from_events(
     if not f1 > 0:
         return None
     chosen = _with(base, _ENTERS[row], _LEAVE_SHARES[column])
-    count = "recording" if len(tracks) == 1 else "recordings"
-    reason = (
-        f"chosen on {len(tracks)} untrimmed {count} by event F1 at an overlap of {_AIMS[0]:g}, which is {f1:.2f} there"
-    )
+    count = "recording" if len(timelines) == 1 else "recordings"
+    chosen_on = f"{len(timelines)} untrimmed {count}"
+    reason = f"chosen on {chosen_on} by event F1 at an overlap of {_AIMS[0]:g}, which is {f1:.2f} there"
     return SuggestedEvents(chosen, "untrimmed", reason, f1)
 
 
@@ -147,13 +151,18 @@ def middle_of_plateau(good: NDArray[np.bool_]) -> tuple[int, int]:
 
 
 def _from_clips(
-    tracks: Sequence[Track], labels: Sequence[str], *, background: str | None, timing: AnswerTiming, base: EventSettings
+    timelines: Sequence[PredictionTimeline],
+    labels: Sequence[str],
+    *,
+    background: str | None,
+    timing: PredictionTiming,
+    base: EventSettings,
 ) -> SuggestedEvents:
     silent = labels.index(background) if background is not None else None
     own, wrong = [], []
     rows = max(1, round(base.smoothing_seconds * timing.frame_rate))
-    for piece in pieces_of(tracks):
-        peaks = _smoothed(tracks[piece.track].probabilities[piece.start : piece.stop], rows).max(axis=0)
+    for piece in segments_of(timelines):
+        peaks = _smoothed(timelines[piece.timeline].probabilities[piece.start : piece.stop], rows).max(axis=0)
         others = [index for index in range(len(labels)) if index not in (piece.label, silent)]
         if piece.label != silent:
             own.append(float(peaks[piece.label]))
@@ -189,8 +198,8 @@ def _smoothed(rows: NDArray[np.float32], count: int) -> NDArray[np.float64]:
     return np.asarray((sums[stops] - sums[starts]) / (stops - starts)[:, None])
 
 
-def _some(tracks: Sequence[Track]) -> list[Track]:
+def _some(timelines: Sequence[PredictionTimeline]) -> list[PredictionTimeline]:
     """As many of the recordings, evenly spread, as can be tried 150 times in half a minute."""
-    total = sum(len(track.pts_seconds) for track in tracks)
+    total = sum(len(timeline.pts_seconds) for timeline in timelines)
     step = max(1, -(-total // _MOST_ANSWERS))
-    return list(tracks[::step])
+    return list(timelines[::step])

@@ -1,4 +1,4 @@
-"""Answers of which somebody knows what they should be, one by one and by labelled piece."""
+"""Predictions of which somebody knows what they should be, one by one and by labelled segment."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framestream_export.data.frame_cache import UNLABELLED
-from framestream_export.measures.tracks import Track
+from framestream_export.measures.prediction_timelines import PredictionTimeline
 
 ClassFigures = dict[str, dict[str, float | int | None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class LabelledPredictions:
     """What the model says about every labelled answer of some recordings.
 
     Attributes:
@@ -31,18 +31,18 @@ class Answers:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """A clip, or a stretch of a film, throughout which one label holds: rows [start, stop) of a track.
+class LabelledSegment:
+    """A clip, or a stretch of a film, throughout which one label holds: rows [start, stop) of a timeline.
 
     Attributes:
-        track: Index of its track.
+        timeline: Index of its timeline.
         start: Its first row.
         stop: The row after its last.
         label: What the answers should be.
         probabilities: float64 [classes], the mean over its rows.
     """
 
-    track: int
+    timeline: int
     start: int
     stop: int
     label: int
@@ -59,41 +59,41 @@ class Piece:
         return self.answer == self.label
 
 
-def pieces_of(tracks: Sequence[Track]) -> list[Piece]:
+def segments_of(timelines: Sequence[PredictionTimeline]) -> list[LabelledSegment]:
     """Every labelled piece, in order; a piece ends where the label changes or time breaks off."""
     found = []
-    for index, track in enumerate(tracks):
-        changes = np.flatnonzero(np.diff(track.labels)) + 1
-        borders = np.unique(np.concatenate([[0, len(track.labels)], changes, track.breaks])).astype(int).tolist()
+    for index, timeline in enumerate(timelines):
+        changes = np.flatnonzero(np.diff(timeline.labels)) + 1
+        borders = np.unique(np.concatenate([[0, len(timeline.labels)], changes, timeline.breaks])).astype(int).tolist()
         for start, stop in pairwise(borders):
-            label = int(track.labels[start])
+            label = int(timeline.labels[start])
             if label != UNLABELLED:
-                mean = track.probabilities[start:stop].mean(axis=0, dtype=np.float64)
-                found.append(Piece(index, start, stop, label, mean))
+                mean = timeline.probabilities[start:stop].mean(axis=0, dtype=np.float64)
+                found.append(LabelledSegment(index, start, stop, label, mean))
     return found
 
 
-def answers_of(tracks: Sequence[Track]) -> Answers:
+def labelled_predictions_of(timelines: Sequence[PredictionTimeline]) -> LabelledPredictions:
     """Every labelled answer, in order."""
-    pieces = pieces_of(tracks)
-    classes = tracks[0].probabilities.shape[1] if tracks else 0
-    rows = [tracks[piece.track].probabilities[piece.start : piece.stop] for piece in pieces]
+    pieces = segments_of(timelines)
+    classes = timelines[0].probabilities.shape[1] if timelines else 0
+    rows = [timelines[piece.timeline].probabilities[piece.start : piece.stop] for piece in pieces]
     lengths = np.array([piece.stop - piece.start for piece in pieces], np.int64)
-    return Answers(
+    return LabelledPredictions(
         np.concatenate(rows) if rows else np.zeros((0, classes), np.float32),
         np.repeat(np.array([piece.label for piece in pieces], np.int64), lengths),
         np.repeat(np.arange(len(pieces)), lengths),
     )
 
 
-def weighted_loss(answers: Answers, weights: NDArray[np.float32]) -> float:
+def weighted_loss(answers: LabelledPredictions, weights: NDArray[np.float32]) -> float:
     """Cross entropy, the classes weighted as in training."""
     chosen = np.maximum(answers.probabilities[np.arange(len(answers.labels)), answers.labels], 1e-7)
     own = weights[answers.labels]
     return float(-(own * np.log(chosen)).sum() / own.sum())
 
 
-def accuracy(answers: Answers) -> float:
+def accuracy(answers: LabelledPredictions) -> float:
     """Share of answers whose likeliest class is right."""
     return float((answers.probabilities.argmax(axis=1) == answers.labels).mean())
 

@@ -15,6 +15,7 @@ from matplotlib.patches import Circle, Rectangle
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from framestream_export.report.plain_text import percent
 from framestream_export.report.svg import (
     BLUE,
     CELL,
@@ -29,7 +30,6 @@ from framestream_export.report.svg import (
     inline_svg,
     quiet_about_glyphs,
 )
-from framestream_export.report.text import percent
 
 _LABEL_WIDTH = 20
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -18,13 +18,9 @@ from framestream_export.data.decoding import sha256_of
 from framestream_export.data.frame_cache import fingerprint_of
 from framestream_export.data.recordings import SPLITS, Dataset, Recording, read_dataset
 from framestream_export.measures.event_settings import SuggestedEvents, suggest_event_settings
-from framestream_export.measures.runtime_tracks import (
-    frames_between,
-    rename_labels,
-    watch_recordings,
-)
-from framestream_export.measures.timing import AnswerTiming
-from framestream_export.measures.tracks import Track
+from framestream_export.measures.prediction_timelines import PredictionTimeline
+from framestream_export.measures.prediction_timing import PredictionTiming
+from framestream_export.measures.watching import frames_between, rename_labels, watch_recordings
 from framestream_export.report.extras import ReportExtras
 
 ALL = "all"
@@ -35,7 +31,7 @@ _NAMED = 5
 class Evaluation:
     """What is needed for a report: see `measuring.measure`."""
 
-    tracks: tuple[Track, ...]
+    timelines: tuple[PredictionTimeline, ...]
     labels: tuple[str, ...]
     background: str | None
     extras: ReportExtras
@@ -73,8 +69,8 @@ def evaluate_model(
     split, chosen = _of_split(dataset, split)
     recordings = _renamed(chosen, rename or {}, data)
     warnings = _check_labels(recordings, spec, data)
-    tracks, lost = _watch_all(classifier, recordings, console)
-    if not tracks:
+    timelines, lost = _watch_all(classifier, recordings, console)
+    if not timelines:
         raise DataError(f"{data}: none of the {len(recordings)} recordings can be read; the first: {lost[0]}")
     if lost:
         more = "" if len(lost) <= _NAMED else f"; and {len(lost) - _NAMED} more"
@@ -83,15 +79,15 @@ def evaluate_model(
             f" {'; '.join(lost[:_NAMED])}{more}"
         )
     if split == ALL and spec.training_fingerprint:
-        measured = {track.recording.name for track in tracks}
+        measured = {timeline.recording.name for timeline in timelines}
         if _is_trained_on(dataset, [recording for recording in chosen if recording.name in measured], spec):
             warnings.append(
                 "the model was trained on most of these very recordings, so these figures flatter: how good it is on"
                 " others is in the report that `framestream train` wrote into the run's folder"
             )
-    timing = AnswerTiming.of(spec)
+    timing = PredictionTiming.of(spec)
     suggested = suggest_event_settings(
-        tracks, spec.labels, background=spec.background, timing=timing, default=spec.events
+        timelines, spec.labels, background=spec.background, timing=timing, default=spec.events
     )
     extras = ReportExtras(
         timing=timing,
@@ -103,12 +99,12 @@ def evaluate_model(
         frames_of=frames_between,
         warnings=warnings,
     )
-    return Evaluation(tuple(tracks), spec.labels, spec.background, extras)
+    return Evaluation(tuple(timelines), spec.labels, spec.background, extras)
 
 
 def _watch_all(
     classifier: Classifier, recordings: Sequence[Recording], console: Console
-) -> tuple[list[Track], list[str]]:
+) -> tuple[list[PredictionTimeline], list[str]]:
     """What the model says of recordings, and why some cannot be read, which is told as well."""
     results = with_progress(
         watch_recordings(classifier, recordings),
@@ -118,17 +114,17 @@ def _watch_all(
         transient=True,
         disable=not console.is_terminal,
     )
-    tracks: list[Track] = []
+    timelines: list[PredictionTimeline] = []
     lost: list[str] = []
     for result in results:
-        if isinstance(result, Track):
-            tracks.append(result)
+        if isinstance(result, PredictionTimeline):
+            timelines.append(result)
         else:
             lost.append(result.reason)
             console.print(
                 f"[yellow]left out[/] {escape(f'{result.name}: {result.reason}')}", highlight=False, soft_wrap=True
             )
-    return tracks, lost
+    return timelines, lost
 
 
 def _read(data: Path, spec: ModelSpec) -> Dataset:

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from framestream.model.spec import EventSettings
 from framestream_export.measures.event_settings import SuggestedEvents
-from framestream_export.measures.timing import AnswerTiming
-from framestream_export.measures.tracks import Track
+from framestream_export.measures.prediction_timelines import PredictionTimeline
+from framestream_export.measures.prediction_timing import PredictionTiming
 
 
 class FramesOf(Protocol):
     """Where pictures come from."""
 
-    def __call__(self, track: Track, start_seconds: float, stop_seconds: float) -> NDArray[np.uint8]:
+    def __call__(self, timeline: PredictionTimeline, start_seconds: float, stop_seconds: float) -> NDArray[np.uint8]:
         """Frames of a recording between two moments of media time: uint8 [N, height, width, 3], RGB, at least one."""
 
 
@@ -42,14 +42,14 @@ class ReportExtras:
         warnings: Sentences that the report shows with its own.
     """
 
-    timing: AnswerTiming
+    timing: PredictionTiming
     title: str = "How good the model is"
     split: str = "test"
     held_out: bool = False
     events: EventSettings = field(default_factory=EventSettings)
     suggested: SuggestedEvents | None = None
     temperature: float | None = None
-    baseline: Sequence[Track] = ()
+    baseline: Sequence[PredictionTimeline] = ()
     history: Sequence[Mapping[str, float]] = ()
     best_epoch: int | None = None
     frames_of: FramesOf | None = None

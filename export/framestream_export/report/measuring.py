@@ -53,21 +53,21 @@ import numpy as np
 
 from framestream.errors import DataError
 from framestream_export.data.frame_cache import UNLABELLED
-from framestream_export.measures.calibration import calibration_error, log_loss, reliability, tempered_tracks
-from framestream_export.measures.comparison import compare_with_baseline
+from framestream_export.measures.baseline_comparison import compare_with_baseline
+from framestream_export.measures.calibration import calibration_error, log_loss, reliability, tempered_timelines
 from framestream_export.measures.intervals import Interval, share_interval
 from framestream_export.measures.labelled import (
-    Answers,
-    Piece,
+    LabelledPredictions,
+    LabelledSegment,
     accuracy,
-    answers_of,
     confusion_matrix,
+    labelled_predictions_of,
     macro_f1,
     per_class,
-    pieces_of,
+    segments_of,
 )
-from framestream_export.measures.streaming import StreamingFigures, measure_streaming
-from framestream_export.measures.tracks import Track
+from framestream_export.measures.prediction_timelines import PredictionTimeline
+from framestream_export.measures.untrimmed import StreamingFigures, measure_streaming
 from framestream_export.report.extras import ReportExtras
 
 REPORT_VERSION = 2
@@ -88,17 +88,17 @@ class Measured:
     """
 
     report: dict[str, Any]
-    worst: tuple[Piece, ...]
+    worst: tuple[LabelledSegment, ...]
     streaming: StreamingFigures | None
 
 
 def measure(
-    tracks: Sequence[Track], *, labels: Sequence[str], background: str | None, extras: ReportExtras
+    timelines: Sequence[PredictionTimeline], *, labels: Sequence[str], background: str | None, extras: ReportExtras
 ) -> Measured:
     """Measure all there is to measure.
 
     Args:
-        tracks: What the model predicted, its temperature included.
+        timelines: What the model predicted, its temperature included.
         labels: In the order of the probabilities.
         background: The one that is never an event, or None.
         extras: What else is known.
@@ -106,15 +106,17 @@ def measure(
     Raises:
         DataError: No prediction is about a labelled time.
     """
-    predictions, segments = answers_of(tracks), pieces_of(tracks)
+    predictions, segments = labelled_predictions_of(timelines), segments_of(timelines)
     if not segments:
         raise DataError("no prediction of the model is about a labelled time: there is nothing to measure")
-    groups = [tracks[segment.track].recording.group for segment in segments]
+    groups = [timelines[segment.timeline].recording.group for segment in segments]
     truth, said = (np.array([getattr(segment, name) for segment in segments], np.int64) for name in ("label", "answer"))
     confusion = confusion_matrix(predictions.labels, predictions.probabilities.argmax(axis=1), len(labels))
     segment_confusion = confusion_matrix(truth, said, len(labels))
     figures, segment_figures = per_class(confusion, labels), per_class(segment_confusion, labels)
-    streaming = measure_streaming(tracks, labels, background=background, settings=extras.events, timing=extras.timing)
+    streaming = measure_streaming(
+        timelines, labels, background=background, settings=extras.events, timing=extras.timing
+    )
     worst = _worst(segments)
     report: dict[str, Any] = {
         "report_version": REPORT_VERSION,
@@ -122,7 +124,7 @@ def measure(
         "split": extras.split,
         "labels": list(labels),
         "background": background,
-        "files": len({segment.track for segment in segments}),
+        "files": len({segment.timeline for segment in segments}),
         "groups": len(set(groups)),
         "windows": len(predictions.labels),
         "accuracy": accuracy(predictions),
@@ -137,15 +139,15 @@ def measure(
         "segment_macro_f1": macro_f1(segment_figures),
         "segment_per_class": segment_figures,
         "segment_confusion": segment_confusion.tolist(),
-        "calibration": _calibration(tracks, predictions, extras.temperature),
-        "baseline": compare_with_baseline(tracks, extras.baseline) if extras.baseline else None,
+        "calibration": _calibration(timelines, predictions, extras.temperature),
+        "baseline": compare_with_baseline(timelines, extras.baseline) if extras.baseline else None,
         "events": {
             "settings": asdict(extras.events),
             "suggested": None if extras.suggested is None else asdict(extras.suggested),
         },
         "streaming": None if streaming is None else streaming.to_json(),
-        "worst": [_described(segment, tracks[segment.track], labels) for segment in worst],
-        "warnings": [*extras.warnings, *_warnings(tracks, segment_figures, groups), *_few_minutes(streaming)],
+        "worst": [_described(segment, timelines[segment.timeline], labels) for segment in worst],
+        "warnings": [*extras.warnings, *_warnings(timelines, segment_figures, groups), *_few_minutes(streaming)],
     }
     return Measured(report, tuple(worst), streaming)
 
@@ -159,7 +161,7 @@ def _few_minutes(streaming: StreamingFigures | None) -> list[str]:
     ]
 
 
-def _prediction_interval(predictions: Answers, groups_of_segments: Sequence[str]) -> Interval | None:
+def _prediction_interval(predictions: LabelledPredictions, groups_of_segments: Sequence[str]) -> Interval | None:
     right = predictions.probabilities.argmax(axis=1) == predictions.labels
     groups = [groups_of_segments[segment] for segment in predictions.pieces]
     return share_interval(right, groups, most_independent=len(groups_of_segments))
@@ -169,8 +171,10 @@ def _interval(interval: Interval | None) -> list[float] | None:
     return None if interval is None else interval.to_json()
 
 
-def _calibration(tracks: Sequence[Track], predictions: Answers, temperature: float | None) -> dict[str, Any]:
-    before = None if temperature is None else answers_of(tempered_tracks(tracks, 1 / temperature))
+def _calibration(
+    timelines: Sequence[PredictionTimeline], predictions: LabelledPredictions, temperature: float | None
+) -> dict[str, Any]:
+    before = None if temperature is None else labelled_predictions_of(tempered_timelines(timelines, 1 / temperature))
     return {
         "temperature": temperature,
         "after": _reliable(predictions),
@@ -178,7 +182,7 @@ def _calibration(tracks: Sequence[Track], predictions: Answers, temperature: flo
     }
 
 
-def _reliable(predictions: Answers) -> dict[str, Any]:
+def _reliable(predictions: LabelledPredictions) -> dict[str, Any]:
     bins = reliability(predictions)
     return {
         "log_loss": log_loss(predictions),
@@ -187,21 +191,21 @@ def _reliable(predictions: Answers) -> dict[str, Any]:
     }
 
 
-def _worst(segments: Sequence[Piece]) -> list[Piece]:
+def _worst(segments: Sequence[LabelledSegment]) -> list[LabelledSegment]:
     """Those that went wrong, the surest first; where fewer went wrong, those that were right by the least."""
 
-    def margin(segment: Piece) -> float:
+    def margin(segment: LabelledSegment) -> float:
         others = np.delete(segment.probabilities, segment.label)
         return float(segment.probabilities[segment.label] - others.max())
 
     return sorted(segments, key=margin)[:_WORST]
 
 
-def _described(segment: Piece, track: Track, labels: Sequence[str]) -> dict[str, Any]:
+def _described(segment: LabelledSegment, timeline: PredictionTimeline, labels: Sequence[str]) -> dict[str, Any]:
     return {
-        "name": track.recording.name,
-        "start_seconds": float(track.pts_seconds[segment.start]),
-        "end_seconds": float(track.pts_seconds[segment.stop - 1]),
+        "name": timeline.recording.name,
+        "start_seconds": float(timeline.pts_seconds[segment.start]),
+        "end_seconds": float(timeline.pts_seconds[segment.stop - 1]),
         "truth": labels[segment.label],
         "prediction": labels[segment.answer],
         "score": float(segment.probabilities[segment.answer]),
@@ -210,7 +214,7 @@ def _described(segment: Piece, track: Track, labels: Sequence[str]) -> dict[str,
     }
 
 
-def _warnings(tracks: Sequence[Track], figures: Any, groups: Sequence[str]) -> list[str]:
+def _warnings(timelines: Sequence[PredictionTimeline], figures: Any, groups: Sequence[str]) -> list[str]:
     found = []
     names = sorted(set(groups))
     if len(names) == 1:
@@ -220,16 +224,16 @@ def _warnings(tracks: Sequence[Track], figures: Any, groups: Sequence[str]) -> l
         )
     elif len(names) < _FEW_GROUPS:
         found.append(f"only {len(names)} groups were measured: the interval is wide, and even it says little")
-    own = [track.recording.group for track in tracks if track.recording.group == track.recording.name]
-    if len(names) > 1 and len(own) == len(tracks):
+    own = [timeline.recording.group for timeline in timelines if timeline.recording.group == timeline.recording.name]
+    if len(names) > 1 and len(own) == len(timelines):
         found.append(
             "no groups are named, so each file counts as one: if several files are of one person or place, the interval"
             " is too narrow, and clips alike may have been trained on; name groups in the manifest's group column"
         )
-    silent = [track.recording.name for track in tracks if (track.labels == UNLABELLED).all()]
+    silent = [timeline.recording.name for timeline in timelines if (timeline.labels == UNLABELLED).all()]
     if silent:
         found.append(
-            f"{len(silent)} of {len(tracks)} recordings have no prediction about a labelled time and count nowhere,"
+            f"{len(silent)} of {len(timelines)} recordings have no prediction about a labelled time and count nowhere,"
             f" {silent[0]} first"
         )
     missing = [label for label, values in figures.items() if not values["support"]]

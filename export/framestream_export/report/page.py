@@ -10,25 +10,25 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
 
-from framestream_export.measures.labelled import Piece
-from framestream_export.measures.tracks import Track
-from framestream_export.report import text
+from framestream_export.measures.labelled import LabelledSegment
+from framestream_export.measures.prediction_timelines import PredictionTimeline
+from framestream_export.report import plain_text as text
 from framestream_export.report.charts import confusion_chart, learning_curves, reliability_chart
+from framestream_export.report.event_timeline import label_colors, timelines_of
 from framestream_export.report.extras import ReportExtras
 from framestream_export.report.measuring import Measured
-from framestream_export.report.timeline import label_colors, timelines_of
 
 _STRIP_FRAMES = 8
 _STRIP_HEIGHT = 96
 _JPEG_QUALITY = 75
 
 
-def render_page(measured: Measured, tracks: Sequence[Track], extras: ReportExtras) -> str:
+def render_page(measured: Measured, timelines: Sequence[PredictionTimeline], extras: ReportExtras) -> str:
     """Write the page.
 
     Args:
-        measured: What `measuring.measure` made of the same tracks and extras.
-        tracks: What the model said.
+        measured: What `measuring.measure` made of the same timelines and extras.
+        timelines: What the model said.
         extras: What the report shows beside it.
     """
     environment = Environment(
@@ -42,15 +42,15 @@ def render_page(measured: Measured, tracks: Sequence[Track], extras: ReportExtra
     filters = (text.percent, text.points, text.interval, text.decimal, text.clock, text.count)
     environment.filters.update({one.__name__: one for one in filters})
     report = measured.report
-    timelines = timelines_of(measured.streaming, tracks, extras.timing)
+    drawn = timelines_of(measured.streaming, timelines, extras.timing)
     pairs = list(zip(report["worst"], measured.worst, strict=True))
     mistakes = [pair for pair in pairs if not pair[0]["right"]]
     return environment.get_template("page.html").render(
         report=report,
         extras=extras,
         mistakes=mistakes,
-        worst=[(clip, _pictures(tracks[piece.track], piece, extras)) for clip, piece in mistakes or pairs],
-        timelines=timelines,
+        worst=[(clip, _pictures(timelines[piece.timeline], piece, extras)) for clip, piece in mistakes or pairs],
+        timelines=drawn,
         timeline_colors=label_colors(measured.streaming, report["labels"]),
         confusion=confusion_chart(np.array(report["segment_confusion"]), report["labels"]),
         reliability=reliability_chart(report["calibration"]),
@@ -58,15 +58,15 @@ def render_page(measured: Measured, tracks: Sequence[Track], extras: ReportExtra
     )
 
 
-def _pictures(track: Track, piece: Piece, extras: ReportExtras) -> list[str]:
+def _pictures(timeline: PredictionTimeline, piece: LabelledSegment, extras: ReportExtras) -> list[str]:
     """Frames of a segment as addresses of images; of all that its one prediction looks at where that is longer."""
     if extras.frames_of is None:
         return []
     timing = extras.timing
-    first, last = float(track.pts_seconds[piece.start]), float(track.pts_seconds[piece.stop - 1])
+    first, last = float(timeline.pts_seconds[piece.start]), float(timeline.pts_seconds[piece.stop - 1])
     missing = max(timing.window / timing.frame_rate - (last - first), 0.0)
     # There are no frames before the start of a video or behind its end: `frames_of` gives those that there are.
-    frames = extras.frames_of(track, first - missing / 2, last + missing / 2 + timing.period_seconds)
+    frames = extras.frames_of(timeline, first - missing / 2, last + missing / 2 + timing.period_seconds)
     chosen = np.unique(np.linspace(0, len(frames) - 1, _STRIP_FRAMES).round().astype(int))
     return [f"data:image/jpeg;base64,{_jpeg(frames[index])}" for index in chosen]
 

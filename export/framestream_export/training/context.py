@@ -21,7 +21,7 @@ TIME_LIMIT = "time limit"
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class TrainContext:
     """What all stages of one run share.
 
     Attributes:
@@ -79,7 +79,7 @@ class Course:
         """A line on the console."""
         self.console.print(line, highlight=False, soft_wrap=True)
 
-    def stills(self) -> NDArray[np.int64]:
+    def background_frames(self) -> NDArray[np.int64]:
         """Int64 [N], frames of the training clips that show the background."""
         dataset, cache = self.data.dataset, self.data.cache
         if dataset.background is None:

@@ -11,7 +11,7 @@ import numpy as np
 from rich.console import Console
 
 from framestream_export.data.folds import fold_recordings
-from framestream_export.measures.tracks import Track, load_tracks
+from framestream_export.measures.prediction_timelines import PredictionTimeline, load_timelines
 from framestream_export.report.extras import ReportExtras
 from framestream_export.run_folder import RunFolder
 from framestream_export.training.finishing import Pictures, timing_of, write_data_report
@@ -69,8 +69,8 @@ def cross_validate(
     Returns:
         What run.json keeps: the number of folds, their accuracies, and those of all folds together.
     """
-    tracks: list[Track] = []
-    baselines: list[Track] = []
+    timelines: list[PredictionTimeline] = []
+    baselines: list[PredictionTimeline] = []
     records = []
     for fold in folds:
         groups = sorted({fold.data.cache.recordings[index].group for index in fold.data.splits.test})
@@ -79,9 +79,9 @@ def cross_validate(
         )
         records.append(train_fold(fold))
         recordings = fold.data.cache.recordings
-        tracks += load_tracks(fold.folder.test_tracks, recordings)
-        if fold.folder.baseline_tracks.is_file():
-            baselines += load_tracks(fold.folder.baseline_tracks, recordings)
+        timelines += load_timelines(fold.folder.test_timelines, recordings)
+        if fold.folder.baseline_timelines.is_file():
+            baselines += load_timelines(fold.folder.baseline_timelines, recordings)
     extras = ReportExtras(
         timing=timing_of(settings),
         title=f"How good training is: {len(folds)} models, each tested on recordings it never saw",
@@ -92,7 +92,7 @@ def cross_validate(
         warnings=[warning for record in records for warning in record["warnings"]],
     )
     console.print(f"all {len(folds)} folds together:", highlight=False)
-    measured = write_data_report(tracks, folds[0].data, report, extras, console=console)
+    measured = write_data_report(timelines, folds[0].data, report, extras, console=console)
     of_folds = [record["test"]["accuracy"] for record in records]
     segments = [record["test"]["segment_accuracy"] for record in records]
     return {

@@ -10,11 +10,11 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from framestream_export.data.frame_cache import UNLABELLED, FrameCache, Stretch
-from framestream_export.measures.labelled import Answers
-from framestream_export.measures.tracks import Track
+from framestream_export.measures.labelled import LabelledPredictions
+from framestream_export.measures.prediction_timelines import PredictionTimeline
 from framestream_export.training.examples.frame_encoders import TracedEncoder
 from framestream_export.training.examples.windows import answer_ends, labels_at
-from framestream_export.training.network.model import HeadNetwork
+from framestream_export.training.network.sequence_model import HeadNetwork
 from framestream_export.training.settings import TrainSettings
 
 _WINDOWS_PER_CALL = 256
@@ -59,8 +59,8 @@ class Evaluator:
             input_signature=[tf.TensorSpec((None, steps, dim), tf.float32)],
         )
 
-    def answers(self, stretches: Sequence[Stretch], *, hop: int = 1) -> Answers:
-        """Answers at every `hop`-th place, those without a label left out."""
+    def answers(self, stretches: Sequence[Stretch], *, hop: int = 1) -> LabelledPredictions:
+        """Labelled predictions at every `hop`-th place, those without a label left out."""
         rows, wanted, pieces, next_piece = [], [], [], 0
         for stretch, ends, probabilities in self._all_rows(stretches, hop):
             labels = labels_at(self._cache, stretch, ends, self._settings).astype(np.int64)
@@ -70,21 +70,21 @@ class Evaluator:
             next_piece += int(changes[-1]) + 1 if len(changes) else 0
             rows.append(probabilities[known])
             wanted.append(labels[known])
-        return Answers(np.concatenate(rows), np.concatenate(wanted), np.concatenate(pieces))
+        return LabelledPredictions(np.concatenate(rows), np.concatenate(wanted), np.concatenate(pieces))
 
-    def tracks(self, stretches: Sequence[Stretch]) -> list[Track]:
+    def timelines(self, stretches: Sequence[Stretch]) -> list[PredictionTimeline]:
         """Every answer of whole recordings, in the order of the stretches."""
         parts: dict[int, list[tuple[NDArray[np.float64], NDArray[np.float32], NDArray[np.int64]]]] = {}
         for stretch, ends, probabilities in self._all_rows(stretches, 1):
             labels = labels_at(self._cache, stretch, ends, self._settings).astype(np.int64)
             own = parts.setdefault(stretch.recording, [])
             own.append((self._moments(stretch, ends), probabilities, labels))
-        tracks = []
+        timelines = []
         for recording, found in parts.items():
             moments, rows, labels_of = zip(*found, strict=True)
             breaks = np.cumsum([len(times) for times in moments])[:-1].astype(np.int64)
-            tracks.append(
-                Track(
+            timelines.append(
+                PredictionTimeline(
                     self._cache.recordings[recording],
                     np.concatenate(moments),
                     np.concatenate(rows),
@@ -92,7 +92,7 @@ class Evaluator:
                     breaks,
                 )
             )
-        return tracks
+        return timelines
 
     def _moments(self, stretch: Stretch, ends: NDArray[np.int64]) -> NDArray[np.float64]:
         """When the moments are that answers are about; on the model's clock, also beyond the stretch's ends."""

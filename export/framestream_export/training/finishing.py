@@ -13,10 +13,10 @@ from rich.console import Console
 
 from framestream_export.files import write_atomically, writing
 from framestream_export.measures.event_settings import SuggestedEvents, suggest_event_settings
-from framestream_export.measures.timing import AnswerTiming
-from framestream_export.measures.tracks import Track, save_tracks
+from framestream_export.measures.prediction_timelines import PredictionTimeline, save_timelines
+from framestream_export.measures.prediction_timing import PredictionTiming
 from framestream_export.report.extras import ReportExtras
-from framestream_export.report.report import write_report
+from framestream_export.report.report_files import write_report
 from framestream_export.run_folder import ENCODER_FILE, HEAD_FILE, RunFolder
 from framestream_export.training.settings import TrainSettings
 from framestream_export.training.stages import Outcome
@@ -29,10 +29,10 @@ class Pictures:
 
     data: TrainingData
 
-    def __call__(self, track: Track, start_seconds: float, stop_seconds: float) -> NDArray[np.uint8]:
+    def __call__(self, timeline: PredictionTimeline, start_seconds: float, stop_seconds: float) -> NDArray[np.uint8]:
         """Frames uint8 [N, height, width, 3] of a recording between two moments, at least one."""
         cache = self.data.cache
-        stretches = cache.stretches_of(cache.recordings.index(track.recording))
+        stretches = cache.label_runs_of(cache.recordings.index(timeline.recording))
         pts_seconds = cache.pts_seconds[stretches[0].start : stretches[-1].stop]
         first, last = np.searchsorted(pts_seconds, (start_seconds, stop_seconds))
         first = min(int(first), len(pts_seconds) - 1)
@@ -55,9 +55,9 @@ def finish(
             partial.replace(folder.path / name)
     frames = parity_frames(data, settings)
     write_atomically(folder.parity_frames, lambda stream: np.save(stream, frames))
-    save_tracks(folder.test_tracks, outcome.test)
+    save_timelines(folder.test_timelines, outcome.test)
     if outcome.baseline is not None:
-        save_tracks(folder.baseline_tracks, outcome.baseline)
+        save_timelines(folder.baseline_timelines, outcome.baseline)
     events = suggest_events(outcome.validation, data, settings)
     main = record["stages"][outcome.stage]
     extras = ReportExtras(
@@ -84,11 +84,11 @@ def finish(
 
 
 def write_data_report(
-    tracks: Sequence[Track], data: TrainingData, folder: Path, extras: ReportExtras, *, console: Console
+    timelines: Sequence[PredictionTimeline], data: TrainingData, folder: Path, extras: ReportExtras, *, console: Console
 ) -> dict[str, Any]:
     """Write a report on recordings of a data set; returns what report.json holds."""
     return write_report(
-        tracks,
+        timelines,
         labels=data.dataset.labels,
         background=data.dataset.background,
         folder=folder,
@@ -97,13 +97,15 @@ def write_data_report(
     )
 
 
-def suggest_events(validation: Sequence[Track], data: TrainingData, settings: TrainSettings) -> SuggestedEvents:
+def suggest_events(
+    validation: Sequence[PredictionTimeline], data: TrainingData, settings: TrainSettings
+) -> SuggestedEvents:
     """Event settings that are good on the validation clips."""
     dataset = data.dataset
     return suggest_event_settings(validation, dataset.labels, background=dataset.background, timing=timing_of(settings))
 
 
-def timing_of(settings: TrainSettings) -> AnswerTiming:
+def timing_of(settings: TrainSettings) -> PredictionTiming:
     """When a run's model answers, and about what."""
     window = settings.window if settings.kind == "window" else 1
-    return AnswerTiming(settings.frame_rate, window, settings.anchor_frames)
+    return PredictionTiming(settings.frame_rate, window, settings.anchor_frames)

@@ -8,13 +8,18 @@ from pathlib import Path
 import numpy as np
 
 from framestream_export.data.frame_cache import Stretch
-from framestream_export.training.context import Course
+from framestream_export.training.context import TrainContext
 from framestream_export.training.evaluator import Evaluator
-from framestream_export.training.examples.examples import Examples, feature_examples, fill_looks, looks_of
-from framestream_export.training.examples.features import FeatureStore, Wanted
+from framestream_export.training.examples.examples import (
+    Examples,
+    augmentations_of,
+    feature_examples,
+    fill_augmentations,
+)
+from framestream_export.training.examples.features import FeatureRequest, FeatureStore
 from framestream_export.training.examples.runs import RunPlan
 from framestream_export.training.examples.windows import FEATURE_ROW_HOP, ROW_HOP, class_weights
-from framestream_export.training.network.model import FeatureStatistics, HeadNetwork, unweigh_classes
+from framestream_export.training.network.sequence_model import FeatureStatistics, HeadNetwork, unweigh_classes
 from framestream_export.training.settings import TrainSettings
 from framestream_export.training.trainer import Stage, Trainer
 
@@ -22,27 +27,27 @@ from framestream_export.training.trainer import Stage, Trainer
 class HeadTraining:
     """Trains heads on the features of one encoder."""
 
-    def __init__(self, course: Course, settings: TrainSettings, store: FeatureStore) -> None:
-        """Encode what is not encoded yet; `settings` may ask for another head than the course's."""
-        self._course, self._settings, self._store = course, settings, store
-        data = course.data
+    def __init__(self, context: TrainContext, settings: TrainSettings, store: FeatureStore) -> None:
+        """Encode what is not encoded yet; `settings` may ask for another head than the context's."""
+        self._course, self._settings, self._store = context, settings, store
+        data = context.data
         self._train = data.stretches("train")
         self._all = [*self._train, *data.stretches("validation")]
-        self._looks = looks_of(data.cache, self._all, settings, course.stills())
-        encoded = fill_looks(store, self._looks, console=course.console)
+        self._looks = augmentations_of(data.cache, self._all, settings, context.background_frames())
+        encoded = fill_augmentations(store, self._looks, console=context.console)
         tested = {stretch.recording for stretch in data.stretches("test")}
-        encoded += store.fill([Wanted(recording, 0) for recording in sorted(tested)], console=course.console)
+        encoded += store.fill([FeatureRequest(recording, 0) for recording in sorted(tested)], console=context.console)
         if encoded:
-            course.say(f"{encoded} frames encoded, {settings.looks + 1} looks of what is trained on")
+            context.say(f"{encoded} frames encoded, {settings.looks + 1} looks of what is trained on")
         self.class_weights = class_weights(data.cache, self._train, data.classes)
         self._statistics = _statistics(store, self._train) if store.feature_dim > settings.feature_dim else None
 
     def run(self, name: str, first_head: Path | None = None) -> tuple[HeadNetwork, bool, str]:
         """Train a head; returns it, whether it started from that in `first_head`, and why training stopped."""
         head, taken = self._new(first_head)
-        course, settings = self._course, self._settings
-        validation = course.data.stretches("validation")
-        evaluator = Evaluator(head, self._store, course.data.cache, settings)
+        context, settings = self._course, self._settings
+        validation = context.data.stretches("validation")
+        evaluator = Evaluator(head, self._store, context.data.cache, settings)
         stage = Stage(name, settings.epochs, settings.learning_rate, settings.patience, on_features=True)
         trainer = Trainer(
             head,
@@ -52,7 +57,7 @@ class HeadTraining:
             self.class_weights,
             lambda: evaluator.answers(validation, hop=ROW_HOP),
         )
-        stopped = course.run(trainer)
+        stopped = context.run(trainer)
         unweigh_classes(head, self.class_weights)
         return head, taken, stopped
 
@@ -64,13 +69,13 @@ class HeadTraining:
         what it does: a quarter of all epochs is the least.
         """
         head, _ = self._new(first_head)
-        course, settings = self._course, self._settings
-        history = course.histories[name]
+        context, settings = self._course, self._settings
+        history = context.histories[name]
         epochs = max(history.best_epoch, settings.epochs // 4)
         after = f"{name} {history.best_epoch} of {len(history.epochs)}"
         stage = Stage(f"{name}-refit", epochs, settings.learning_rate, epochs, after, on_features=True)
-        weights = class_weights(course.data.cache, self._all, course.data.classes)
-        course.run(Trainer(head, self._examples(self._all), stage, settings, weights))
+        weights = class_weights(context.data.cache, self._all, context.data.classes)
+        context.run(Trainer(head, self._examples(self._all), stage, settings, weights))
         unweigh_classes(head, weights)
         return head
 

@@ -12,7 +12,7 @@ import tensorflow as tf
 from framestream_export.encoders.blocks import leaf_layers
 from framestream_export.training.devices import Devices
 from framestream_export.training.network.heads import without_softmax
-from framestream_export.training.network.model import SequenceModel
+from framestream_export.training.network.sequence_model import SequenceModel
 
 
 class TrainingCopy:

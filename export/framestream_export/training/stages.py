@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 
 from framestream_export.encoders.blocks import thaw_last_blocks
 from framestream_export.files import writing
-from framestream_export.measures.calibration import fit_temperature, tempered_tracks
-from framestream_export.measures.labelled import Answers
-from framestream_export.measures.tracks import Track
+from framestream_export.measures.calibration import fit_temperature, tempered_timelines
+from framestream_export.measures.labelled import LabelledPredictions
+from framestream_export.measures.prediction_timelines import PredictionTimeline
 from framestream_export.run_folder import ENCODER_FILE
-from framestream_export.training.context import Course
+from framestream_export.training.context import TrainContext
 from framestream_export.training.evaluator import EncodedFrames, Evaluator, Features
 from framestream_export.training.examples.examples import frame_examples
 from framestream_export.training.examples.features import FeatureStore
@@ -31,7 +31,7 @@ from framestream_export.training.examples.windows import ROW_HOP, class_weights
 from framestream_export.training.head_training import HeadTraining
 from framestream_export.training.mixed_precision import TrainingCopy
 from framestream_export.training.network.heads import MEAN, divide_logits
-from framestream_export.training.network.model import (
+from framestream_export.training.network.sequence_model import (
     HeadNetwork,
     SequenceModel,
     first_encoder,
@@ -65,9 +65,9 @@ class Outcome:
     stage: str
     stopped: str
     head_taken: bool
-    test: list[Track]
-    validation: list[Track]
-    baseline: list[Track] | None
+    test: list[PredictionTimeline]
+    validation: list[PredictionTimeline]
+    baseline: list[PredictionTimeline] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,25 +77,25 @@ class _Trained:
     model: SequenceModel
     head: HeadNetwork
     features: Features
-    validation: list[Track]
+    validation: list[PredictionTimeline]
     stage: str
     stopped: str
 
 
-def follow(course: Course) -> Outcome:
+def follow(context: TrainContext) -> Outcome:
     """Train a run's classifier, or carry on with it.
 
     Args:
-        course: What to train on and with.
+        context: What to train on and with.
 
     Raises:
         SettingsError: Training diverges, or what it writes cannot be written.
         DataError: Checkpoints or features are damaged.
     """
-    trained = _two_stages(course) if course.settings.two_stage else _whole_network(course)
+    trained = _two_stages(context) if context.settings.two_stage else _whole_network(context)
     temperature = fit_temperature(trained.validation)
     divide_logits(trained.model.head, temperature)
-    test = _tracks(course, trained.head, trained.features, "test")
+    test = _timelines(context, trained.head, trained.features, "test")
     return Outcome(
         trained.model,
         temperature,
@@ -103,31 +103,31 @@ def follow(course: Course) -> Outcome:
         trained.stopped,
         trained.model.head_taken,
         test,
-        tempered_tracks(trained.validation, temperature),
-        _baseline(course, trained),
+        tempered_timelines(trained.validation, temperature),
+        _baseline(context, trained),
     )
 
 
-def _two_stages(course: Course) -> _Trained:
-    settings, data = course.settings, course.data
-    encoder = _first_encoder(course)
-    store = FeatureStore(encoder, data.cache, course.features, settings)
-    training = HeadTraining(course, settings, store)
-    head, taken, stopped = training.run("head", course.first_head)
-    validation = _tracks(course, head, store, "validation")
+def _two_stages(context: TrainContext) -> _Trained:
+    settings, data = context.settings, context.data
+    encoder = _first_encoder(context)
+    store = FeatureStore(encoder, data.cache, context.features, settings)
+    training = HeadTraining(context, settings, store)
+    head, taken, stopped = training.run("head", context.first_head)
+    validation = _timelines(context, head, store, "validation")
     model = SequenceModel.of(encoder, head, head_taken=taken)
     if not settings.fine_tune:
-        head = training.refit("head", course.first_head)
+        head = training.refit("head", context.first_head)
         model = SequenceModel.of(encoder, head, head_taken=taken)
         return _Trained(model, head, store, validation, "head", stopped)
     return _fine_tuned(
-        course, _Trained(model, head, store, validation, "head", stopped), encoder, training.class_weights
+        context, _Trained(model, head, store, validation, "head", stopped), encoder, training.class_weights
     )
 
 
-def _fine_tuned(course: Course, trained: _Trained, encoder: Any, weights: NDArray[np.float32]) -> _Trained:
+def _fine_tuned(context: TrainContext, trained: _Trained, encoder: Any, weights: NDArray[np.float32]) -> _Trained:
     """Train the last blocks of `encoder`, a part of the model's, with all that comes after them, if that helps."""
-    settings, model, before = course.settings, trained.model, course.histories["head"]
+    settings, model, before = context.settings, trained.model, context.histories["head"]
     parts = (model.encoder, model.head)
     as_trained = [part.get_weights() for part in parts]
     thaw_last_blocks(encoder, settings.fine_tune)
@@ -135,93 +135,93 @@ def _fine_tuned(course: Course, trained: _Trained, encoder: Any, weights: NDArra
     after = f"head {before.best_epoch} of {len(before.epochs)}"
     weigh_classes(model.recurrent, weights)
     stage = Stage("fine-tune", settings.fine_tune_epochs, rate, settings.patience, after)
-    stopped = _train_network(course, model, stage)
-    if course.histories["fine-tune"].best_loss < before.best_loss:
-        features = EncodedFrames(model.encoder, course.data.cache, size=settings.size)
-        validation = _tracks(course, model.recurrent, features, "validation")
+    stopped = _train_network(context, model, stage)
+    if context.histories["fine-tune"].best_loss < before.best_loss:
+        features = EncodedFrames(model.encoder, context.data.cache, size=settings.size)
+        validation = _timelines(context, model.recurrent, features, "validation")
         return _Trained(model, model.recurrent, features, validation, "fine-tune", stopped)
-    course.say("fine-tuning did not lower the validation loss: the model stays as it was")
+    context.say("fine-tuning did not lower the validation loss: the model stays as it was")
     for part, weights_before in zip(parts, as_trained, strict=True):
         part.set_weights(weights_before)
     return trained
 
 
-def _whole_network(course: Course) -> _Trained:
-    settings, data = course.settings, course.data
-    encoder = _first_encoder(course)
+def _whole_network(context: TrainContext) -> _Trained:
+    settings, data = context.settings, context.data
+    encoder = _first_encoder(context)
     encoder.trainable = True
     part, taken = HeadNetwork.build(
-        settings, feature_dim=encoder.output_shape[-1], labels=data.dataset.labels, first_head=course.first_head
+        settings, feature_dim=encoder.output_shape[-1], labels=data.dataset.labels, first_head=context.first_head
     )
     model = SequenceModel.of(encoder, part, head_taken=taken)
     stage = Stage("network", settings.epochs, settings.learning_rate, settings.patience)
-    stopped = _train_network(course, model, stage)
+    stopped = _train_network(context, model, stage)
     features = EncodedFrames(model.encoder, data.cache, size=settings.size)
-    validation = _tracks(course, model.recurrent, features, "validation")
+    validation = _timelines(context, model.recurrent, features, "validation")
     return _Trained(model, model.recurrent, features, validation, "network", stopped)
 
 
-def _train_network(course: Course, model: SequenceModel, stage: Stage) -> str:
+def _train_network(context: TrainContext, model: SequenceModel, stage: Stage) -> str:
     """Train encoder and head together on frames, the best epoch last; returns why it stopped."""
-    settings, data = course.settings, course.data
+    settings, data = context.settings, context.data
     train = data.stretches("train")
     weights = class_weights(data.cache, train, data.classes)
     plan = RunPlan(data.cache, train, settings, data.classes)
-    examples = frame_examples(plan, data.cache, settings, course.stills())
+    examples = frame_examples(plan, data.cache, settings, context.background_frames())
     features = EncodedFrames(model.encoder, data.cache, size=settings.size)
     evaluator = Evaluator(model.recurrent, features, data.cache, settings)
     validation = data.stretches("validation")
-    copy = TrainingCopy(model, course.devices)
+    copy = TrainingCopy(model, context.devices)
 
-    def validate() -> Answers:
+    def validate() -> LabelledPredictions:
         copy.give_back()
         return evaluator.answers(validation, hop=ROW_HOP)
 
-    trainer = Trainer(copy.network, examples, stage, settings, weights, validate, devices=course.devices)
-    stopped = course.run(trainer)
+    trainer = Trainer(copy.network, examples, stage, settings, weights, validate, devices=context.devices)
+    stopped = context.run(trainer)
     copy.give_back()
     unweigh_classes(model.recurrent, weights)
     return stopped
 
 
-def _baseline(course: Course, trained: _Trained) -> list[Track] | None:
+def _baseline(context: TrainContext, trained: _Trained) -> list[PredictionTimeline] | None:
     """What a head that takes the mean of a window's features says of the test clips; trained as heads are."""
-    if course.settings.head == MEAN:
+    if context.settings.head == MEAN:
         return None
-    settings = replace(course.settings, kind="window", head=MEAN)
+    settings = replace(context.settings, kind="window", head=MEAN)
     store = trained.features
     if not isinstance(store, FeatureStore):
-        store = FeatureStore(trained.model.encoder, course.data.cache, course.features, settings)
-    training = HeadTraining(course, settings, store)
+        store = FeatureStore(trained.model.encoder, context.data.cache, context.features, settings)
+    training = HeadTraining(context, settings, store)
     head, _, _ = training.run("baseline")
-    temperature = fit_temperature(_tracks(course, head, store, "validation", settings))
-    if course.settings.two_stage and not course.settings.fine_tune:
+    temperature = fit_temperature(_timelines(context, head, store, "validation", settings))
+    if context.settings.two_stage and not context.settings.fine_tune:
         head = training.refit("baseline")
     divide_logits(head.head, temperature)
-    return _tracks(course, head, store, "test", settings)
+    return _timelines(context, head, store, "test", settings)
 
 
-def _first_encoder(course: Course) -> Any:
+def _first_encoder(context: TrainContext) -> Any:
     """The encoder that the run starts with, kept with it, whatever becomes of where it came from.
 
     Always as it is read from its file, where layers may be in another order than as they were built: checkpoints hold
     weights by their order.
     """
-    path = course.folder.checkpoints / ENCODER_FILE
+    path = context.folder.checkpoints / ENCODER_FILE
     if not path.is_file():
         partial = path.with_name(f"part.{ENCODER_FILE}")
         with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            keras.utils.set_random_seed(course.settings.seed)
-            first_encoder(course.settings).save(partial)
+            keras.utils.set_random_seed(context.settings.seed)
+            first_encoder(context.settings).save(partial)
             partial.replace(path)
     encoder = load_part(path)
-    encoder.trainable = not course.settings.two_stage
+    encoder.trainable = not context.settings.two_stage
     return encoder
 
 
-def _tracks(
-    course: Course, head: HeadNetwork, features: Features, split: str, settings: TrainSettings | None = None
-) -> list[Track]:
-    evaluator = Evaluator(head, features, course.data.cache, settings or course.settings)
-    return evaluator.tracks(course.data.stretches(split))
+def _timelines(
+    context: TrainContext, head: HeadNetwork, features: Features, split: str, settings: TrainSettings | None = None
+) -> list[PredictionTimeline]:
+    evaluator = Evaluator(head, features, context.data.cache, settings or context.settings)
+    return evaluator.timelines(context.data.stretches(split))

@@ -19,7 +19,7 @@ from rich.progress import track
 
 from framestream.errors import DataError, SettingsError
 from framestream_export.files import load_arrays, save_arrays
-from framestream_export.measures.labelled import Answers, accuracy, weighted_loss
+from framestream_export.measures.labelled import LabelledPredictions, accuracy, weighted_loss
 from framestream_export.run_folder import StageFiles
 from framestream_export.training.devices import Devices
 from framestream_export.training.examples.examples import Batch, Examples
@@ -103,7 +103,7 @@ class Trainer:
         stage: Stage,
         settings: TrainSettings,
         class_weights: NDArray[np.float32],
-        validate: Callable[[], Answers] | None = None,
+        validate: Callable[[], LabelledPredictions] | None = None,
         *,
         devices: Devices | None = None,
     ) -> None:

@@ -24,7 +24,7 @@ _PARITY_ROWS = 16
 
 
 @dataclass(frozen=True, slots=True)
-class DataPlace:
+class DataPath:
     """Where the footage of a run lies.
 
     Attributes:
@@ -40,7 +40,7 @@ class DataPlace:
     cache: Path | None = None
 
     @classmethod
-    def of(cls, record: Mapping[str, Any], run: Path, *, data: Path | None = None) -> DataPlace:
+    def of(cls, record: Mapping[str, Any], run: Path, *, data: Path | None = None) -> DataPath:
         """Where the footage of a run is, by its run.json; `data` is where the data set is now, if it has been moved."""
         negatives, cache = record.get("negatives"), record["cache"]
         return cls(
@@ -50,7 +50,7 @@ class DataPlace:
             Path(cache or run / "cache"),
         )
 
-    def as_before(self, stored: Mapping[str, Any]) -> DataPlace:
+    def as_before(self, stored: Mapping[str, Any]) -> DataPath:
         """The same; what is None is as in the run.json of a run to resume, which may be empty."""
         negatives, cache = stored.get("negatives"), stored.get("cache")
         return replace(
@@ -85,7 +85,7 @@ class TrainingData:
 
 
 def load_training_data(
-    place: DataPlace, cache_folder: Path, settings: TrainSettings, *, console: Console
+    place: DataPath, cache_folder: Path, settings: TrainSettings, *, console: Console
 ) -> TrainingData:
     """Read, decode and divide a data set.
 
@@ -148,9 +148,9 @@ def _unanswered(data: TrainingData, settings: TrainSettings) -> list[str]:
     first_frame = settings.window - 1 if settings.kind == "window" else 0
     first_seconds = (first_frame - settings.anchor_frames) / settings.frame_rate
     cause = (
-        f"its pieces are too short or too near the ends of their clips. Answers are about {first_seconds:.2f} s after a"
-        f" clip's start to {max(settings.anchor_frames, 0) / settings.frame_rate:.2f} s before its end"
-        f" (window {settings.window} at {settings.frame_rate:g} per second); give longer pieces or a shorter"
+        f"its segments are too short or too near the ends of their clips. Predictions are about {first_seconds:.2f} s"
+        f" after a clip's start to {max(settings.anchor_frames, 0) / settings.frame_rate:.2f} s before its end"
+        f" (window {settings.window} at {settings.frame_rate:g} per second); give longer segments or a shorter"
         f" --window{' or --predict-ahead' if settings.predict_ahead_seconds else ''}"
     )
     warnings = []

@@ -171,7 +171,7 @@ def test_help_costs_nothing() -> None:
 
 def test_verify_without_a_run_needs_no_tensorflow() -> None:
     done = python(
-        "import sys\nimport framestream_export.verification.verify\n"
+        "import sys\nimport framestream_export.verification.verifier\n"
         "print([n for n in ('tensorflow', 'keras') if n in sys.modules])"
     )
     assert done.stdout.strip() == "[]", done.stderr

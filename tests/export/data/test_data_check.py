@@ -17,7 +17,7 @@ import pytest
 from framestream_export.data.check.contact_sheet import file_name
 from framestream_export.data.check.fingerprints import FingerprintMaker
 from framestream_export.data.check.matching import find_copies
-from framestream_export.data.check.pictures import Thinned
+from framestream_export.data.check.thumbnails import Thinned
 from tests.export import toy
 from tests.export.conftest import Cli
 

@@ -18,7 +18,7 @@ from framestream_export.exporting.int8 import quantize_encoder, store_lstm
 from framestream_export.graph.encoder import convert_encoder
 from framestream_export.graph.parts import HeadWeights
 from framestream_export.graph.streaming import Layout, check_structure, streaming_model
-from framestream_export.training.network.model import SequenceModel
+from framestream_export.training.network.sequence_model import SequenceModel
 from framestream_export.training.settings import TrainSettings
 
 SIZE, WINDOW, LABELS = 64, 4, ("a", "b", "c")

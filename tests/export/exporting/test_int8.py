@@ -14,7 +14,7 @@ from framestream_export.exporting.rounding import InputMoments, round_rows
 from framestream_export.graph.encoder import convert_encoder
 from framestream_export.graph.parts import HeadWeights
 from framestream_export.graph.streaming import Layout, streaming_model
-from framestream_export.training.network.model import SequenceModel
+from framestream_export.training.network.sequence_model import SequenceModel
 from framestream_export.training.settings import TrainSettings
 
 

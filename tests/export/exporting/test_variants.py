@@ -26,7 +26,7 @@ from framestream_export.exporting.finished_run import FinishedRun
 from framestream_export.exporting.gate import Gate, compare
 from framestream_export.exporting.parity import onnx_rows
 from framestream_export.exporting.speed import Speed, compare_speed
-from framestream_export.verification.verify import verify
+from framestream_export.verification.verifier import verify
 from tests.export.conftest import Cli, Trained
 
 

@@ -11,11 +11,11 @@ import onnx
 import pytest
 
 from framestream_export.exporting.finished_run import FinishedRun
+from framestream_export.graph.cost import ModelCost, operator_table
 from framestream_export.graph.encoder import convert_encoder
-from framestream_export.graph.facts import ModelCost, operator_table
 from framestream_export.graph.parts import HeadWeights, LstmWeights
 from framestream_export.graph.streaming import Layout, check_structure, streaming_model
-from framestream_export.training.network.model import SequenceModel
+from framestream_export.training.network.sequence_model import SequenceModel
 from framestream_export.training.settings import TrainSettings
 from tests.export.conftest import Cli, Trained
 

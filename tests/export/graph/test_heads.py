@@ -19,12 +19,12 @@ from framestream.errors import SettingsError
 from framestream.model.spec import ModelSpec
 from framestream_export.exporting.finished_run import FinishedRun
 from framestream_export.exporting.parity import onnx_rows
+from framestream_export.graph.cost import ModelCost
 from framestream_export.graph.encoder import convert_encoder
-from framestream_export.graph.facts import ModelCost
 from framestream_export.graph.parts import HeadWeights
 from framestream_export.graph.streaming import Layout, check_structure, streaming_model
 from framestream_export.training.network.heads import build_head, divide_logits, without_softmax
-from framestream_export.training.network.model import SequenceModel
+from framestream_export.training.network.sequence_model import SequenceModel
 from framestream_export.training.settings import TrainSettings
 from tests.export.conftest import Cli, Trained
 from tests.export.training.test_model import settle_batch_statistics

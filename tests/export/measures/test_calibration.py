@@ -15,11 +15,11 @@ from framestream_export.measures.calibration import (
     log_loss,
     reliability,
     tempered,
-    tempered_tracks,
+    tempered_timelines,
 )
-from framestream_export.measures.labelled import answers_of
-from framestream_export.measures.tracks import Track
-from tests.export.tracks import LABELS, clip, softmax
+from framestream_export.measures.labelled import labelled_predictions_of
+from framestream_export.measures.prediction_timelines import PredictionTimeline
+from tests.export.prediction_timelines import LABELS, clip, softmax
 
 
 def exact(row: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -27,40 +27,46 @@ def exact(row: NDArray[np.float32]) -> NDArray[np.float64]:
     return row.astype(np.float64) / row.astype(np.float64).sum()
 
 
-def drawn(rng: np.random.Generator, *, count: int, factor: float) -> list[Track]:
+def drawn(rng: np.random.Generator, *, count: int, factor: float) -> list[PredictionTimeline]:
     """Clips whose labels are drawn from the probabilities, which are then told `factor` times as surely."""
-    tracks = []
+    timelines = []
     for index in range(count):
         logits = np.repeat(rng.normal(0, 1.5, (1, 3)), 4, axis=0)
         label = LABELS[rng.choice(3, p=exact(softmax(logits)[0]))]
-        track = clip(label, [0] * 4, name=f"{index}.mp4")
-        tracks.append(Track(track.recording, track.pts_seconds, softmax(factor * logits), track.labels, track.breaks))
-    return tracks
+        timeline = clip(label, [0] * 4, name=f"{index}.mp4")
+        timelines.append(
+            PredictionTimeline(
+                timeline.recording, timeline.pts_seconds, softmax(factor * logits), timeline.labels, timeline.breaks
+            )
+        )
+    return timelines
 
 
 @pytest.mark.parametrize("factor", [0.5, 1.0, 3.0])
 def test_the_temperature_that_was_put_in_is_found(factor: float) -> None:
-    tracks = drawn(np.random.default_rng(0), count=2000, factor=factor)
-    found = fit_temperature(tracks)
+    timelines = drawn(np.random.default_rng(0), count=2000, factor=factor)
+    found = fit_temperature(timelines)
     assert found == pytest.approx(factor, rel=0.12)
-    before, after = answers_of(tracks), answers_of(tempered_tracks(tracks, found))
+    before, after = labelled_predictions_of(timelines), labelled_predictions_of(tempered_timelines(timelines, found))
     assert log_loss(after) <= log_loss(before) + 1e-4
     if factor == 3.0:
         assert calibration_error(reliability(after)) < 0.3 * calibration_error(reliability(before))
 
 
 def test_a_few_clips_without_a_mistake_do_not_ask_for_certainty() -> None:
-    tracks = [
+    timelines = [
         clip(label, [index] * 5, name=f"{label}{number}") for index, label in enumerate(LABELS) for number in "abc"
     ]
-    scores = tempered(tracks[0].probabilities, fit_temperature(tracks))
+    scores = tempered(timelines[0].probabilities, fit_temperature(timelines))
     # Nine of nine, and one more of which nobody knows: (9 + 1/3) / 10.
     assert scores.max() == pytest.approx((9 + 1 / 3) / 10, abs=0.01)
 
 
 def test_nothing_to_fit() -> None:
-    track = clip("wave", [2])
-    unknown = Track(track.recording, track.pts_seconds, track.probabilities, np.array([-1]), track.breaks)
+    timeline = clip("wave", [2])
+    unknown = PredictionTimeline(
+        timeline.recording, timeline.pts_seconds, timeline.probabilities, np.array([-1]), timeline.breaks
+    )
     with pytest.raises(DataError, match="no answer has a label"):
         fit_temperature([unknown])
 
@@ -75,8 +81,8 @@ def test_a_temperature_changes_no_decision_and_can_be_undone(seed: int, temperat
 
 
 def test_bins_hold_every_answer_and_the_error_is_their_distance() -> None:
-    tracks = [clip("wave", [2, 2, 2, 0], score=0.95), clip("clap", [1, 1], score=1.0)]
-    bins = reliability(answers_of(tracks))
+    timelines = [clip("wave", [2, 2, 2, 0], score=0.95), clip("clap", [1, 1], score=1.0)]
+    bins = reliability(labelled_predictions_of(timelines))
     assert [one.count for one in bins] == [0] * 9 + [6]
     assert bins[-1].accuracy == pytest.approx(0.5)
     assert calibration_error(bins) == pytest.approx((4 * 0.95 + 2) / 6 - 0.5)

@@ -18,8 +18,8 @@ from framestream import Classifier, Event
 from framestream_export.data.frame_cache import open_cache
 from framestream_export.data.recordings import Recording, Segment, read_dataset
 from framestream_export.measures.detection import detect
-from framestream_export.measures.runtime_tracks import frames_between, watch_recording
-from framestream_export.measures.timing import AnswerTiming
+from framestream_export.measures.prediction_timing import PredictionTiming
+from framestream_export.measures.watching import frames_between, watch_recording
 from tests.conftest import write_video_file
 from tests.export import toy
 from tests.export.conftest import Cli, Trained
@@ -174,9 +174,9 @@ def test_events_are_those_of_a_watch(film: Path) -> None:
     classifier = Classifier.load(device="cpu")
     spec = classifier.spec
     recording = Recording(film, film.name, (), film.name, fill_background=True)
-    track = watch_recording(classifier, recording)
-    timing = AnswerTiming.of(spec)
-    found = detect(track, spec.labels, background=spec.background, settings=spec.events, timing=timing)
+    timeline = watch_recording(classifier, recording)
+    timing = PredictionTiming.of(spec)
+    found = detect(timeline, spec.labels, background=spec.background, settings=spec.events, timing=timing)
     watched = [record for record in classifier.watch(film, predictions=False) if isinstance(record, Event)]
     assert [one.span.label for one in found] == [event.label for event in watched]
     for one, event in zip(found, watched, strict=True):
@@ -197,11 +197,11 @@ def test_labels_are_those_that_training_lays_over_the_same_frames(tmp_path: Path
     classifier = _tiny(tmp_path)
     spec = classifier.spec
     for stretch in cache.stretches:
-        track = watch_recording(classifier, cache.recordings[stretch.recording])
+        timeline = watch_recording(classifier, cache.recordings[stretch.recording])
         newest = np.arange(spec.window - 1, max(len(stretch), spec.window))
         anchors = np.minimum(newest - spec.anchor_frames, len(stretch) - 1)
         expected = [dataset.labels[label] for label in cache.labels[stretch.start + anchors]]
-        assert [spec.labels[label] for label in track.labels] == expected
+        assert [spec.labels[label] for label in timeline.labels] == expected
     assert {len(stretch) for stretch in cache.stretches} == {83, 2}
 
 
@@ -211,22 +211,24 @@ def test_answers_about_what_will_be(tmp_path: Path) -> None:
     write_model(tmp_path / "ahead.onnx", spec)
     film = write_video_file(tmp_path / "film.avi", ["red"] * 30 + ["green"] * 30)
     segments = (Segment(0.0, 1.0, "red"), Segment(1.0, 9.0, "green"))
-    track = watch_recording(Classifier.load(tmp_path / "ahead.onnx", device="cpu"), Recording(film, "f", segments, "f"))
+    timeline = watch_recording(
+        Classifier.load(tmp_path / "ahead.onnx", device="cpu"), Recording(film, "f", segments, "f")
+    )
     # 20 ticks, answers from the fourth on, each about half a second later.
-    np.testing.assert_allclose(track.pts_seconds, 0.3 + 0.5 + np.arange(17) / 10, atol=0.034)
-    assert track.labels.tolist() == [0] * 2 + [1] * 10 + [-1] * 5
+    np.testing.assert_allclose(timeline.pts_seconds, 0.3 + 0.5 + np.arange(17) / 10, atol=0.034)
+    assert timeline.labels.tolist() == [0] * 2 + [1] * 10 + [-1] * 5
 
 
 def test_pictures_of_a_recording(tmp_path: Path) -> None:
     film = write_video_file(tmp_path / "film.avi", ["red"] * 30 + ["green"] * 30, size_wh=(128, 192))
     recording = Recording(film, "f", (Segment(0.0, 9.0, "red"),), "f")
-    track = watch_recording(_tiny(tmp_path), recording)
-    frames = frames_between(track, 0.5, 1.5)
+    timeline = watch_recording(_tiny(tmp_path), recording)
+    frames = frames_between(timeline, 0.5, 1.5)
     assert frames.shape[1:] == (96, 64, 3)
     assert 11 <= len(frames) <= 13
     assert frames[0].mean(axis=(0, 1)).argmax() == 0  # red first, red, green, blue
     assert frames[-1].mean(axis=(0, 1)).argmax() == 1
-    assert len(frames_between(track, -3.0, -2.0)) == len(frames_between(track, 80.0, 81.0)) == 1
+    assert len(frames_between(timeline, -3.0, -2.0)) == len(frames_between(timeline, 80.0, 81.0)) == 1
 
 
 def _tiny(folder: Path) -> Classifier:

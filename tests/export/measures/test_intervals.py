@@ -8,8 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from framestream_export.measures.intervals import difference_interval, share_interval, student_t
-from framestream_export.measures.labelled import accuracy, answers_of, confusion_matrix, macro_f1, per_class, pieces_of
-from tests.export.tracks import clip, film, sure
+from framestream_export.measures.labelled import (
+    accuracy,
+    confusion_matrix,
+    labelled_predictions_of,
+    macro_f1,
+    per_class,
+    segments_of,
+)
+from tests.export.prediction_timelines import clip, film, sure
 
 
 @pytest.mark.parametrize(("freedom", "value"), [(1, 12.706), (2, 4.303), (3, 3.182), (5, 2.571), (10, 2.228)])
@@ -81,20 +88,20 @@ def test_a_paired_difference() -> None:
 
 def test_pieces_are_clips_segments_and_what_gaps_leave_of_them() -> None:
     rows = sure([1] * 10 + [2] * 10 + [1] * 10)
-    tracks = [clip("clap", [0, 0, 2]), film([(1.1, 2.1, "wave")], rows, breaks=[25])]
-    pieces = pieces_of(tracks)
-    assert [(piece.track, piece.start, piece.stop, piece.label) for piece in pieces] == [
+    timelines = [clip("clap", [0, 0, 2]), film([(1.1, 2.1, "wave")], rows, breaks=[25])]
+    pieces = segments_of(timelines)
+    assert [(piece.timeline, piece.start, piece.stop, piece.label) for piece in pieces] == [
         (0, 0, 3, 0),
         (1, 0, 10, 1),
         (1, 10, 20, 2),
         (1, 20, 25, 1),
         (1, 25, 30, 1),
     ]
-    answers = answers_of(tracks)
+    answers = labelled_predictions_of(timelines)
     assert answers.pieces.tolist() == [0] * 3 + [1] * 10 + [2] * 10 + [3] * 5 + [4] * 5
     assert accuracy(answers) == pytest.approx(32 / 33)
     assert all(piece.right for piece in pieces)
-    assert answers_of([]).labels.shape == (0,)
+    assert labelled_predictions_of([]).labels.shape == (0,)
 
 
 def test_figures_by_label() -> None:

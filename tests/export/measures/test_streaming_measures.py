@@ -14,22 +14,24 @@ from framestream.events import EventDetector
 from framestream.model.spec import EventSettings
 from framestream_export.measures.detection import detect, true_spans
 from framestream_export.measures.event_settings import middle_of_plateau, suggest_event_settings
+from framestream_export.measures.prediction_timelines import PredictionTimeline
+from framestream_export.measures.prediction_timing import PredictionTiming
 from framestream_export.measures.spans import Span, covered_share, pair_spans
-from framestream_export.measures.streaming import StreamingFigures, measure_streaming
-from framestream_export.measures.timing import AnswerTiming
-from framestream_export.measures.tracks import Track
-from tests.export.tracks import BACKGROUND, LABELS, RATE, TIMING, clip, film, sure
+from framestream_export.measures.untrimmed import StreamingFigures, measure_streaming
+from tests.export.prediction_timelines import BACKGROUND, LABELS, RATE, TIMING, clip, film, sure
 
 PLAIN = EventSettings(enter=0.6, leave=0.4, smoothing_seconds=0.0, min_seconds=0.0)
 
 
-def find(track: Track, settings: EventSettings = PLAIN, timing: AnswerTiming = TIMING) -> list[tuple[Span, float]]:
-    found = detect(track, LABELS, background=BACKGROUND, settings=settings, timing=timing)
+def find(
+    timeline: PredictionTimeline, settings: EventSettings = PLAIN, timing: PredictionTiming = TIMING
+) -> list[tuple[Span, float]]:
+    found = detect(timeline, LABELS, background=BACKGROUND, settings=settings, timing=timing)
     return [(one.span, one.known_seconds) for one in found]
 
 
-def measured(tracks: list[Track], settings: EventSettings = PLAIN) -> StreamingFigures:
-    figures = measure_streaming(tracks, LABELS, background=BACKGROUND, settings=settings, timing=TIMING)
+def measured(timelines: list[PredictionTimeline], settings: EventSettings = PLAIN) -> StreamingFigures:
+    figures = measure_streaming(timelines, LABELS, background=BACKGROUND, settings=settings, timing=TIMING)
     assert figures is not None
     return figures
 
@@ -43,14 +45,14 @@ def perfect(events: list[tuple[float, float, str]], seconds: float) -> NDArray[n
 
 def test_an_event_is_known_when_it_can_no_longer_be_dropped() -> None:
     events = [(2.0, 5.0, "wave")]
-    track = film(events, perfect(events, 8.0))
-    ((span, known),) = find(track)
+    timeline = film(events, perfect(events, 8.0))
+    ((span, known),) = find(timeline)
     assert (span.start, span.end, span.label) == (pytest.approx(2.0, abs=0.11), pytest.approx(5.0, abs=0.11), "wave")
     # The answer about 2.0 s comes with the frame at 2.0 s + anchor 2 / 10.
     assert known == pytest.approx(span.start + 0.2)
-    ((_, later),) = find(track, replace(PLAIN, min_seconds=1.0))
+    ((_, later),) = find(timeline, replace(PLAIN, min_seconds=1.0))
     assert later == pytest.approx(span.start + 0.2 + 1.0 - 0.1)
-    ((smooth, known),) = find(track, replace(PLAIN, smoothing_seconds=0.5))
+    ((smooth, known),) = find(timeline, replace(PLAIN, smoothing_seconds=0.5))
     assert smooth.start == pytest.approx(span.start, abs=0.11)
     assert known == pytest.approx(smooth.start + 0.2 + 0.2, abs=0.11)
 
@@ -60,18 +62,18 @@ def test_an_event_is_known_when_it_can_no_longer_be_dropped() -> None:
 )
 def test_whatever_is_known_is_reported_and_nothing_shorter(answers: list[int], smoothing: float, least: float) -> None:
     settings = replace(PLAIN, smoothing_seconds=smoothing, min_seconds=least)
-    track = film([], sure(answers))
+    timeline = film([], sure(answers))
     detector = EventDetector(
         LABELS, background=BACKGROUND, settings=settings, frame_rate=RATE, anchor_frames=TIMING.anchor_frames
     )
-    begin = float(track.pts_seconds[0]) - TIMING.lead_seconds
+    begin = float(timeline.pts_seconds[0]) - TIMING.lead_seconds
     detector.begin(begin)
-    ticks = track.pts_seconds + TIMING.wait_seconds
+    ticks = timeline.pts_seconds + TIMING.wait_seconds
     expected = [
-        event for tick, row in zip(ticks, track.probabilities, strict=True) for event in detector.push(tick, row)
+        event for tick, row in zip(ticks, timeline.probabilities, strict=True) for event in detector.push(tick, row)
     ]
     expected += detector.flush(float(ticks[-1]) + 1 / RATE)
-    found = find(track, settings)
+    found = find(timeline, settings)
     assert [span for span, _ in found] == [Span(one.start_seconds, one.end_seconds, one.label) for one in expected]
     for span, known in found:
         assert known >= span.start
@@ -125,13 +127,15 @@ def test_alarms_out_of_nothing_are_told_from_wrong_and_broken_events() -> None:
 
 def test_time_nobody_knows_about_counts_nowhere() -> None:
     rows = sure([2] * 40 + [1] * 20)
-    track = film([], rows)
-    labels = track.labels.copy()
+    timeline = film([], rows)
+    labels = timeline.labels.copy()
     labels[:40] = -1
-    unknown = Track(track.recording, track.pts_seconds, track.probabilities, labels, track.breaks)
+    unknown = PredictionTimeline(
+        timeline.recording, timeline.pts_seconds, timeline.probabilities, labels, timeline.breaks
+    )
     figures = measured([unknown])
     assert (figures.events[0.1][None].found, figures.false_alarms) == (0, 0)
-    assert measured([track]).false_alarms == 1
+    assert measured([timeline]).false_alarms == 1
 
 
 def test_trimmed_clips_have_no_events() -> None:
@@ -178,13 +182,13 @@ def test_settings_for_a_model_that_is_rarely_sure() -> None:
     rows = np.full((700, 3), 0.15, np.float32)
     rows[np.arange(700), true_labels] = 0.55
     rows[true_labels == 1] = (0.3, 0.4, 0.3)
-    track = film(events, rows)
+    timeline = film(events, rows)
     default = EventSettings()
-    assert measured([track], default).events[0.25][None].f1 == 0
-    suggested = suggest_event_settings([track], LABELS, background=BACKGROUND, timing=TIMING)
+    assert measured([timeline], default).events[0.25][None].f1 == 0
+    suggested = suggest_event_settings([timeline], LABELS, background=BACKGROUND, timing=TIMING)
     assert (suggested.origin, suggested.f1) == ("untrimmed", 1.0)
     assert 0.32 < suggested.settings.enter < 0.55
-    assert measured([track], suggested.settings).events[0.5][None].f1 == 1.0
+    assert measured([timeline], suggested.settings).events[0.5][None].f1 == 1.0
     assert "1 untrimmed recording" in suggested.reason
 
 

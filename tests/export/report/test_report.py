@@ -22,11 +22,11 @@ from rich.console import Console
 from framestream.errors import DataError
 from framestream.model.spec import EventSettings
 from framestream_export.measures.event_settings import SuggestedEvents
-from framestream_export.measures.tracks import Track
+from framestream_export.measures.prediction_timelines import PredictionTimeline
 from framestream_export.report.extras import ReportExtras
-from framestream_export.report.report import write_report
+from framestream_export.report.report_files import write_report
 from framestream_export.report.svg import inline_svg
-from tests.export.tracks import BACKGROUND, LABELS, TIMING, clip, film, sure
+from tests.export.prediction_timelines import BACKGROUND, LABELS, TIMING, clip, film, sure
 
 AWKWARD = ("<script>alert(1)</script>", '"><img src=x onerror=y>', "$bad{$", "手を振る 👋", "&lt;", "x" * 90)
 EVENTS = [(2.0, 6.0, "wave"), (8.0, 11.0, "clap")]
@@ -70,10 +70,13 @@ class Page(HTMLParser):
 
 
 def write(
-    folder: Path, tracks: list[Track], extras: ReportExtras | None = None, labels: tuple[str, ...] = LABELS
+    folder: Path,
+    timelines: list[PredictionTimeline],
+    extras: ReportExtras | None = None,
+    labels: tuple[str, ...] = LABELS,
 ) -> tuple[dict[str, Any], Page]:
     report = write_report(
-        tracks,
+        timelines,
         labels=labels,
         background=BACKGROUND if BACKGROUND in labels else None,
         folder=folder,
@@ -95,23 +98,23 @@ def write(
     return report, page
 
 
-def some_clips(*, groups: int = 6, wrong: int = 3) -> list[Track]:
-    tracks = []
+def some_clips(*, groups: int = 6, wrong: int = 3) -> list[PredictionTimeline]:
+    timelines = []
     for number in range(24):
         label = number % 3
         said = (label + 1) % 3 if number < wrong else label
-        tracks.append(clip(LABELS[label], [said] * 8, name=f"{number}.mp4", group=f"person {number % groups}"))
-    return tracks
+        timelines.append(clip(LABELS[label], [said] * 8, name=f"{number}.mp4", group=f"person {number % groups}"))
+    return timelines
 
 
 @pytest.mark.parametrize("label", AWKWARD)
 def test_any_label_can_be_shown(label: str, tmp_path: Path) -> None:
     events = [(1.0, 2.0, "clap")]
     answers = film(events, sure([1] * 30)).labels.tolist()
-    tracks = [clip("clap", [0, 0], name=f"{label}.mp4"), clip("idle", [0, 0]), film(events, sure(answers))]
+    timelines = [clip("clap", [0, 0], name=f"{label}.mp4"), clip("idle", [0, 0]), film(events, sure(answers))]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        report, page = write(tmp_path, tracks, labels=(label, "idle", "wave"))
+        report, page = write(tmp_path, timelines, labels=(label, "idle", "wave"))
     assert report["per_class"][label]["recall"] == 1.0
     assert label in page.text
     assert f"Confusion matrix. {label}: 2 of 2 right; idle: 2 of 3 right, 1 taken for {label};" in page.descriptions[0]
@@ -159,7 +162,7 @@ def test_a_baseline_that_begins_to_answer_later(tmp_path: Path) -> None:
     """As a window's mean beside a stateful model: fewer answers, and none about what is over before them."""
     rows = sure([2] * 3 + [1] * 20 + [2] * 10)
     whole = film([(0.0, 0.35, "wave"), (2.35, 9.0, "wave")], rows)
-    late = Track(whole.recording, whole.pts_seconds[5:], rows[5:], whole.labels[5:], whole.breaks)
+    late = PredictionTimeline(whole.recording, whole.pts_seconds[5:], rows[5:], whole.labels[5:], whole.breaks)
     assert len(whole.labels) == 33
     report, _ = write(tmp_path, [whole], ReportExtras(timing=TIMING, baseline=[late]))
     assert report["segments"] == report["baseline"]["segments"] + 1 == 3
@@ -169,8 +172,8 @@ def test_a_baseline_that_begins_to_answer_later(tmp_path: Path) -> None:
 def test_the_worst_clips_come_with_pictures(tmp_path: Path) -> None:
     asked: list[tuple[str, float, float]] = []
 
-    def frames_of(track: Track, start_seconds: float, stop_seconds: float) -> NDArray[np.uint8]:
-        asked.append((track.recording.name, start_seconds, stop_seconds))
+    def frames_of(timeline: PredictionTimeline, start_seconds: float, stop_seconds: float) -> NDArray[np.uint8]:
+        asked.append((timeline.recording.name, start_seconds, stop_seconds))
         return np.full((5, 200, 100, 3), (250, 0, 0), np.uint8)
 
     report, page = write(tmp_path, some_clips(), ReportExtras(timing=TIMING, frames_of=frames_of))
@@ -185,10 +188,10 @@ def test_the_worst_clips_come_with_pictures(tmp_path: Path) -> None:
 
 
 def test_a_film_has_a_timeline_and_thresholds(tmp_path: Path) -> None:
-    track = film(EVENTS, sure([1] * 20 + [2] * 40 + [1] * 20 + [0] * 30 + [1] * 10))
+    timeline = film(EVENTS, sure([1] * 20 + [2] * 40 + [1] * 20 + [0] * 30 + [1] * 10))
     suggested = SuggestedEvents(EventSettings(enter=0.55, leave=0.3), "untrimmed", "chosen on <two> films", 0.9)
     extras = ReportExtras(timing=TIMING, suggested=suggested, temperature=1.5)
-    report, page = write(tmp_path, [*some_clips(), track], extras)
+    report, page = write(tmp_path, [*some_clips(), timeline], extras)
     assert report["streaming"]["events"]["0.5"]["f1"] == 1.0
     assert report["events"]["suggested"]["settings"]["enter"] == 0.55
     assert "--enter 0.55 --leave 0.3 --min-seconds 0.5" in page.text

@@ -25,7 +25,7 @@ from framestream_export.training.devices import (
     precision_for,
 )
 from framestream_export.training.mixed_precision import TrainingCopy, without_overflow
-from framestream_export.training.network.model import SequenceModel
+from framestream_export.training.network.sequence_model import SequenceModel
 from framestream_export.training.trainer import Stage, Trainer
 from tests.export.conftest import Cli
 from tests.export.on_two_cpus import SETTINGS, OneBatch

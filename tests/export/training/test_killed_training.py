@@ -121,9 +121,9 @@ STAGES = {
     "the model and its report": "run/(part|encoder|head|parity|report)",
 }
 OUTCOME = (
-    *("run.json", "report/report.json", "report/test_tracks.npz", "report/baseline_tracks.npz"),
+    *("run.json", "report/report.json", "report/test_timelines.npz", "report/baseline_timelines.npz"),
     *("checkpoints/head-refit-best.npz", "checkpoints/baseline-refit-best.npz", "cross_validation/report.json"),
-    *(f"folds/{number}/{name}" for number in (1, 2, 3) for name in ("run.json", "report/test_tracks.npz")),
+    *(f"folds/{number}/{name}" for number in (1, 2, 3) for name in ("run.json", "report/test_timelines.npz")),
 )
 
 

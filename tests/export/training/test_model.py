@@ -15,7 +15,7 @@ from framestream_export.graph.parts import HeadWeights
 from framestream_export.graph.streaming import Layout, check_structure, streaming_model
 from framestream_export.training.base_run import BaseRun
 from framestream_export.training.examples.windows import row_ends
-from framestream_export.training.network.model import SequenceModel
+from framestream_export.training.network.sequence_model import SequenceModel
 from framestream_export.training.settings import TrainSettings
 from tests.export.conftest import Trained
 

@@ -12,8 +12,8 @@ from framestream import Classifier
 from framestream.records import Event, Prediction, Start
 from framestream_export.exporting.exporter import Exporter
 from framestream_export.training.settings import TrainSettings
-from framestream_export.training.train import train
-from framestream_export.training.training_data import DataPlace
+from framestream_export.training.training_data import DataPath
+from framestream_export.training.training_run import train
 from tests.export import toy
 
 RATE, AHEAD_SECONDS = 10.0, 0.8
@@ -55,7 +55,7 @@ def test_events_are_dated_when_they_happen_and_known_before(kind: str, tmp_path:
         learning_rate=5e-3,
         predict_ahead_seconds=AHEAD_SECONDS,
     )
-    train(DataPlace(tmp_path / "films"), tmp_path / "run", settings, console=silent)
+    train(DataPath(tmp_path / "films"), tmp_path / "run", settings, console=silent)
     exported = Exporter(tmp_path / "run").write(tmp_path / "model.onnx")
     assert exported.spec.anchor_frames == -8
     spans = write_signal(tmp_path / "new.mp4", 99)

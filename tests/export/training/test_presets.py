@@ -13,8 +13,8 @@ import pytest
 
 from framestream.errors import SettingsError
 from framestream_export.encoders.building import build_encoder
+from framestream_export.graph.cost import ModelCost
 from framestream_export.graph.encoder import convert_encoder
-from framestream_export.graph.facts import ModelCost
 from framestream_export.graph.parts import HeadWeights
 from framestream_export.training.presets import DEFAULT_PRESET, PRESETS, Preset, describe_presets, preset_named
 from framestream_export.training.settings import TrainSettings

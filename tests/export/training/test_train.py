@@ -17,7 +17,7 @@ from framestream.errors import DataError, SettingsError
 from framestream_export.files import load_arrays
 from framestream_export.training.resumption import resumed_settings
 from framestream_export.training.settings import TrainSettings
-from framestream_export.training.training_data import DataPlace, load_training_data
+from framestream_export.training.training_data import DataPath, load_training_data
 from tests.export import toy
 from tests.export.conftest import SMALL_MODEL, Cli, Trained
 
@@ -152,17 +152,17 @@ def test_labels_no_answer_can_refer_to(tmp_path: Path, toy_clips: Path, silent: 
     code, _, errors = cli("train", manifest, "--output", tmp_path / "run", "--encoder", "small", "--size", "16")
     assert code == 1
     assert f"error: {manifest}: no answer in the train split refers to upright: its pieces are too short" in errors
-    assert "Answers are about 0.56 s after a clip's start to 0.64 s before its end" in errors
+    assert "Predictions are about 0.56 s after a clip's start to 0.64 s before its end" in errors
     rows = [(*row[:3], "" if row[4] == "train" else row[3], row[4]) for row in rows]
     toy.write_csv(manifest, "path,label,start,end,split", rows)
     settings = TrainSettings(size=16)
-    found = load_training_data(DataPlace(manifest), tmp_path / "cache", settings, console=silent)
+    found = load_training_data(DataPath(manifest), tmp_path / "cache", settings, console=silent)
     split_of = [warning.partition(" refers")[0] for warning in found.splits.warnings]
     assert split_of == ["no answer in the validation split", "no answer in the test split"]
     rows = [(*row[:3], 0.4 if row[4] == "test" else row[3], row[4]) for row in rows]
     toy.write_csv(manifest, "path,label,start,end,split", rows)
     with pytest.raises(DataError, match="no answer in the test split refers to across, upright"):
-        load_training_data(DataPlace(manifest), tmp_path / "cache", settings, console=silent)
+        load_training_data(DataPath(manifest), tmp_path / "cache", settings, console=silent)
 
 
 def test_an_existing_run_and_other_settings_are_refused(toy_clips: Path, tmp_path: Path, cli: Cli) -> None:

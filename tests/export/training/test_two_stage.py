@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from framestream_export.measures.tracks import load_tracks
-from framestream_export.training.network.model import SequenceModel
+from framestream_export.measures.prediction_timelines import load_timelines
 from framestream_export.training.network.projection import build_projection, with_projection
+from framestream_export.training.network.sequence_model import SequenceModel
 from framestream_export.training.resumption import resumed_settings
 from framestream_export.training.settings import ALL_BLOCKS, TrainSettings
-from framestream_export.training.training_data import DataPlace, load_training_data
+from framestream_export.training.training_data import DataPath, load_training_data
 from tests.export import toy
 from tests.export.conftest import Cli
 
@@ -150,15 +150,15 @@ def test_other_folds_than_a_run_has_are_refused(validated: Path, grouped_clips: 
 
 def test_what_was_said_of_the_test_clips_is_kept(validated: Path, grouped_clips: Path, silent: Console) -> None:
     settings = resumed_settings(validated, {})
-    place = DataPlace(grouped_clips, cache=validated.parent / "cache")
+    place = DataPath(grouped_clips, cache=validated.parent / "cache")
     data = load_training_data(place, validated.parent / "cache", settings, console=silent)
-    tracks = load_tracks(validated / "report" / "test_tracks.npz", data.cache.recordings)
-    assert [track.recording.name for track in tracks] == record_of(validated)["splits"]["test"]
+    timelines = load_timelines(validated / "report" / "test_timelines.npz", data.cache.recordings)
+    assert [timeline.recording.name for timeline in timelines] == record_of(validated)["splits"]["test"]
     model = SequenceModel.load(validated, kind="window", window=8)
-    track = tracks[0]
-    stretch = data.cache.stretches[data.cache.recordings.index(track.recording)]
+    timeline = timelines[0]
+    stretch = data.cache.stretches[data.cache.recordings.index(timeline.recording)]
     rows = model.answers(np.asarray(data.cache.frames[stretch.start : stretch.stop])[None])[0]
-    np.testing.assert_allclose(rows, track.probabilities, atol=1e-4)
+    np.testing.assert_allclose(rows, timeline.probabilities, atol=1e-4)
 
 
 def test_fine_tuning_goes_on_from_the_head_and_keeps_only_what_is_better(

@@ -27,10 +27,10 @@ from framestream_export.exporting.seal import sealed
 from framestream_export.graph.encoder import convert_encoder
 from framestream_export.graph.parts import HeadWeights
 from framestream_export.graph.streaming import Layout, streaming_model
-from framestream_export.training.network.model import SequenceModel
+from framestream_export.training.network.sequence_model import SequenceModel
 from framestream_export.training.settings import TrainSettings
-from framestream_export.training.training_data import DataPlace, load_training_data
-from framestream_export.verification.verify import verify
+from framestream_export.training.training_data import DataPath, load_training_data
+from framestream_export.verification.verifier import verify
 from tests.export.conftest import Cli, Trained
 
 
@@ -67,7 +67,7 @@ def events_of(spec: ModelSpec, rows: np.ndarray) -> list[tuple[str, float, float
 def test_watching_a_clip_says_what_keras_says_of_it(trained: Trained, silent: Console) -> None:
     """From the video file to the probability, once through training's own path and once through serving's."""
     finished = FinishedRun.read(trained.run)
-    data = load_training_data(DataPlace(trained.data), trained.data / "cache", finished.settings, console=silent)
+    data = load_training_data(DataPath(trained.data), trained.data / "cache", finished.settings, console=silent)
     classifier = Classifier.load(trained.model, device="cpu")
     watched, events = 0, 0
     for stretch in data.stretches("test"):

@@ -19,7 +19,7 @@ from framestream.sampling.resize import fit_frame
 from framestream_export.verification.pictures import replay_pictures, write_pictures
 from framestream_export.verification.tensor_files import read_data_sets
 from framestream_export.verification.vectors import choose_sequences
-from framestream_export.verification.verify import verify
+from framestream_export.verification.verifier import verify
 from tests.export.conftest import Cli
 from tests.export.handed_over import change_model, wandering_frames, write_handed_over
 from tests.tiny_model import LABELS, expected_probabilities, make_spec

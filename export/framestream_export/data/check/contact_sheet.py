@@ -12,8 +12,8 @@ import numpy as np
 
 from framestream.errors import SettingsError
 from framestream.frames import Image
-from framestream_export.data.check.pictures import PICTURE_WH, PICTURES, decode_picture
 from framestream_export.data.check.probing import Probe
+from framestream_export.data.check.thumbnails import PICTURE_WH, PICTURES, decode_picture
 from framestream_export.files import make_writable, write_atomically
 
 MOST_ON_A_SHEET = 48

@@ -95,7 +95,7 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
+class ValueRange:
     """Least, middle and greatest of some numbers, all 0 where there is none."""
 
     least: float
@@ -103,7 +103,7 @@ class Spread:
     greatest: float
 
     @classmethod
-    def of(cls, values: Sequence[float]) -> Spread:
+    def of(cls, values: Sequence[float]) -> ValueRange:
         """Of these numbers."""
         ordered = sorted(values)
         return cls(ordered[0], ordered[len(ordered) // 2], ordered[-1]) if ordered else cls(0.0, 0.0, 0.0)
@@ -175,9 +175,9 @@ class Examination:
             "groups": len({clip.group for clip in self.clips}),
             "splits": {name: sum(clip.split == name for clip in self.clips) for name in sorted(splits)},
             "seconds": sum(clip.duration_seconds for clip in self.clips),
-            "duration_seconds": asdict(Spread.of([clip.duration_seconds for clip in self.readable])),
+            "duration_seconds": asdict(ValueRange.of([clip.duration_seconds for clip in self.readable])),
             "frame_rate": {
-                **asdict(Spread.of([clip.frame_rate for clip in self.readable])),
+                **asdict(ValueRange.of([clip.frame_rate for clip in self.readable])),
                 "variable": sum(clip.variable_rate for clip in self.readable),
             },
             "sizes": [{"width": width, "height": height, "recordings": count} for width, height, count in self.sizes],

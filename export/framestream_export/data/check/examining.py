@@ -13,7 +13,7 @@ from framestream.errors import DataError
 from framestream_export.data.check.contact_sheet import MOST_ON_A_SHEET, write_sheets
 from framestream_export.data.check.examination import OPEN, Clip, Examination, LabelSummary, Plan, Remark
 from framestream_export.data.check.matching import copies_among
-from framestream_export.data.check.probing import Probe, Wanted, probe_all
+from framestream_export.data.check.probing import Probe, ProbeRequest, probe_all
 from framestream_export.data.check.remarks import remarks_on_clips, remarks_on_copies, remarks_on_labels
 from framestream_export.data.footage import SPLITS, Dataset, Recording
 from framestream_export.data.frame_cache import frame_labels
@@ -72,7 +72,7 @@ def examine(
     )
 
 
-def _wanted(dataset: Dataset, *, pictures: bool) -> list[Wanted]:
+def _wanted(dataset: Dataset, *, pictures: bool) -> list[ProbeRequest]:
     """Every recording, with the labels it stands for on a contact sheet: some recordings of each, evenly taken."""
     showing: dict[int, list[str]] = {}
     for label in dataset.labels if pictures else ():
@@ -84,7 +84,9 @@ def _wanted(dataset: Dataset, *, pictures: bool) -> list[Wanted]:
         ]
         for number in having[:: max(1, -(-len(having) // MOST_ON_A_SHEET))]:
             showing.setdefault(number, []).append(label)
-    return [Wanted(recording, tuple(showing.get(number, ()))) for number, recording in enumerate(dataset.recordings)]
+    return [
+        ProbeRequest(recording, tuple(showing.get(number, ()))) for number, recording in enumerate(dataset.recordings)
+    ]
 
 
 def _labelled_seconds(probe: Probe, dataset: Dataset) -> NDArray[np.float64]:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framestream.frames import Image
-from framestream_export.data.check.pictures import Thinned
+from framestream_export.data.check.thumbnails import Thinned
 
 FRAMES, SIDE = 8, 16
 _MOST_KEPT = 128

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from framestream.errors import SourceError
 from framestream.sources import VideoFile
 from framestream_export.data.check.fingerprints import Fingerprint, FingerprintMaker
-from framestream_export.data.check.pictures import PictureKeeper
+from framestream_export.data.check.thumbnails import PictureKeeper
 from framestream_export.data.decoding import sha256_of
 from framestream_export.data.footage import Recording
 
@@ -88,14 +88,14 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ProbeRequest:
     """A recording to read, and the labels of which pictures are wanted."""
 
     recording: Recording
     labels_to_show: tuple[str, ...] = ()
 
 
-def probe_all(wanted: Sequence[Wanted], *, background: str | None, workers: int) -> Iterator[Probe]:
+def probe_all(wanted: Sequence[ProbeRequest], *, background: str | None, workers: int) -> Iterator[Probe]:
     """Read files, a few at a time, and give what was found in their order.
 
     Args:
@@ -123,7 +123,7 @@ def probe_all(wanted: Sequence[Wanted], *, background: str | None, workers: int)
         log.removeFilter(listener)
 
 
-def _probe(wanted: Wanted, background: str | None, listener: _Listener, stop: threading.Event) -> Probe:
+def _probe(wanted: ProbeRequest, background: str | None, listener: _Listener, stop: threading.Event) -> Probe:
     recording = wanted.recording
     with listener.listening() as said:
         try:

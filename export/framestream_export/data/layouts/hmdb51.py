@@ -29,7 +29,7 @@ def _read(data: Path, reading: Reading) -> Found:
     paths = sorted(lists.glob(f"*{ending}")) if lists else []
     if not paths:
         raise DataError(f"{data} has no CLASS{ending}, neither in it nor in a folder right below it")
-    videos = VideoIndex(data, reading.complaints)
+    videos = VideoIndex(data, reading.problems)
     recordings: dict[Path, Recording] = {}
     missing: list[str] = []
     listed = unused = 0
@@ -38,7 +38,7 @@ def _read(data: Path, reading: Reading) -> Found:
         label = path.name.removesuffix(ending)
         before = listed
         for number, line in read_lines(path):
-            with reading.complaints.about(f"{path}, row {number}"):
+            with reading.problems.about(f"{path}, row {number}"):
                 clip, _, code = line.rpartition(" ")
                 if code not in _SPLIT_OF or not clip:
                     raise DataError(f"{line!r} is not a clip and 0, 1 or 2")

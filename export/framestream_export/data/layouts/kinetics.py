@@ -58,7 +58,7 @@ def _read(data: Path, reading: Reading) -> Found:
     for table in tables:
         for number, cells in read_rows(table, required=_REQUIRED):
             where = f"{table}, row {number}"
-            with reading.complaints.about(where):
+            with reading.problems.about(where):
                 row = _parse(cells, table)
                 if not row.label:
                     unlabelled += 1
@@ -94,14 +94,14 @@ def _parse(cells: Mapping[str, str], table: Path) -> _Row:
 
 def _clips(root: Path, rows: list[_Row], reading: Reading) -> tuple[list[Recording], list[str]]:
     """Recordings of the rows that have a file, and the names of the others."""
-    videos = VideoIndex(root, reading.complaints)
+    videos = VideoIndex(root, reading.problems)
     pieces: dict[Path, list[_Row]] = {}
     missing = []
     for row in rows:
         cut = f"{row.film}_{int(row.start_seconds):06}_{int(row.end_seconds):06}"
         folders = (row.label, row.label.replace(" ", "_"), row.split or "")
         video = None
-        with reading.complaints.about(f"{row.film} ({row.label})"):
+        with reading.problems.about(f"{row.film} ({row.label})"):
             for stem in (cut, row.film):
                 for suffix in sorted(VIDEO_SUFFIXES):
                     video = video or videos.find(stem + suffix, prefer=folders)
@@ -111,7 +111,7 @@ def _clips(root: Path, rows: list[_Row], reading: Reading) -> tuple[list[Recordi
             pieces.setdefault(video, []).append(row)
     recordings = []
     for video, its in pieces.items():
-        with reading.complaints.about(video):
+        with reading.problems.about(video):
             recordings.append(_recording(video, its, root))
     return recordings, missing
 

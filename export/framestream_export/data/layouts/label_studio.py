@@ -62,13 +62,13 @@ def _read(data: Path, reading: Reading) -> Found:
     exports = _exports(data)
     if not exports:
         raise DataError(f"{data} has no JSON file that Label Studio has exported")
-    videos = VideoIndex(root, reading.complaints)
+    videos = VideoIndex(root, reading.problems)
     recordings: dict[Path, Recording] = {}
     missing: list[str] = []
     notes: Counter[str] = Counter()
     for path in exports:
         for position, task in enumerate(json.loads(path.read_bytes()), start=1):
-            with reading.complaints.about(f"{path}, task {_number(task, position)}"), _as_exported():
+            with reading.problems.about(f"{path}, task {_number(task, position)}"), _as_exported():
                 results = _results(task, notes)
                 if results is None:
                     notes[_NOT_ANNOTATED] += 1
@@ -81,7 +81,7 @@ def _read(data: Path, reading: Reading) -> Found:
                     raise DataError(f"{video} has come in an earlier task; keep one of them")
                 else:
                     recordings[video] = _recording(video, results, task, root=root, reading=reading, notes=notes)
-    listed = len(recordings) + len(missing) + len(reading.complaints)
+    listed = len(recordings) + len(missing) + len(reading.problems)
     warnings = missing_clips(missing, listed, by=", ".join(path.name for path in exports))
     warnings += [f"{count} {what}" for what, count in notes.items()]
     return Found(tuple(recordings.values()), tuple(warnings))

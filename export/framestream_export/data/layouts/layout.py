@@ -8,7 +8,7 @@ from pathlib import Path
 
 from framestream.errors import DataError, SettingsError
 from framestream_export.data.footage import Recording
-from framestream_export.data.problems import Complaints
+from framestream_export.data.problems import Problems
 
 _NAMED = 5
 
@@ -21,13 +21,13 @@ class Reading:
         split_number: Which of a data set's official divisions to take, 1 to 3.
         frame_rate: Frames per second that the tool counted which wrote the labels; None finds out from the film.
         group_column: The column that groups the recordings of a manifest; None is "group".
-        complaints: Where to note what is wrong.
+        problems: Where to note what is wrong.
     """
 
     split_number: int = 1
     frame_rate: float | None = None
     group_column: str | None = None
-    complaints: Complaints = field(default_factory=Complaints)
+    problems: Problems = field(default_factory=Problems)
 
     def __post_init__(self) -> None:
         """Refuse numbers that no data set has."""

@@ -29,14 +29,14 @@ def _read(data: Path, reading: Reading) -> Found:
     if lists is None:
         raise DataError(f"{data} has no trainlist01.txt, neither in it nor in a folder right below it")
     classes = _read_classes(lists / "classInd.txt")
-    videos = VideoIndex(data, reading.complaints)
+    videos = VideoIndex(data, reading.problems)
     recordings: dict[Path, Recording] = {}
     missing: list[str] = []
     listed = 0
     for split in ("train", "test"):
         path = lists / f"{split}list{reading.split_number:02}.txt"
         for number, line in read_lines(path):
-            with reading.complaints.about(f"{path}, row {number}"):
+            with reading.problems.about(f"{path}, row {number}"):
                 clip, label = _parse(line, classes)
                 listed += 1
                 video = videos.find(clip, prefer=(label,))

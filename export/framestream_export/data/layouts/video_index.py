@@ -8,16 +8,16 @@ from pathlib import Path
 
 from framestream.errors import DataError
 from framestream_export.data.folders import is_video, walk
-from framestream_export.data.problems import Complaints
+from framestream_export.data.problems import Problems
 
 
 class VideoIndex:
     """All videos below a folder, by name."""
 
-    def __init__(self, root: Path, complaints: Complaints) -> None:
+    def __init__(self, root: Path, problems: Problems) -> None:
         """List them."""
         self._by_name: dict[str, list[Path]] = {}
-        for here, _, files in walk(root, complaints):
+        for here, _, files in walk(root, problems):
             for name in filter(is_video, files):
                 self._by_name.setdefault(name, []).append(here / name)
 

@@ -21,7 +21,7 @@ _MIX = (0.1, 0.35)
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Augmentation:
     """One change of appearance.
 
     Attributes:
@@ -48,7 +48,7 @@ class Look:
         size_wh: tuple[int, int],
         mirrored: bool,
         still: NDArray[np.uint8] | None = None,
-    ) -> Look:
+    ) -> Augmentation:
         """Draw light, framing and how much of `still` shows."""
         contrast = 1 + _CONTRAST * rng.uniform(-1, 1)
         brightness = _BRIGHTNESS * rng.uniform(-1, 1)

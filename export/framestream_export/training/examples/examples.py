@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from framestream_export.data.frame_cache import FrameCache, Stretch
-from framestream_export.training.examples.augmentation import Look
-from framestream_export.training.examples.features import FeatureStore, Wanted
+from framestream_export.training.examples.augmentation import Augmentation
+from framestream_export.training.examples.features import FeatureRequest, FeatureStore
 from framestream_export.training.examples.runs import Run, RunPlan
 from framestream_export.training.settings import TrainSettings
 
@@ -55,29 +55,31 @@ class Examples:
             yield inputs, np.stack([run.labels for run in runs]), np.stack([run.weights for run in runs])
 
 
-def frame_examples(plan: RunPlan, cache: FrameCache, settings: TrainSettings, stills: NDArray[np.int64]) -> Examples:
+def frame_examples(
+    plan: RunPlan, cache: FrameCache, settings: TrainSettings, background_frames: NDArray[np.int64]
+) -> Examples:
     """Examples of frames uint8 [B, L, H, W, 3], each in a look of its own.
 
     Args:
         plan: The runs of each epoch.
         cache: Where their frames are.
         settings: Of the training.
-        stills: int64 [n], frames of the cache that show the background, to mix in.
+        background_frames: int64 [n], frames of the cache that show the background, to mix in.
     """
 
     def read(run: Run, rng: np.random.Generator) -> NDArray[np.uint8]:
         mirrored = bool(rng.random() < 0.5) and settings.flip
         still = None
-        if len(stills) and rng.random() < _MIXED_SHARE:
-            still = np.asarray(cache.frames[stills[rng.integers(len(stills))]])
-        look = Look.draw(rng, size_wh=settings.size_wh, mirrored=mirrored, still=still)
+        if len(background_frames) and rng.random() < _MIXED_SHARE:
+            still = np.asarray(cache.frames[background_frames[rng.integers(len(background_frames))]])
+        look = Augmentation.draw(rng, size_wh=settings.size_wh, mirrored=mirrored, still=still)
         return look.apply(np.asarray(cache.frames[run.indices]))
 
     return Examples(plan, tf.TensorSpec((None, settings.run_frames, settings.size, settings.size, 3), tf.uint8), read)
 
 
 def feature_examples(
-    plan: RunPlan, store: FeatureStore, settings: TrainSettings, looks: dict[int, tuple[Wanted, ...]]
+    plan: RunPlan, store: FeatureStore, settings: TrainSettings, looks: dict[int, tuple[FeatureRequest, ...]]
 ) -> Examples:
     """Examples of features float32 [B, L, D], each in one of the few looks that were encoded.
 
@@ -85,7 +87,7 @@ def feature_examples(
         plan: The runs of each epoch.
         store: Where their features are.
         settings: Of the training.
-        looks: Those of each recording, as from `looks_of`.
+        looks: Those of each recording, as from `augmentations_of`.
     """
 
     def read(run: Run, rng: np.random.Generator) -> NDArray[np.float32]:
@@ -95,37 +97,37 @@ def feature_examples(
     return Examples(plan, tf.TensorSpec((None, settings.run_frames, store.feature_dim), tf.float32), read)
 
 
-def looks_of(
-    cache: FrameCache, stretches: Sequence[Stretch], settings: TrainSettings, stills: NDArray[np.int64]
-) -> dict[int, tuple[Wanted, ...]]:
+def augmentations_of(
+    cache: FrameCache, stretches: Sequence[Stretch], settings: TrainSettings, background_frames: NDArray[np.int64]
+) -> dict[int, tuple[FeatureRequest, ...]]:
     """The looks of each recording to encode: as it is, and `settings.looks` others.
 
     The first other look is mirrored, the second not, and so on, unless `settings.flip` is off. Every second pair has a
     picture of the background mixed in, where there is one in another recording. Which one depends on the contents of
     the recordings alone, so that other folds of the same data mostly choose the same.
     """
-    places = _stills_by_recording(cache, stills)
+    places = _stills_by_recording(cache, background_frames)
     looks = {}
     for recording in sorted({stretch.recording for stretch in stretches}):
         others = []
         for number in range(1, settings.looks + 1):
             mixed = (number - 1) // 2 % 2 == 1
             still = _still_for(cache, recording, number, places) if mixed else None
-            others.append(Wanted(recording, number, settings.flip and number % 2 == 1, still))
-        looks[recording] = (Wanted(recording, 0), *others)
+            others.append(FeatureRequest(recording, number, settings.flip and number % 2 == 1, still))
+        looks[recording] = (FeatureRequest(recording, 0), *others)
     return looks
 
 
-def fill_looks(store: FeatureStore, looks: dict[int, tuple[Wanted, ...]], *, console: Console) -> int:
+def fill_augmentations(store: FeatureStore, looks: dict[int, tuple[FeatureRequest, ...]], *, console: Console) -> int:
     """Encode all looks that are not there yet; returns the number of frames encoded."""
     return store.fill([look for of_recording in looks.values() for look in of_recording], console=console)
 
 
-def _stills_by_recording(cache: FrameCache, stills: NDArray[np.int64]) -> dict[int, NDArray[np.int64]]:
+def _stills_by_recording(cache: FrameCache, background_frames: NDArray[np.int64]) -> dict[int, NDArray[np.int64]]:
     starts = np.array([stretch.start for stretch in cache.stretches])
     owners = np.array([stretch.recording for stretch in cache.stretches])
-    of_still = owners[np.searchsorted(starts, stills, side="right") - 1]
-    return {int(recording): stills[of_still == recording] for recording in np.unique(of_still)}
+    of_still = owners[np.searchsorted(starts, background_frames, side="right") - 1]
+    return {int(recording): background_frames[of_still == recording] for recording in np.unique(of_still)}
 
 
 def _still_for(cache: FrameCache, recording: int, number: int, places: dict[int, NDArray[np.int64]]) -> int | None:

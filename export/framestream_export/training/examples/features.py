@@ -28,7 +28,7 @@ from framestream.model.spec import RESIZE
 from framestream_export.data.frame_cache import FrameCache, Stretch
 from framestream_export.encoders.digest import weights_digest
 from framestream_export.files import DAMAGED, make_writable, write_atomically
-from framestream_export.training.examples.augmentation import Look
+from framestream_export.training.examples.augmentation import Augmentation
 from framestream_export.training.examples.frame_encoders import frozen_encoder
 from framestream_export.training.settings import TrainSettings
 
@@ -37,7 +37,7 @@ _VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class FeatureRequest:
     """One file of the store: a recording in one look; look 0 is the recording as it is.
 
     Attributes:
@@ -68,14 +68,14 @@ class FeatureStore:
         facts = [_VERSION, self._encoder.name, weights_digest(encoder), settings.frame_rate, settings.size_wh, RESIZE]
         self._key = json.dumps(facts)
         # Names are digests, of a picture among others: too dear to be made anew for every example.
-        self._files: dict[Wanted, Path] = {}
+        self._files: dict[FeatureRequest, Path] = {}
 
     @property
     def feature_dim(self) -> int:
         """Numbers a frame."""
         return self._encoder.feature_dim
 
-    def fill(self, wanted: Sequence[Wanted], *, console: Console) -> int:
+    def fill(self, wanted: Sequence[FeatureRequest], *, console: Console) -> int:
         """Encode what is not there yet; returns how many frames that were.
 
         Raises:
@@ -102,7 +102,7 @@ class FeatureStore:
                 pool.shutdown(cancel_futures=True)
         return encoded
 
-    def _fill_one(self, item: Wanted, stop: StopFlag) -> int:
+    def _fill_one(self, item: FeatureRequest, stop: StopFlag) -> int:
         pieces = []
         for frames in self._pictures(item):
             if stop.is_set():
@@ -112,7 +112,7 @@ class FeatureStore:
         write_atomically(self._path(item), partial(np.save, arr=features), shared=True)
         return len(features)
 
-    def read(self, wanted: Wanted, indices: NDArray[np.int64]) -> NDArray[np.float32]:
+    def read(self, wanted: FeatureRequest, indices: NDArray[np.int64]) -> NDArray[np.float32]:
         """Features [n, D] of some frames of a recording.
 
         Args:
@@ -131,33 +131,33 @@ class FeatureStore:
 
     def of_stretch(self, stretch: Stretch) -> NDArray[np.float32]:
         """Features [frames, D] of a stretch as it is."""
-        return self.read(Wanted(stretch.recording, 0), np.arange(stretch.start, stretch.stop))
+        return self.read(FeatureRequest(stretch.recording, 0), np.arange(stretch.start, stretch.stop))
 
-    def _pictures(self, wanted: Wanted) -> Iterator[NDArray[np.uint8]]:
+    def _pictures(self, wanted: FeatureRequest) -> Iterator[NDArray[np.uint8]]:
         """The recording's frames in its look, in pieces of bounded size."""
-        stretches = self._cache.stretches_of(wanted.recording)
+        stretches = self._cache.label_runs_of(wanted.recording)
         look = self._look(wanted)
         for first in range(stretches[0].start, stretches[-1].stop, _FRAMES_PER_PIECE):
             frames = self._cache.read(first, min(first + _FRAMES_PER_PIECE, stretches[-1].stop))
             yield frames if look is None else look.apply(frames)
 
-    def _look(self, wanted: Wanted) -> Look | None:
+    def _look(self, wanted: FeatureRequest) -> Augmentation | None:
         if wanted.number == 0:
             return None
         seed = int(self._cache.digests[wanted.recording][:16], 16)
         still = None if wanted.still is None else np.asarray(self._cache.frames[wanted.still])
         rng = np.random.default_rng((seed, wanted.number))
-        return Look.draw(rng, size_wh=self._settings.size_wh, mirrored=wanted.mirrored, still=still)
+        return Augmentation.draw(rng, size_wh=self._settings.size_wh, mirrored=wanted.mirrored, still=still)
 
     def _first(self, recording: int) -> int:
-        return self._cache.stretches_of(recording)[0].start
+        return self._cache.label_runs_of(recording)[0].start
 
-    def _path(self, wanted: Wanted) -> Path:
+    def _path(self, wanted: FeatureRequest) -> Path:
         if wanted not in self._files:
             self._files[wanted] = self._name(wanted)
         return self._files[wanted]
 
-    def _name(self, wanted: Wanted) -> Path:
+    def _name(self, wanted: FeatureRequest) -> Path:
         cache, still = self._cache, None
         if wanted.still is not None:
             still = hashlib.sha256(np.asarray(cache.frames[wanted.still]).tobytes()).hexdigest()

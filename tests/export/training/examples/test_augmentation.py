@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from framestream_export.training.examples.augmentation import Look
+from framestream_export.training.examples.augmentation import Augmentation
 
 RAMP = np.ascontiguousarray(
     np.broadcast_to(np.arange(16, dtype=np.uint8)[None, None, :, None] * 10 + 40, (6, 16, 16, 3))
@@ -13,7 +13,7 @@ RAMP = np.ascontiguousarray(
 @pytest.mark.parametrize("mirrored", [True, False])
 def test_a_look_is_the_same_for_all_frames_and_mirrors_only_if_it_should(mirrored: bool) -> None:
     for seed in range(8):
-        look = Look.draw(np.random.default_rng(seed), size_wh=(16, 16), mirrored=mirrored)
+        look = Augmentation.draw(np.random.default_rng(seed), size_wh=(16, 16), mirrored=mirrored)
         seen = look.apply(RAMP)
         assert seen.shape == RAMP.shape
         assert seen.dtype == np.uint8
@@ -24,7 +24,8 @@ def test_a_look_is_the_same_for_all_frames_and_mirrors_only_if_it_should(mirrore
 
 def test_looks_differ_and_follow_from_their_source_of_chance() -> None:
     first, again, other = (
-        Look.draw(np.random.default_rng(seed), size_wh=(16, 16), mirrored=False).apply(RAMP) for seed in (1, 1, 2)
+        Augmentation.draw(np.random.default_rng(seed), size_wh=(16, 16), mirrored=False).apply(RAMP)
+        for seed in (1, 1, 2)
     )
     np.testing.assert_array_equal(first, again)
     assert np.abs(first.astype(int) - other.astype(int)).mean() > 2
@@ -35,7 +36,7 @@ def test_a_still_shows_through() -> None:
     still[:8] = 255
     grey = np.full((2, 16, 16, 3), 128, np.uint8)
     plain, mixed = (
-        Look.draw(np.random.default_rng(3), size_wh=(16, 16), mirrored=False, still=picture).apply(grey)
+        Augmentation.draw(np.random.default_rng(3), size_wh=(16, 16), mirrored=False, still=picture).apply(grey)
         for picture in (None, still)
     )
     # Brighter where the still is white, darker where it is black.

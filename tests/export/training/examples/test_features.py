@@ -14,8 +14,8 @@ from framestream.errors import DataError, SettingsError
 from framestream_export.data.frame_cache import FrameCache
 from framestream_export.encoders.building import build_encoder
 from framestream_export.files import write_atomically
-from framestream_export.training.examples.examples import looks_of
-from framestream_export.training.examples.features import FeatureStore, Wanted
+from framestream_export.training.examples.examples import augmentations_of
+from framestream_export.training.examples.features import FeatureRequest, FeatureStore
 from framestream_export.training.settings import TrainSettings
 from tests.export.numbered_frames import make_cache
 
@@ -36,37 +36,37 @@ def cache() -> FrameCache:
 
 def test_features_are_those_of_the_encoder(encoder: Any, cache: FrameCache, tmp_path: Path, silent: Console) -> None:
     store = FeatureStore(encoder, cache, tmp_path, SETTINGS)
-    assert store.fill([Wanted(0, 0), Wanted(1, 0)], console=silent) == 79
+    assert store.fill([FeatureRequest(0, 0), FeatureRequest(1, 0)], console=silent) == 79
     expected = np.asarray(encoder(cache.frames[60:75].astype(np.float32), training=False))
-    np.testing.assert_allclose(store.read(Wanted(0, 0), np.arange(60, 70)), expected[:10], atol=1e-5)
+    np.testing.assert_allclose(store.read(FeatureRequest(0, 0), np.arange(60, 70)), expected[:10], atol=1e-5)
     np.testing.assert_allclose(store.of_stretch(cache.stretches[1])[:5], expected[10:], atol=1e-5)
-    held = store.read(Wanted(1, 0), np.array([78, 78, 70]))
+    held = store.read(FeatureRequest(1, 0), np.array([78, 78, 70]))
     np.testing.assert_array_equal(held[0], held[1])
     with pytest.raises(DataError, match="delete it and resume"):
-        store.read(Wanted(1, 0), np.array([79]))
+        store.read(FeatureRequest(1, 0), np.array([79]))
 
 
 def test_only_what_is_new_is_encoded(encoder: Any, cache: FrameCache, tmp_path: Path, silent: Console) -> None:
-    wanted = [Wanted(0, 0), Wanted(0, 1, mirrored=True), Wanted(1, 0)]
+    wanted = [FeatureRequest(0, 0), FeatureRequest(0, 1, mirrored=True), FeatureRequest(1, 0)]
     assert FeatureStore(encoder, cache, tmp_path, SETTINGS).fill(wanted, console=silent) == 149
     assert FeatureStore(encoder, cache, tmp_path, SETTINGS).fill(wanted, console=silent) == 0
     # The same clip in another place of another data set is the same clip.
     moved = replace(cache, stretches=cache.stretches[1:], recordings=cache.recordings[1:], digests=cache.digests[1:])
     moved = replace(moved, stretches=tuple(replace(one, recording=one.recording - 1) for one in moved.stretches))
     store = FeatureStore(encoder, moved, tmp_path, SETTINGS)
-    assert store.fill([Wanted(0, 0)], console=silent) == 0
-    assert store.fill([Wanted(0, 1, mirrored=False)], console=silent) == 9
+    assert store.fill([FeatureRequest(0, 0)], console=silent) == 0
+    assert store.fill([FeatureRequest(0, 1, mirrored=False)], console=silent) == 9
     # Another look, another clock, other weights: another file.
-    assert FeatureStore(encoder, cache, tmp_path, SETTINGS).fill([Wanted(0, 1)], console=silent) == 70
+    assert FeatureStore(encoder, cache, tmp_path, SETTINGS).fill([FeatureRequest(0, 1)], console=silent) == 70
     faster = replace(SETTINGS, frame_rate=25.0)
-    assert FeatureStore(encoder, cache, tmp_path, faster).fill([Wanted(1, 0)], console=silent) == 9
+    assert FeatureStore(encoder, cache, tmp_path, faster).fill([FeatureRequest(1, 0)], console=silent) == 9
     other = build_encoder("small", size=16, feature_dim=8)
-    assert FeatureStore(other, cache, tmp_path, SETTINGS).fill([Wanted(1, 0)], console=silent) == 9
+    assert FeatureStore(other, cache, tmp_path, SETTINGS).fill([FeatureRequest(1, 0)], console=silent) == 9
 
 
 def test_a_damaged_file_is_named(encoder: Any, cache: FrameCache, tmp_path: Path, silent: Console) -> None:
     store = FeatureStore(encoder, cache, tmp_path, SETTINGS)
-    store.fill([Wanted(1, 0)], console=silent)
+    store.fill([FeatureRequest(1, 0)], console=silent)
     (path,) = tmp_path.iterdir()
     path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(DataError, match=path.name):
@@ -93,19 +93,19 @@ def test_a_folder_that_is_a_file_is_refused(encoder: Any, cache: FrameCache, tmp
 
 
 def test_looks_are_mirrored_by_turns_and_mixed_with_the_background_of_others(cache: FrameCache) -> None:
-    stills = np.array([72, 75, 80, 83])  # of recordings 1 and 2
-    looks = looks_of(cache, cache.stretches, SETTINGS, stills)
+    background_frames = np.array([72, 75, 80, 83])  # of recordings 1 and 2
+    looks = augmentations_of(cache, cache.stretches, SETTINGS, background_frames)
     assert sorted(looks) == [0, 1, 2]
     for recording, of_recording in looks.items():
         plain, *others = of_recording
-        assert plain == Wanted(recording, 0)
+        assert plain == FeatureRequest(recording, 0)
         assert [look.number for look in others] == [1, 2, 3, 4]
         assert [look.mirrored for look in others] == [True, False, True, False]
         assert [look.still is not None for look in others] == [False, False, True, True]
         first, last = cache.stretches[recording].start, cache.stretches[recording].stop
         assert all(not first <= look.still < last for look in others if look.still is not None)
-    handed = looks_of(cache, cache.stretches, replace(SETTINGS, flip=False), np.zeros(0, np.int64))
+    handed = augmentations_of(cache, cache.stretches, replace(SETTINGS, flip=False), np.zeros(0, np.int64))
     assert not any(look.mirrored or look.still is not None for of_one in handed.values() for look in of_one)
     # With one recording less, those of the others stay, but for who had its background mixed in.
-    fewer = looks_of(cache, cache.stretches[:2], SETTINGS, stills)
+    fewer = augmentations_of(cache, cache.stretches[:2], SETTINGS, background_frames)
     assert fewer[0] == looks[0]

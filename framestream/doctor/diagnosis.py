@@ -7,12 +7,12 @@ from framestream.doctor.packages import check_opencv, check_overlaps, check_vers
 
 
 def examine() -> list[Finding]:
-    """Look at everything FrameStream needs or can use; takes a few seconds."""
+    """Examine everything FrameStream needs or can use; takes a few seconds."""
     basic = [*check_versions(), *check_overlaps(), *check_opencv()]
     if any(finding.state == "broken" for finding in basic):
         return basic
     # What these check needs OpenCV even to be imported.
-    from framestream.doctor.cameras import check_cameras
+    from framestream.doctor.camera_devices import check_cameras
     from framestream.doctor.codecs import check_codecs
     from framestream.doctor.model import check_model
     from framestream.doctor.providers import check_providers

@@ -6,12 +6,12 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from framestream_export.measures.detection import stretches_of, time_of_stretch
+from framestream_export.measures.detection import label_runs_of, time_of_stretch
+from framestream_export.measures.prediction_timelines import PredictionTimeline
+from framestream_export.measures.prediction_timing import PredictionTiming
 from framestream_export.measures.spans import Span
-from framestream_export.measures.streaming import OVERLAPS, Streamed, StreamingFigures, event_counts
-from framestream_export.measures.timing import AnswerTiming
-from framestream_export.measures.tracks import Track
-from framestream_export.report.text import clock
+from framestream_export.measures.untrimmed import OVERLAPS, Streamed, StreamingFigures, event_counts
+from framestream_export.report.plain_text import clock
 
 _MOST_TIMELINES = 12
 _MOST_TICKS = 8
@@ -42,14 +42,14 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
-class Timeline:
+class EventTimeline:
     """A recording's lanes.
 
     Attributes:
         name: The recording's name.
         truth: What happened.
         found: What was reported.
-        ticks: Places in per cent, and the times to write there.
+        ticks: Paths in per cent, and the times to write there.
     """
 
     name: str
@@ -58,11 +58,13 @@ class Timeline:
     ticks: tuple[tuple[float, str], ...]
 
 
-def timelines_of(figures: StreamingFigures | None, tracks: Sequence[Track], timing: AnswerTiming) -> list[Timeline]:
+def timelines_of(
+    figures: StreamingFigures | None, timelines: Sequence[PredictionTimeline], timing: PredictionTiming
+) -> list[EventTimeline]:
     """Lay out the untrimmed recordings with the most mistakes, at most 12, the worst first."""
     streamed = figures.streamed if figures else ()
     worst = sorted(streamed, key=_mistakes, reverse=True)[:_MOST_TIMELINES]
-    return [_timeline(one, tracks[one.track], timing) for one in worst]
+    return [_timeline(one, timelines[one.timeline], timing) for one in worst]
 
 
 def label_colors(figures: StreamingFigures | None, labels: Sequence[str]) -> dict[str, str]:
@@ -76,10 +78,10 @@ def label_colors(figures: StreamingFigures | None, labels: Sequence[str]) -> dic
     }
 
 
-def _timeline(one: Streamed, track: Track, timing: AnswerTiming) -> Timeline:
-    stretches = list(stretches_of(track))
-    first = time_of_stretch(track, *stretches[0], timing)[0]
-    last = time_of_stretch(track, *stretches[-1], timing)[1]
+def _timeline(one: Streamed, timeline: PredictionTimeline, timing: PredictionTiming) -> EventTimeline:
+    stretches = list(label_runs_of(timeline))
+    first = time_of_stretch(timeline, *stretches[0], timing)[0]
+    last = time_of_stretch(timeline, *stretches[-1], timing)[1]
 
     def place(seconds: float) -> float:
         return 100 * min(max((seconds - first) / (last - first), 0), 1)
@@ -89,8 +91,8 @@ def _timeline(one: Streamed, track: Track, timing: AnswerTiming) -> Timeline:
         return Block(span.label, span.start, span.end, left, place(span.end) - left)
 
     ticks = ((place(seconds), clock(seconds).partition(".")[0]) for seconds in _ticks(first, last))
-    return Timeline(
-        track.recording.name,
+    return EventTimeline(
+        timeline.recording.name,
         truth=tuple(block(span) for span in one.truth),
         found=tuple(block(detected.span) for detected in one.found),
         ticks=tuple(tick for tick in ticks if tick[0] < _LAST_TICK_PERCENT),

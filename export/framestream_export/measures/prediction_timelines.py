@@ -15,7 +15,7 @@ from framestream_export.files import load_arrays, save_arrays
 
 
 @dataclass(frozen=True, slots=True)
-class Track:
+class PredictionTimeline:
     """One recording from its first answer to its last.
 
     Attributes:
@@ -42,17 +42,17 @@ class Track:
             )
 
 
-def save_tracks(path: Path, tracks: Sequence[Track]) -> None:
-    """Write tracks; their recordings by name only.
+def save_timelines(path: Path, timelines: Sequence[PredictionTimeline]) -> None:
+    """Write timelines; their recordings by name only.
 
     Raises:
         SettingsError: The file cannot be written.
     """
-    arrays = [array for one in tracks for array in (one.pts_seconds, one.probabilities, one.labels, one.breaks)]
-    save_arrays(path, arrays, note={"recordings": [track.recording.name for track in tracks]})
+    arrays = [array for one in timelines for array in (one.pts_seconds, one.probabilities, one.labels, one.breaks)]
+    save_arrays(path, arrays, note={"recordings": [timeline.recording.name for timeline in timelines]})
 
 
-def load_tracks(path: Path, recordings: Iterable[Recording]) -> list[Track]:
+def load_timelines(path: Path, recordings: Iterable[Recording]) -> list[PredictionTimeline]:
     """The inverse, given the recordings that the names mean.
 
     Raises:
@@ -63,4 +63,4 @@ def load_tracks(path: Path, recordings: Iterable[Recording]) -> list[Track]:
     names = note["recordings"]
     if len(arrays) != 4 * len(names) or not known.keys() >= set(names):
         raise DataError(f"{path} is of other recordings; train into a new folder")
-    return [Track(known[name], *arrays[4 * index : 4 * index + 4]) for index, name in enumerate(names)]
+    return [PredictionTimeline(known[name], *arrays[4 * index : 4 * index + 4]) for index, name in enumerate(names)]

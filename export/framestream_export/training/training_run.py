@@ -19,11 +19,11 @@ from framestream_export.data.recordings import SPLITS
 from framestream_export.files import make_writable, write_atomically
 from framestream_export.run_folder import ENCODER_FILE, HEAD_FILE, RunFolder
 from framestream_export.training.base_run import BaseRun
-from framestream_export.training.context import FEATURES, Course
+from framestream_export.training.context import FEATURES, TrainContext
 from framestream_export.training.cross_validation import REPORT_FOLDER, Fold, cross_validate, make_folds
 from framestream_export.training.devices import AUTO, Devices, choose_devices
 from framestream_export.training.finishing import finish
-from framestream_export.training.network.model import first_encoder
+from framestream_export.training.network.sequence_model import first_encoder
 from framestream_export.training.resumption import (
     KEPT_ON_RESUME,
     check_output,
@@ -34,11 +34,11 @@ from framestream_export.training.resumption import (
 from framestream_export.training.settings import TrainSettings
 from framestream_export.training.stages import follow
 from framestream_export.training.trainer import History
-from framestream_export.training.training_data import DataPlace, TrainingData, load_training_data
+from framestream_export.training.training_data import DataPath, TrainingData, load_training_data
 
 
 def train(
-    place: DataPlace,
+    place: DataPath,
     output: Path,
     settings: TrainSettings,
     *,
@@ -110,7 +110,7 @@ class _Run:
     started: float
     console: Console
 
-    def fold(self, fold: Fold, *, place: DataPlace) -> dict[str, Any]:
+    def fold(self, fold: Fold, *, place: DataPath) -> dict[str, Any]:
         """Train a fold, or carry on with it, or find it finished."""
         record = _record(fold.data, replace(place, cache=self.cache), self.settings)
         stored = check_output(fold.folder, self.settings, resume=True)
@@ -142,7 +142,7 @@ class _Run:
             record["stages"] = stages
 
         outcome = follow(
-            Course(
+            TrainContext(
                 data=data,
                 settings=self.settings,
                 folder=folder,
@@ -174,7 +174,7 @@ class _Run:
         return {"base": base.to_json(head=head), "warnings": warnings}
 
 
-def _record(data: TrainingData, place: DataPlace, settings: TrainSettings) -> dict[str, Any]:
+def _record(data: TrainingData, place: DataPath, settings: TrainSettings) -> dict[str, Any]:
     return {
         "state": "training",
         "settings": settings.to_json(),

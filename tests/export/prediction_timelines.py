@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from framestream_export.data.frame_cache import frame_labels
 from framestream_export.data.recordings import Recording, Segment
-from framestream_export.measures.timing import AnswerTiming
-from framestream_export.measures.tracks import Track
+from framestream_export.measures.prediction_timelines import PredictionTimeline
+from framestream_export.measures.prediction_timing import PredictionTiming
 
 LABELS = ("clap", "idle", "wave")
 BACKGROUND = "idle"
 RATE = 10.0
-TIMING = AnswerTiming(RATE, 4, 2)
+TIMING = PredictionTiming(RATE, 4, 2)
 
 
 def softmax(logits: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -34,11 +34,11 @@ def sure(answers: Sequence[int], *, score: float = 0.9, classes: int = len(LABEL
 
 def clip(
     label: str, answers: Sequence[int], *, name: str = "a.mp4", group: str | None = None, score: float = 0.9
-) -> Track:
+) -> PredictionTimeline:
     """A trimmed clip of one label, and the likeliest class of each answer."""
     recording = Recording(Path(name), name, (Segment(0.0, math.inf, label),), group or name)
     count = len(answers)
-    return Track(
+    return PredictionTimeline(
         recording=recording,
         pts_seconds=TIMING.lead_seconds + np.arange(count) / RATE,
         probabilities=sure(answers, score=score),
@@ -53,10 +53,12 @@ def film(
     *,
     name: str = "film.mp4",
     breaks: Sequence[int] = (),
-) -> Track:
+) -> PredictionTimeline:
     """An untrimmed recording with a timeline."""
     segments = tuple(Segment(*event) for event in events)
     recording = Recording(Path(name), name, segments, name, fill_background=True)
     pts_seconds = TIMING.lead_seconds + np.arange(len(probabilities)) / RATE
     labels = frame_labels(recording, pts_seconds, LABELS, background=BACKGROUND)
-    return Track(recording, pts_seconds, probabilities, labels.astype(np.int64), np.array(breaks, np.int64))
+    return PredictionTimeline(
+        recording, pts_seconds, probabilities, labels.astype(np.int64), np.array(breaks, np.int64)
+    )

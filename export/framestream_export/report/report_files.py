@@ -10,7 +10,7 @@ import numpy as np
 from rich.console import Console
 
 from framestream_export.files import write_atomically
-from framestream_export.measures.tracks import Track
+from framestream_export.measures.prediction_timelines import PredictionTimeline
 from framestream_export.report.charts import draw_confusion, save_png
 from framestream_export.report.extras import ReportExtras
 from framestream_export.report.measuring import measure
@@ -21,7 +21,7 @@ REPORT_FILE, PAGE_FILE, PICTURE_FILE = "report.json", "report.html", "confusion_
 
 
 def write_report(
-    tracks: Sequence[Track],
+    timelines: Sequence[PredictionTimeline],
     *,
     labels: Sequence[str],
     background: str | None,
@@ -32,7 +32,7 @@ def write_report(
     """Measure, write report.json, report.html and confusion_matrix.png, print a summary.
 
     Args:
-        tracks: What the model predicted, its temperature included.
+        timelines: What the model predicted, its temperature included.
         labels: In the order of the probabilities.
         background: The one that is never an event, or None.
         folder: Where the files go.
@@ -46,10 +46,10 @@ def write_report(
         DataError: No prediction is about a labelled time.
         SettingsError: A file cannot be written.
     """
-    measured = measure(tracks, labels=labels, background=background, extras=extras)
+    measured = measure(timelines, labels=labels, background=background, extras=extras)
     report = measured.report
     write_atomically(folder / REPORT_FILE, lambda stream: stream.write(report_text(report).encode()))
-    page = render_page(measured, tracks, extras)
+    page = render_page(measured, timelines, extras)
     write_atomically(folder / PAGE_FILE, lambda stream: stream.write(page.encode()))
     title = f"{report['split']} split: {report['accuracy']:.1%} of {report['windows']} windows"
     figure = draw_confusion(np.array(report["confusion"]), labels)

@@ -9,11 +9,11 @@ from framestream.model.spec import ModelSpec
 
 
 @dataclass(frozen=True, slots=True)
-class AnswerTiming:
+class PredictionTiming:
     """What turns the moment an answer is about into the moment it is given, and back.
 
     Attributes:
-        frame_rate: Answers per second of media time.
+        frame_rate: LabelledPredictions per second of media time.
         window: Frames one answer looks at; 1 for a stateful model.
         anchor_frames: How many frames before the newest one an answer is about; negative if it is about what will be.
     """
@@ -31,7 +31,7 @@ class AnswerTiming:
             )
 
     @classmethod
-    def of(cls, spec: ModelSpec) -> AnswerTiming:
+    def of(cls, spec: ModelSpec) -> PredictionTiming:
         """The timing of an exported model."""
         return cls(spec.frame_rate, spec.window, spec.anchor_frames)
 

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from framestream_export.data.check.examination import OPEN, Examination, Spread
+from framestream_export.data.check.examination import OPEN, Examination, ValueRange
 from framestream_export.data.footage import SPLITS
 
 _WIDTH_OF_A_PIPE = 120
@@ -42,8 +42,8 @@ def print_examination(found: Examination, console: Console) -> None:
 
 def _print_figures(found: Examination, console: Console) -> None:
     readable = found.readable
-    lengths = Spread.of([clip.duration_seconds for clip in readable])
-    rates = Spread.of([clip.frame_rate for clip in readable])
+    lengths = ValueRange.of([clip.duration_seconds for clip in readable])
+    rates = ValueRange.of([clip.frame_rate for clip in readable])
     variable = sum(clip.variable_rate for clip in readable)
     sizes = [f"{width}x{height} ({count})" for width, height, count in found.sizes]
     groups = len({clip.group for clip in found.clips})

@@ -10,10 +10,10 @@ import numpy as np
 
 from framestream.model.spec import EventSettings
 from framestream_export.data.frame_cache import UNLABELLED
-from framestream_export.measures.detection import Detected, detect, stretches_of, true_spans
+from framestream_export.measures.detection import Detected, detect, label_runs_of, true_spans
+from framestream_export.measures.prediction_timelines import PredictionTimeline
+from framestream_export.measures.prediction_timing import PredictionTiming
 from framestream_export.measures.spans import Span, covered_share, pair_spans
-from framestream_export.measures.timing import AnswerTiming
-from framestream_export.measures.tracks import Track
 
 OVERLAPS = (0.1, 0.25, 0.5)
 _DELAY_OVERLAP = 0.1
@@ -56,7 +56,7 @@ class EventCounts:
 class Streamed:
     """An untrimmed recording: what happened, and what was reported."""
 
-    track: int
+    timeline: int
     truth: tuple[Span, ...]
     found: tuple[Detected, ...]
 
@@ -124,28 +124,30 @@ class StreamingFigures:
 
 
 def measure_streaming(
-    tracks: Sequence[Track],
+    timelines: Sequence[PredictionTimeline],
     labels: Sequence[str],
     *,
     background: str | None,
     settings: EventSettings,
-    timing: AnswerTiming,
+    timing: PredictionTiming,
 ) -> StreamingFigures | None:
-    """Measure on the untrimmed recordings among the tracks; None if there are none.
+    """Measure on the untrimmed recordings among the timelines; None if there are none.
 
-    Answers must follow each other at the frame rate. An event that lies mostly in time of which nobody knows what
+    Predictions must follow each other at the frame rate. An event that lies mostly in time of which nobody knows what
     happens in it (`UNLABELLED`) is neither right nor wrong and counts nowhere.
     """
     streamed = []
-    for index, track in enumerate(tracks):
-        if track.recording.fill_background and len(track.pts_seconds):
-            truth = [span for span in true_spans(track, background=background, timing=timing) if span.label in labels]
-            found = detect(track, labels, background=background, settings=settings, timing=timing)
-            known = [one for one in found if not _mostly_unknown(one.span, track)]
+    for index, timeline in enumerate(timelines):
+        if timeline.recording.fill_background and len(timeline.pts_seconds):
+            truth = [
+                span for span in true_spans(timeline, background=background, timing=timing) if span.label in labels
+            ]
+            found = detect(timeline, labels, background=background, settings=settings, timing=timing)
+            known = [one for one in found if not _mostly_unknown(one.span, timeline)]
             streamed.append(Streamed(index, tuple(truth), tuple(known)))
     if not streamed:
         return None
-    own = [tracks[one.track] for one in streamed]
+    own = [timelines[one.timeline] for one in streamed]
     candidates = [label for label in labels if label != background]
     silent = UNLABELLED if background is None else labels.index(background)
     pairs = [
@@ -155,16 +157,16 @@ def measure_streaming(
     ]
     return StreamingFigures(
         recordings=len(streamed),
-        video_seconds=sum(len(track.labels) for track in own) * timing.period_seconds,
-        background_seconds=sum(int((track.labels == silent).sum()) for track in own) * timing.period_seconds,
+        video_seconds=sum(len(timeline.labels) for timeline in own) * timing.period_seconds,
+        background_seconds=sum(int((timeline.labels == silent).sum()) for timeline in own) * timing.period_seconds,
         events={least: _count(streamed, candidates, least) for least in OVERLAPS},
         delays=tuple(found.known_seconds - true.start for found, true in pairs),
         start_errors=tuple(found.span.start - true.start for found, true in pairs),
         end_errors=tuple(found.span.end - true.end for found, true in pairs),
         false_alarms=sum(covered_share(found.span, one.truth) < _MOSTLY for one in streamed for found in one.found),
-        answer_switches=sum(_switches(track.probabilities.argmax(axis=1), track) for track in own),
-        event_switches=sum(_borders([found.span for found in one.found], tracks[one.track]) for one in streamed),
-        true_switches=sum(_borders(one.truth, tracks[one.track]) for one in streamed),
+        answer_switches=sum(_switches(timeline.probabilities.argmax(axis=1), timeline) for timeline in own),
+        event_switches=sum(_borders([found.span for found in one.found], timelines[one.timeline]) for one in streamed),
+        true_switches=sum(_borders(one.truth, timelines[one.timeline]) for one in streamed),
         streamed=tuple(streamed),
     )
 
@@ -189,18 +191,18 @@ def _count(streamed: Sequence[Streamed], labels: Sequence[str], least: float) ->
     return {**counts, None: total}
 
 
-def _mostly_unknown(span: Span, track: Track) -> bool:
-    inside = (track.pts_seconds >= span.start) & (track.pts_seconds < span.end)
-    return bool(inside.any() and (track.labels[inside] == UNLABELLED).mean() > _MOSTLY)
+def _mostly_unknown(span: Span, timeline: PredictionTimeline) -> bool:
+    inside = (timeline.pts_seconds >= span.start) & (timeline.pts_seconds < span.end)
+    return bool(inside.any() and (timeline.labels[inside] == UNLABELLED).mean() > _MOSTLY)
 
 
-def _switches(values: np.ndarray[Any, np.dtype[np.int64]], track: Track) -> int:
-    return sum(int((np.diff(values[start:stop]) != 0).sum()) for start, stop in stretches_of(track))
+def _switches(values: np.ndarray[Any, np.dtype[np.int64]], timeline: PredictionTimeline) -> int:
+    return sum(int((np.diff(values[start:stop]) != 0).sum()) for start, stop in label_runs_of(timeline))
 
 
-def _borders(spans: Sequence[Span], track: Track) -> int:
+def _borders(spans: Sequence[Span], timeline: PredictionTimeline) -> int:
     """Changes of what goes on between the first answer and the last; where two spans touch there is one."""
-    first, last = float(track.pts_seconds[0]), float(track.pts_seconds[-1])
+    first, last = float(timeline.pts_seconds[0]), float(timeline.pts_seconds[-1])
     moments = {round(moment, 3) for span in spans for moment in (span.start, span.end)}
     return sum(first < moment <= last for moment in moments)
 

@@ -21,7 +21,7 @@ from framestream.sampling.sampler import Sampler, sample
 from framestream.sources import VideoFile
 from framestream_export.data.frame_cache import UNLABELLED, frame_labels
 from framestream_export.data.recordings import Recording
-from framestream_export.measures.tracks import Track
+from framestream_export.measures.prediction_timelines import PredictionTimeline
 
 _PICTURE_HEIGHT = 96
 _MOST_PICTURES = 64
@@ -35,7 +35,9 @@ class Unreadable:
     reason: str
 
 
-def watch_recordings(classifier: Classifier, recordings: Sequence[Recording]) -> Iterator[Track | Unreadable]:
+def watch_recordings(
+    classifier: Classifier, recordings: Sequence[Recording]
+) -> Iterator[PredictionTimeline | Unreadable]:
     """Watch recordings one after the other, in order."""
     for recording in recordings:
         try:
@@ -44,7 +46,7 @@ def watch_recordings(classifier: Classifier, recordings: Sequence[Recording]) ->
             yield Unreadable(recording.name, str(error))
 
 
-def watch_recording(classifier: Classifier, recording: Recording) -> Track:
+def watch_recording(classifier: Classifier, recording: Recording) -> PredictionTimeline:
     """Watch one recording from its first frame to its last, as `framestream watch` does.
 
     A prediction is about the frame at its anchor, and its label is what holds when that frame was taken, exactly as in
@@ -61,10 +63,10 @@ def watch_recording(classifier: Classifier, recording: Recording) -> Track:
                 parts[-1].append(record)
             elif isinstance(record, Gap):
                 parts.append([])
-    return _track(recording, classifier.spec, [part for part in parts if part])
+    return _timeline(recording, classifier.spec, [part for part in parts if part])
 
 
-def frames_between(track: Track, start_seconds: float, stop_seconds: float) -> NDArray[np.uint8]:
+def frames_between(timeline: PredictionTimeline, start_seconds: float, stop_seconds: float) -> NDArray[np.uint8]:
     """Pictures of a recording between two moments: uint8 [N, height, width, 3], RGB.
 
     At least one: the last before, where none is between. Long stretches are thinned out.
@@ -73,7 +75,7 @@ def frames_between(track: Track, start_seconds: float, stop_seconds: float) -> N
         SourceError: It cannot be read any more.
     """
     rate = min(12.5, _MOST_PICTURES / max(stop_seconds - start_seconds, 1e-3))
-    source = VideoFile(track.recording.path)
+    source = VideoFile(timeline.recording.path)
     chosen: list[Image] = []
     last: Image | None = None
     width, height = source.info.size_wh
@@ -94,7 +96,7 @@ def frames_between(track: Track, start_seconds: float, stop_seconds: float) -> N
     return np.stack(chosen or [last])
 
 
-def _track(recording: Recording, spec: ModelSpec, parts: Sequence[Sequence[Prediction]]) -> Track:
+def _timeline(recording: Recording, spec: ModelSpec, parts: Sequence[Sequence[Prediction]]) -> PredictionTimeline:
     anchors = np.array([one.anchor_seconds for part in parts for one in part], np.float64)
     # A model that predicts ahead may say something about a moment that no frame shows any more.
     ends = np.array([part[-1].pts_seconds for part in parts for _ in part], np.float64)
@@ -104,7 +106,7 @@ def _track(recording: Recording, spec: ModelSpec, parts: Sequence[Sequence[Predi
     labels = frame_labels(recording, anchors, [*spec.labels, *unknown], background=spec.background)
     labels = np.where(seen & (labels < len(spec.labels)), labels, UNLABELLED)
     rows = [list(one.probabilities.values()) for part in parts for one in part]
-    return Track(
+    return PredictionTimeline(
         recording=recording,
         pts_seconds=anchors,
         probabilities=np.array(rows, np.float32).reshape(len(rows), len(spec.labels)),

@@ -9,33 +9,35 @@ import numpy as np
 
 from framestream.errors import DataError
 from framestream_export.measures.intervals import difference_interval
-from framestream_export.measures.labelled import Piece, accuracy, answers_of, pieces_of
-from framestream_export.measures.tracks import Track
+from framestream_export.measures.labelled import LabelledSegment, accuracy, labelled_predictions_of, segments_of
+from framestream_export.measures.prediction_timelines import PredictionTimeline
 
 
-def compare_with_baseline(tracks: Sequence[Track], baseline: Sequence[Track]) -> dict[str, Any]:
+def compare_with_baseline(
+    timelines: Sequence[PredictionTimeline], baseline: Sequence[PredictionTimeline]
+) -> dict[str, Any]:
     """The baseline's accuracy, and what the model gains over it, piece by piece on the same pieces.
 
     A baseline of another kind may begin to answer a little later than the model, and have no answer at all about a
     piece that is very short: pieces are compared where both have one.
 
     Raises:
-        DataError: The tracks are not of the same recordings, or share no piece.
+        DataError: The timelines are not of the same recordings, or share no piece.
     """
-    if [track.recording.name for track in tracks] != [track.recording.name for track in baseline]:
+    if [timeline.recording.name for timeline in timelines] != [timeline.recording.name for timeline in baseline]:
         raise DataError("the baseline was not measured on the same recordings as the model")
-    pairs = list(_pairs(tracks, baseline))
+    pairs = list(_pairs(timelines, baseline))
     if not pairs:
         raise DataError("the baseline has no answer about any labelled piece that the model answers about")
     gains = np.array([float(one.right) - float(other.right) for one, other in pairs])
-    interval = difference_interval(gains, [tracks[piece.track].recording.group for piece, _ in pairs])
+    interval = difference_interval(gains, [timelines[piece.timeline].recording.group for piece, _ in pairs])
     verdict = "unclear"
     if interval is not None and interval.low > 0:
         verdict = "helps"
     elif interval is not None and interval.high < 0:
         verdict = "hurts"
     return {
-        "accuracy": accuracy(answers_of(baseline)),
+        "accuracy": accuracy(labelled_predictions_of(baseline)),
         "segments": len(pairs),
         "segment_accuracy": float(np.mean([piece.right for _, piece in pairs])),
         "segment_gain": float(gains.mean()),
@@ -44,21 +46,23 @@ def compare_with_baseline(tracks: Sequence[Track], baseline: Sequence[Track]) ->
     }
 
 
-def _pairs(tracks: Sequence[Track], baseline: Sequence[Track]) -> Iterator[tuple[Piece, Piece]]:
+def _pairs(
+    timelines: Sequence[PredictionTimeline], baseline: Sequence[PredictionTimeline]
+) -> Iterator[tuple[LabelledSegment, LabelledSegment]]:
     """Pieces of both that share time and label, each taken once."""
-    theirs: dict[int, list[Piece]] = {}
-    for piece in pieces_of(baseline):
-        theirs.setdefault(piece.track, []).append(piece)
-    for piece in pieces_of(tracks):
-        start, stop = _times(piece, tracks)
-        for other in theirs.get(piece.track, []):
+    theirs: dict[int, list[LabelledSegment]] = {}
+    for piece in segments_of(baseline):
+        theirs.setdefault(piece.timeline, []).append(piece)
+    for piece in segments_of(timelines):
+        start, stop = _times(piece, timelines)
+        for other in theirs.get(piece.timeline, []):
             first, last = _times(other, baseline)
             if other.label == piece.label and first <= stop and start <= last:
-                theirs[piece.track].remove(other)
+                theirs[piece.timeline].remove(other)
                 yield piece, other
                 break
 
 
-def _times(piece: Piece, tracks: Sequence[Track]) -> tuple[float, float]:
-    pts_seconds = tracks[piece.track].pts_seconds
+def _times(piece: LabelledSegment, timelines: Sequence[PredictionTimeline]) -> tuple[float, float]:
+    pts_seconds = timelines[piece.timeline].pts_seconds
     return float(pts_seconds[piece.start]), float(pts_seconds[piece.stop - 1])
