@@ -8,7 +8,7 @@ import onnxruntime
 import pytest
 from onnx import helper, numpy_helper
 
-from framestream_export.exporting.calibration import Span, SpanFinder
+from framestream_export.exporting.activation_ranges import ActivationRange, RangeFinder
 from framestream_export.exporting.int8 import quantize_encoder, store_lstm
 from framestream_export.exporting.rounding import InputMoments, round_rows
 from framestream_export.graph.encoder import convert_encoder
@@ -39,17 +39,17 @@ def floats(model: onnx.ModelProto) -> set[str]:
 
 
 def test_spans_keep_zero_and_round_to_the_nearest_step() -> None:
-    span = Span.between(-1.0, 3.0)
+    span = ActivationRange.between(-1.0, 3.0)
     assert span.zero == 64
     values = np.linspace(-1, 3, 1001).astype(np.float32)
     numbers = np.rint(values / span.scale) + span.zero
     assert (numbers.min(), numbers.max()) == (0, 255)
-    assert Span.between(0.5, 2.0).zero == 0
-    assert Span.between(0.0, 0.0).scale > 0
+    assert ActivationRange.between(0.5, 2.0).zero == 0
+    assert ActivationRange.between(0.0, 0.0).scale > 0
 
 
 def test_a_span_leaves_out_what_is_rarest() -> None:
-    finder = SpanFinder(seed=0)
+    finder = RangeFinder(seed=0)
     values = np.linspace(0, 1, 100_000).astype(np.float32)
     for _ in range(10):
         finder.add(values)

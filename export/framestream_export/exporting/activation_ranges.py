@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 from numpy.typing import NDArray
+
+from framestream.model.onnx_runtime import ALL_CORES, open_runtime_session
 
 _KEPT_PER_BATCH = 4096
 _RARE = 1e-4
@@ -17,7 +19,7 @@ _LEVELS = 255
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class ActivationRange:
     """uint8 numbers for a tensor: value = (number - zero) * scale.
 
     Attributes:
@@ -29,14 +31,14 @@ class Span:
     zero: np.uint8
 
     @classmethod
-    def between(cls, low: float, high: float) -> Span:
+    def between(cls, low: float, high: float) -> ActivationRange:
         """The numbers 0 to 255 from `low` to `high`, with 0 among them exactly."""
         low, high = min(low, 0.0), max(high, 0.0)
         scale = np.float32(max(high - low, 1e-6) / _LEVELS)
         return cls(scale, np.uint8(round(-low / float(scale))))
 
 
-class SpanFinder:
+class RangeFinder:
     """Finds the span of a tensor: all of its values but the rarest, which are not worth coarser steps for the others.
 
     That is the 99.99th percentile of what is kept: some values of each run, and always the two extremes. On the default
@@ -55,10 +57,10 @@ class SpanFinder:
         some = flat[self._random.integers(0, len(flat), _KEPT_PER_BATCH)]
         self._kept.append(np.concatenate([some, [flat.min(), flat.max()]]))
 
-    def find(self) -> Span:
+    def find(self) -> ActivationRange:
         """The span of what was added."""
         low, high = np.quantile(np.concatenate(self._kept), (_RARE, 1 - _RARE))
-        return Span.between(float(low), float(high))
+        return ActivationRange.between(float(low), float(high))
 
 
 def observe(
@@ -75,9 +77,7 @@ def observe(
     observed.CopyFrom(encoder)
     known = {value.name for value in observed.graph.output}
     observed.graph.output.extend(onnx.ValueInfoProto(name=name) for name in tensors if name not in known)
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    session = onnxruntime.InferenceSession(observed.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    session = open_runtime_session(Path("encoder"), content=observed.SerializeToString(), threads=ALL_CORES)
     (frames,) = (value.name for value in session.get_inputs())
     for batch in batches:
         yield dict(zip(tensors, session.run(list(tensors), {frames: batch}), strict=True))
