@@ -8,7 +8,7 @@ import pytest
 from footage.recorder import write_video
 from footage.scenes import draw_empty_scene, on_tripod
 from framestream import Classifier, End, Event, Prediction
-from framestream_export.measures.spans import Span
+from framestream_export.measures.labelled_intervals import LabelledInterval
 from tests.event_score import precision_recall, read_timeline
 
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -20,9 +20,9 @@ def default_model() -> Classifier:
     return Classifier.load(device="cpu")
 
 
-def _events(classifier: Classifier, film: Path) -> list[Span]:
+def _events(classifier: Classifier, film: Path) -> list[LabelledInterval]:
     return [
-        Span(record.start_seconds, record.end_seconds, record.label)
+        LabelledInterval(record.start_seconds, record.end_seconds, record.label)
         for record in classifier.watch(film, predictions=False)
         if isinstance(record, Event)
     ]

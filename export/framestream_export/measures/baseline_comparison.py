@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from framestream.errors import DataError
-from framestream_export.measures.intervals import difference_interval
+from framestream_export.measures.confidence_intervals import difference_interval
 from framestream_export.measures.labelled import LabelledSegment, accuracy, labelled_predictions_of, segments_of
 from framestream_export.measures.prediction_timelines import PredictionTimeline
 
@@ -16,21 +16,21 @@ from framestream_export.measures.prediction_timelines import PredictionTimeline
 def compare_with_baseline(
     timelines: Sequence[PredictionTimeline], baseline: Sequence[PredictionTimeline]
 ) -> dict[str, Any]:
-    """The baseline's accuracy, and what the model gains over it, piece by piece on the same pieces.
+    """Measure the baseline's accuracy, and what the model gains over it on the same labelled segments.
 
-    A baseline of another kind may begin to answer a little later than the model, and have no answer at all about a
-    piece that is very short: pieces are compared where both have one.
+    A baseline of another kind may begin to predict a little later than the model, and make no prediction at all about a
+    segment that is very short: segments are compared where both have a prediction.
 
     Raises:
-        DataError: The timelines are not of the same recordings, or share no piece.
+        DataError: The timelines are not of the same recordings, or share no segment.
     """
     if [timeline.recording.name for timeline in timelines] != [timeline.recording.name for timeline in baseline]:
         raise DataError("the baseline was not measured on the same recordings as the model")
     pairs = list(_pairs(timelines, baseline))
     if not pairs:
-        raise DataError("the baseline has no answer about any labelled piece that the model answers about")
+        raise DataError("the baseline has no prediction about any labelled segment that the model predicts")
     gains = np.array([float(one.right) - float(other.right) for one, other in pairs])
-    interval = difference_interval(gains, [timelines[piece.timeline].recording.group for piece, _ in pairs])
+    interval = difference_interval(gains, [timelines[segment.timeline].recording.group for segment, _ in pairs])
     verdict = "unclear"
     if interval is not None and interval.low > 0:
         verdict = "helps"
@@ -39,7 +39,7 @@ def compare_with_baseline(
     return {
         "accuracy": accuracy(labelled_predictions_of(baseline)),
         "segments": len(pairs),
-        "segment_accuracy": float(np.mean([piece.right for _, piece in pairs])),
+        "segment_accuracy": float(np.mean([segment.right for _, segment in pairs])),
         "segment_gain": float(gains.mean()),
         "segment_gain_interval": None if interval is None else interval.to_json(),
         "verdict": verdict,
@@ -49,20 +49,20 @@ def compare_with_baseline(
 def _pairs(
     timelines: Sequence[PredictionTimeline], baseline: Sequence[PredictionTimeline]
 ) -> Iterator[tuple[LabelledSegment, LabelledSegment]]:
-    """Pieces of both that share time and label, each taken once."""
+    """Yield the segments of both that share time and label, each taken once."""
     theirs: dict[int, list[LabelledSegment]] = {}
-    for piece in segments_of(baseline):
-        theirs.setdefault(piece.timeline, []).append(piece)
-    for piece in segments_of(timelines):
-        start, stop = _times(piece, timelines)
-        for other in theirs.get(piece.timeline, []):
+    for segment in segments_of(baseline):
+        theirs.setdefault(segment.timeline, []).append(segment)
+    for segment in segments_of(timelines):
+        start, stop = _times(segment, timelines)
+        for other in theirs.get(segment.timeline, []):
             first, last = _times(other, baseline)
-            if other.label == piece.label and first <= stop and start <= last:
-                theirs[piece.timeline].remove(other)
-                yield piece, other
+            if other.label == segment.label and first <= stop and start <= last:
+                theirs[segment.timeline].remove(other)
+                yield segment, other
                 break
 
 
-def _times(piece: LabelledSegment, timelines: Sequence[PredictionTimeline]) -> tuple[float, float]:
-    pts_seconds = timelines[piece.timeline].pts_seconds
-    return float(pts_seconds[piece.start]), float(pts_seconds[piece.stop - 1])
+def _times(segment: LabelledSegment, timelines: Sequence[PredictionTimeline]) -> tuple[float, float]:
+    pts_seconds = timelines[segment.timeline].pts_seconds
+    return float(pts_seconds[segment.start]), float(pts_seconds[segment.stop - 1])

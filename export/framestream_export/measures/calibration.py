@@ -14,18 +14,18 @@ from framestream_export.measures.prediction_timelines import PredictionTimeline
 
 BINS = 10
 LOWEST_TEMPERATURE, HIGHEST_TEMPERATURE = 0.05, 20.0
-# Zeros have no logarithm. Where a loss is told, one of them should not be all there is to see.
-_SMALLEST, _SMALLEST_TOLD = 1e-30, 1e-12
+# A probability of zero has no logarithm. In a reported loss a single one must not outweigh all others.
+_SMALLEST, _SMALLEST_REPORTED = 1e-30, 1e-12
 
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """Predictions whose highest score lies in [low, high).
+    """The predictions whose highest score lies in [low, high).
 
     Attributes:
         low: Lower end; the last bin includes its upper end.
         high: Upper end.
-        count: LabelledPredictions in it.
+        count: Predictions in it.
         score: Their mean highest score; None if there are none.
         accuracy: The share of them that is right; None if there are none.
     """
@@ -37,17 +37,17 @@ class Bin:
     accuracy: float | None
 
 
-def reliability(answers: LabelledPredictions, *, bins: int = BINS) -> tuple[Bin, ...]:
+def reliability(predictions: LabelledPredictions, *, bins: int = BINS) -> tuple[Bin, ...]:
     """Bins of equal width over the highest score.
 
     Source: Guo, Pleiss, Sun, Weinberger, "On Calibration of Modern Neural Networks", ICML 2017, section 2.
     """
-    scores = answers.probabilities.max(axis=1).astype(np.float64)
-    right = answers.probabilities.argmax(axis=1) == answers.labels
-    place = np.clip((scores * bins).astype(int), 0, bins - 1)
+    scores = predictions.probabilities.max(axis=1).astype(np.float64)
+    right = predictions.probabilities.argmax(axis=1) == predictions.labels
+    bin_of = np.clip((scores * bins).astype(int), 0, bins - 1)
     found = []
     for index in range(bins):
-        inside = place == index
+        inside = bin_of == index
         count = int(inside.sum())
         found.append(
             Bin(
@@ -71,36 +71,36 @@ def calibration_error(bins: Sequence[Bin]) -> float:
     return gap / total if total else 0.0
 
 
-def log_loss(answers: LabelledPredictions) -> float:
+def log_loss(predictions: LabelledPredictions) -> float:
     """Mean negative log likelihood of the true labels, in nats."""
-    chosen = answers.probabilities[np.arange(len(answers.labels)), answers.labels].astype(np.float64)
-    return float(-np.log(np.maximum(chosen, _SMALLEST_TOLD)).mean())
+    chosen = predictions.probabilities[np.arange(len(predictions.labels)), predictions.labels].astype(np.float64)
+    return float(-np.log(np.maximum(chosen, _SMALLEST_REPORTED)).mean())
 
 
 def fit_temperature(timelines: Sequence[PredictionTimeline]) -> float:
     """The temperature that makes the scores of some recordings likeliest, those kept out of training.
 
-    Log probabilities differ from logits by a constant for each answer, which a softmax does not see, so they serve as
+    Log probabilities differ from logits by a constant for each prediction, which a softmax cancels, so they serve as
     logits. With beta = 1 / temperature the negative log likelihood is convex in beta; its slope is brought to zero by
     bisection, between `LOWEST_TEMPERATURE` and `HIGHEST_TEMPERATURE`.
 
-    Every answer counts alike, not every piece: a score is shown for answers, as often as they come, and the report
-    measures it so. But answers of one piece say much the same. So one more piece, of which nobody can say what it
-    shows, is added with the weight of an average one. It hardly matters among hundreds; without it, a handful of pieces
-    that are all right would ask for certainty (after J. Platt, "Probabilistic outputs for support vector machines",
+    Every prediction counts alike, not every segment: scores are shown, and measured in the report, by prediction. But
+    predictions of one segment hardly differ. So one more segment, whose label is unknown, is added with the weight of
+    an average one. Among hundreds it hardly matters; without it, a handful of segments that are all right would ask for
+    certainty (after J. Platt, "Probabilistic outputs for support vector machines",
     1999, section 2.2, who smooths the targets for the same reason).
 
     Source: Guo, Pleiss, Sun, Weinberger, "On Calibration of Modern Neural Networks", ICML 2017, section 4.2.
 
     Raises:
-        DataError: No answer has a label.
+        DataError: No prediction has a label.
     """
-    answers = labelled_predictions_of(timelines)
-    if not len(answers.labels):
-        raise DataError("no answer has a label: there is nothing to fit a temperature to")
-    logits = np.log(np.maximum(answers.probabilities.astype(np.float64), _SMALLEST))
-    unsure = 1 / (1 + len(np.unique(answers.pieces)))
-    chosen = logits[np.arange(len(logits)), answers.labels]
+    predictions = labelled_predictions_of(timelines)
+    if not len(predictions.labels):
+        raise DataError("no prediction has a label: there is nothing to fit a temperature to")
+    logits = np.log(np.maximum(predictions.probabilities.astype(np.float64), _SMALLEST))
+    unsure = 1 / (1 + len(np.unique(predictions.segments)))
+    chosen = logits[np.arange(len(logits)), predictions.labels]
     wanted = (1 - unsure) * chosen.mean() + unsure * logits.mean()
 
     def slope(beta: float) -> float:
@@ -120,7 +120,7 @@ def tempered(probabilities: NDArray[np.float32], temperature: float) -> NDArray[
 
 
 def tempered_timelines(timelines: Sequence[PredictionTimeline], temperature: float) -> list[PredictionTimeline]:
-    """The same for whole timelines."""
+    """Return the timelines with their scores as they are when the logits are divided by a temperature."""
     return [replace(timeline, probabilities=tempered(timeline.probabilities, temperature)) for timeline in timelines]
 
 

@@ -9,31 +9,31 @@ from itertools import pairwise
 from framestream.events import EventDetector, OpenEvent
 from framestream.model.spec import EventSettings
 from framestream.records import Event
+from framestream_export.measures.labelled_intervals import LabelledInterval
 from framestream_export.measures.prediction_timelines import PredictionTimeline
 from framestream_export.measures.prediction_timing import PredictionTiming
-from framestream_export.measures.spans import Span
 
 _ROUNDING_SECONDS = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
-class Detected:
+class DetectedEvent:
     """An event, and the moment from which on it was certain to be reported.
 
     Attributes:
-        span: As it is reported.
+        interval: Start, end and label as they are reported.
         known_seconds: Media time of the frame after which the event could not be dropped any more as too short. Live,
-            nobody can be told earlier for sure.
+            it cannot be reported for certain earlier.
         score: Its mean score.
     """
 
-    span: Span
+    interval: LabelledInterval
     known_seconds: float
     score: float
 
 
-def label_runs_of(timeline: PredictionTimeline) -> Iterator[tuple[int, int]]:
-    """Rows [start, stop) between which time does not break off."""
+def rows_between_gaps(timeline: PredictionTimeline) -> Iterator[tuple[int, int]]:
+    """Yield the ranges of rows [start, stop) that no gap in the video interrupts."""
     borders = [
         0,
         *(int(row) for row in timeline.breaks if 0 < row < len(timeline.pts_seconds)),
@@ -44,10 +44,10 @@ def label_runs_of(timeline: PredictionTimeline) -> Iterator[tuple[int, int]]:
             yield start, stop
 
 
-def time_of_stretch(
+def media_time_of_rows(
     timeline: PredictionTimeline, start: int, stop: int, timing: PredictionTiming
 ) -> tuple[float, float]:
-    """Where the video lies, in media time, that rows [start, stop) are answers to: its start and its end, seconds."""
+    """Return start and end, in seconds of media time, of the video that rows [start, stop) were predicted from."""
     begin = float(timeline.pts_seconds[start]) - timing.lead_seconds
     last_frame = float(timeline.pts_seconds[stop - 1]) + timing.wait_seconds
     return begin, last_frame + timing.period_seconds
@@ -60,13 +60,13 @@ def detect(
     background: str | None,
     settings: EventSettings,
     timing: PredictionTiming,
-) -> list[Detected]:
-    """Run the detector over a timeline, whose answers must follow each other at the frame rate.
+) -> list[DetectedEvent]:
+    """Run the detector over a timeline, whose predictions must follow each other at the frame rate.
 
     The outcome is that of `framestream watch`, but that the video's start and end are known to within a frame only.
     """
-    found: list[Detected] = []
-    for start, stop in label_runs_of(timeline):
+    found: list[DetectedEvent] = []
+    for start, stop in rows_between_gaps(timeline):
         detector = EventDetector(
             labels,
             background=background,
@@ -74,7 +74,7 @@ def detect(
             frame_rate=timing.frame_rate,
             anchor_frames=timing.anchor_frames,
         )
-        begin, end = time_of_stretch(timeline, start, stop, timing)
+        begin, end = media_time_of_rows(timeline, start, stop, timing)
         detector.begin(begin)
         rows = max(1, round(settings.smoothing_seconds * timing.frame_rate))
         ticks = (timeline.pts_seconds[start:stop] + timing.wait_seconds).tolist()
@@ -94,26 +94,34 @@ def detect(
     return found
 
 
-def true_spans(timeline: PredictionTimeline, *, background: str | None, timing: PredictionTiming) -> list[Span]:
+def true_intervals(
+    timeline: PredictionTimeline, *, background: str | None, timing: PredictionTiming
+) -> list[LabelledInterval]:
     """What happened in an untrimmed recording, as far as it was seen.
 
     Segments that touch and have the same label are one event: no detector could know of the border between them.
     """
-    rows = list(label_runs_of(timeline))
+    rows = list(rows_between_gaps(timeline))
     if not rows:
         return []
-    begin = time_of_stretch(timeline, *rows[0], timing)[0]
-    end = time_of_stretch(timeline, *rows[-1], timing)[1]
-    spans: list[Span] = []
+    begin = media_time_of_rows(timeline, *rows[0], timing)[0]
+    end = media_time_of_rows(timeline, *rows[-1], timing)[1]
+    intervals: list[LabelledInterval] = []
     for segment in timeline.recording.segments:
-        span = Span(max(segment.start_seconds, begin), min(segment.end_seconds, end), segment.label)
-        if span.label == background or span.end <= span.start:
+        interval = LabelledInterval(max(segment.start_seconds, begin), min(segment.end_seconds, end), segment.label)
+        if interval.label == background or interval.end <= interval.start:
             continue
-        if spans and spans[-1].label == span.label and span.start - spans[-1].end <= _ROUNDING_SECONDS:
-            span = Span(spans.pop().start, span.end, span.label)
-        spans.append(span)
-    return spans
+        if (
+            intervals
+            and intervals[-1].label == interval.label
+            and interval.start - intervals[-1].end <= _ROUNDING_SECONDS
+        ):
+            interval = LabelledInterval(intervals.pop().start, interval.end, interval.label)
+        intervals.append(interval)
+    return intervals
 
 
-def _detected(event: Event, known_seconds: float) -> Detected:
-    return Detected(Span(event.start_seconds, event.end_seconds, event.label), known_seconds, event.score)
+def _detected(event: Event, known_seconds: float) -> DetectedEvent:
+    return DetectedEvent(
+        LabelledInterval(event.start_seconds, event.end_seconds, event.label), known_seconds, event.score
+    )

@@ -1,4 +1,4 @@
-"""Which thresholds turn answers into events best, found on recordings that nothing was trained on."""
+"""Which thresholds turn predictions into events best, found on recordings that nothing was trained on."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LEAVE_SHARES = (0.35, 0.5, 0.65, 0.8, 1.0)
 _SMOOTHING_SECONDS = (0.0, 0.3, 0.6, 1.0)
 _MIN_SECONDS = (0.0, 0.5, 1.0)
 _AS_GOOD = 0.01
-_MOST_ANSWERS = 15_000
+_MOST_PREDICTIONS = 15_000
 _LOWEST_ENTER, _HIGHEST_ENTER = 0.4, 0.9
 _LEAVE_SHARE = 2 / 3
 
@@ -51,7 +51,7 @@ def suggest_event_settings(
     timing: PredictionTiming,
     default: EventSettings | None = None,
 ) -> SuggestedEvents:
-    """Choose event settings on validation recordings, whose answers follow each other at the frame rate.
+    """Choose event settings on validation recordings, whose predictions follow each other at the frame rate.
 
     With untrimmed recordings: those with the best event F1 at an overlap of 0.25, and among these at 0.5. `enter` and
     `leave` are chosen together, then smoothing and the least duration, which stay as they are unless others are better
@@ -60,10 +60,10 @@ def suggest_event_settings(
     a plateau a little less light is enough to fall off.
 
     With trimmed clips only there is no time between events, and clips joined to a film would be made-up time. Then
-    `enter` is what tells true labels from wrong ones best: for each clip, the highest smoothed score of its own label
-    (if that can be an event) and that of any other; `enter` is the middle of where the share of clips whose own label
-    gets that far, less the share where a wrong one does, is highest (Youden's index, "Index for rating diagnostic
-    tests", Cancer 3, 1950). `leave` is two thirds of it, as in the defaults; the rest stays.
+    `enter` is what separates true labels from wrong ones best: of each clip, the highest smoothed score of its own
+    label (if that can be an event) and that of any other are taken; `enter` is the middle of where the share of clips
+    whose own label gets that far, less the share where a wrong one does, is highest (Youden's index, "Index for rating
+    diagnostic tests", Cancer 3, 1950). `leave` is two thirds of it, as in the defaults; the rest stays.
     """
     base = default or EventSettings()
     untrimmed = [timeline for timeline in timelines if timeline.recording.fill_background and len(timeline.pts_seconds)]
@@ -129,16 +129,16 @@ def _with(base: EventSettings, enter: float, leave_share: float) -> EventSetting
 
 
 def middle_of_plateau(good: NDArray[np.bool_]) -> tuple[int, int]:
-    """The place in a grid [rows, columns] that is farthest from everything that is not good, the border included.
+    """Find the cell of a grid [rows, columns] that is farthest from everything that is not good, the border included.
 
-    Of several, that nearest to their middle.
+    Of several cells that are equally far, that nearest to their middle is taken.
     """
     padded = np.pad(good, 1)
     depth = np.zeros(good.shape, np.int64)
     current = padded
     while current.any():
         depth += current[1:-1, 1:-1]
-        # A place stays only if it and its eight neighbours were there.
+        # A cell stays only if it and its eight neighbours were there.
         inner = np.ones_like(good)
         for down in range(3):
             for across in range(3):
@@ -161,11 +161,11 @@ def _from_clips(
     silent = labels.index(background) if background is not None else None
     own, wrong = [], []
     rows = max(1, round(base.smoothing_seconds * timing.frame_rate))
-    for piece in segments_of(timelines):
-        peaks = _smoothed(timelines[piece.timeline].probabilities[piece.start : piece.stop], rows).max(axis=0)
-        others = [index for index in range(len(labels)) if index not in (piece.label, silent)]
-        if piece.label != silent:
-            own.append(float(peaks[piece.label]))
+    for segment in segments_of(timelines):
+        peaks = _smoothed(timelines[segment.timeline].probabilities[segment.start : segment.stop], rows).max(axis=0)
+        others = [index for index in range(len(labels)) if index not in (segment.label, silent)]
+        if segment.label != silent:
+            own.append(float(peaks[segment.label]))
         if others:
             wrong.append(float(peaks[others].max()))
     if not own or not wrong:
@@ -180,7 +180,7 @@ def _from_clips(
 
 
 def _best_divide(own: NDArray[np.float64], wrong: NDArray[np.float64]) -> float:
-    """The middle of the longest stretch of thresholds that divide the two best."""
+    """Return the middle of the longest run of thresholds that divide the two best."""
     thresholds = np.linspace(0, 1, 201)
     gains = (own[None] >= thresholds[:, None]).mean(axis=1) - (wrong[None] >= thresholds[:, None]).mean(axis=1)
     good = gains >= gains.max() - 1e-9
@@ -201,5 +201,5 @@ def _smoothed(rows: NDArray[np.float32], count: int) -> NDArray[np.float64]:
 def _some(timelines: Sequence[PredictionTimeline]) -> list[PredictionTimeline]:
     """As many of the recordings, evenly spread, as can be tried 150 times in half a minute."""
     total = sum(len(timeline.pts_seconds) for timeline in timelines)
-    step = max(1, -(-total // _MOST_ANSWERS))
+    step = max(1, -(-total // _MOST_PREDICTIONS))
     return list(timelines[::step])

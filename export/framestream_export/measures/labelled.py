@@ -1,4 +1,4 @@
-"""Predictions of which somebody knows what they should be, one by one and by labelled segment."""
+"""Predictions whose true label is known, one by one and by labelled segment."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ ClassFigures = dict[str, dict[str, float | int | None]]
 
 @dataclass(frozen=True, slots=True)
 class LabelledPredictions:
-    """What the model says about every labelled answer of some recordings.
+    """All predictions of some recordings whose true label is known.
 
     Attributes:
         probabilities: float32 [N, classes].
-        labels: int64 [N], what it should say.
-        pieces: int64 [N], which labelled piece of a recording an answer belongs to: one number per clip or segment.
+        labels: int64 [N], the true labels.
+        segments: int64 [N], the number of the labelled segment that each prediction belongs to.
     """
 
     probabilities: NDArray[np.float32]
     labels: NDArray[np.int64]
-    pieces: NDArray[np.int64]
+    segments: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class LabelledSegment:
-    """A clip, or a stretch of a film, throughout which one label holds: rows [start, stop) of a timeline.
+    """A clip, or a part of a film, throughout which one label holds: rows [start, stop) of a timeline.
 
     Attributes:
         timeline: Index of its timeline.
         start: Its first row.
         stop: The row after its last.
-        label: What the answers should be.
+        label: The true label, as an index.
         probabilities: float64 [classes], the mean over its rows.
     """
 
@@ -49,18 +49,18 @@ class LabelledSegment:
     probabilities: NDArray[np.float64]
 
     @property
-    def answer(self) -> int:
+    def prediction(self) -> int:
         """The likeliest class."""
         return int(self.probabilities.argmax())
 
     @property
     def right(self) -> bool:
         """Whether the likeliest class is the true one."""
-        return self.answer == self.label
+        return self.prediction == self.label
 
 
 def segments_of(timelines: Sequence[PredictionTimeline]) -> list[LabelledSegment]:
-    """Every labelled piece, in order; a piece ends where the label changes or time breaks off."""
+    """Return all labelled segments, in order; a segment ends where the label changes or the video has a gap."""
     found = []
     for index, timeline in enumerate(timelines):
         changes = np.flatnonzero(np.diff(timeline.labels)) + 1
@@ -74,32 +74,32 @@ def segments_of(timelines: Sequence[PredictionTimeline]) -> list[LabelledSegment
 
 
 def labelled_predictions_of(timelines: Sequence[PredictionTimeline]) -> LabelledPredictions:
-    """Every labelled answer, in order."""
-    pieces = segments_of(timelines)
+    """Return all predictions whose true label is known, in order."""
+    segments = segments_of(timelines)
     classes = timelines[0].probabilities.shape[1] if timelines else 0
-    rows = [timelines[piece.timeline].probabilities[piece.start : piece.stop] for piece in pieces]
-    lengths = np.array([piece.stop - piece.start for piece in pieces], np.int64)
+    rows = [timelines[segment.timeline].probabilities[segment.start : segment.stop] for segment in segments]
+    lengths = np.array([segment.stop - segment.start for segment in segments], np.int64)
     return LabelledPredictions(
         np.concatenate(rows) if rows else np.zeros((0, classes), np.float32),
-        np.repeat(np.array([piece.label for piece in pieces], np.int64), lengths),
-        np.repeat(np.arange(len(pieces)), lengths),
+        np.repeat(np.array([segment.label for segment in segments], np.int64), lengths),
+        np.repeat(np.arange(len(segments)), lengths),
     )
 
 
-def weighted_loss(answers: LabelledPredictions, weights: NDArray[np.float32]) -> float:
+def weighted_loss(predictions: LabelledPredictions, weights: NDArray[np.float32]) -> float:
     """Cross entropy, the classes weighted as in training."""
-    chosen = np.maximum(answers.probabilities[np.arange(len(answers.labels)), answers.labels], 1e-7)
-    own = weights[answers.labels]
+    chosen = np.maximum(predictions.probabilities[np.arange(len(predictions.labels)), predictions.labels], 1e-7)
+    own = weights[predictions.labels]
     return float(-(own * np.log(chosen)).sum() / own.sum())
 
 
-def accuracy(answers: LabelledPredictions) -> float:
-    """Share of answers whose likeliest class is right."""
-    return float((answers.probabilities.argmax(axis=1) == answers.labels).mean())
+def accuracy(predictions: LabelledPredictions) -> float:
+    """Share of predictions whose likeliest class is right."""
+    return float((predictions.probabilities.argmax(axis=1) == predictions.labels).mean())
 
 
 def confusion_matrix(truth: NDArray[np.int64], said: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
-    """Int64 [classes, classes]. Rows: the truth; columns: the answer."""
+    """Int64 [classes, classes]. Rows: the truth; columns: the prediction."""
     matrix = np.zeros((classes, classes), np.int64)
     np.add.at(matrix, (truth, said), 1)
     return matrix
@@ -122,7 +122,7 @@ def per_class(confusion: NDArray[np.int64], labels: Sequence[str]) -> ClassFigur
 def macro_f1(figures: ClassFigures) -> float | None:
     """The mean F1 of the labels that occur, each counting alike; None if none does.
 
-    A label that does not occur but was answered is no part of it: it shows in the precision of others.
+    A label that does not occur but was predicted is no part of it: it shows in the precision of others.
     """
     scores = [values["f1"] or 0.0 for values in figures.values() if values["support"]]
     return float(np.mean(scores)) if scores else None

@@ -1,4 +1,4 @@
-"""What a model said about recordings, beside what is true of them: all that a report is made from."""
+"""What a model predicted about recordings, beside the true labels: all that a report is made from."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from framestream_export.files import load_arrays, save_arrays
 
 @dataclass(frozen=True, slots=True)
 class PredictionTimeline:
-    """One recording from its first answer to its last.
+    """One recording from its first prediction to its last.
 
     Attributes:
-        recording: The file and its labelled segments; `fill_background` tells an untrimmed one.
-        pts_seconds: float64 [N], the moment each answer is about (its anchor, not the end of its window).
-        probabilities: float32 [N, classes], one row an answer.
-        labels: int64 [N], what each answer should be, or -1 (`frame_cache.UNLABELLED`) where nobody knows.
-        breaks: int64, rows before which there is a gap: nothing holds across one.
+        recording: The file and its labelled segments; `fill_background` marks an untrimmed one.
+        pts_seconds: float64 [N], the moment each prediction is about (its anchor, not the end of its window).
+        probabilities: float32 [N, classes], one row a prediction.
+        labels: int64 [N], what each prediction should be, or -1 (`frame_cache.UNLABELLED`) where the label is unknown.
+        breaks: int64, rows before which there is a gap in the video; segments and events end at a gap.
     """
 
     recording: Recording
@@ -43,7 +43,7 @@ class PredictionTimeline:
 
 
 def save_timelines(path: Path, timelines: Sequence[PredictionTimeline]) -> None:
-    """Write timelines; their recordings by name only.
+    """Write timelines to a file, their recordings by name only.
 
     Raises:
         SettingsError: The file cannot be written.
@@ -53,10 +53,10 @@ def save_timelines(path: Path, timelines: Sequence[PredictionTimeline]) -> None:
 
 
 def load_timelines(path: Path, recordings: Iterable[Recording]) -> list[PredictionTimeline]:
-    """The inverse, given the recordings that the names mean.
+    """Read timelines that `save_timelines` wrote.
 
     Raises:
-        DataError: The file is missing or damaged, or names other recordings.
+        DataError: The file is missing or damaged, or names recordings that are not among `recordings`.
     """
     arrays, note = load_arrays(path)
     known = {recording.name: recording for recording in recordings}

@@ -1,4 +1,4 @@
-"""Which moment an answer is about, and when it can be given."""
+"""Which moment a prediction is about, and when it can be made."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from framestream.model.spec import ModelSpec
 
 @dataclass(frozen=True, slots=True)
 class PredictionTiming:
-    """What turns the moment an answer is about into the moment it is given, and back.
+    """How the moment that a prediction is about and the moment when it is made are related.
 
     Attributes:
-        frame_rate: LabelledPredictions per second of media time.
-        window: Frames one answer looks at; 1 for a stateful model.
-        anchor_frames: How many frames before the newest one an answer is about; negative if it is about what will be.
+        frame_rate: Predictions per second of media time.
+        window: Frames one prediction looks at; 1 for a stateful model.
+        anchor_frames: How many frames before the newest one a prediction is about; negative if it is about
+            the future.
     """
 
     frame_rate: float
@@ -23,7 +24,7 @@ class PredictionTiming:
     anchor_frames: int
 
     def __post_init__(self) -> None:
-        """Refuse what no model has."""
+        """Raise SettingsError for values that no model can have."""
         if not self.frame_rate > 0 or self.window < 1 or self.anchor_frames >= self.window:
             raise SettingsError(
                 f"frame_rate {self.frame_rate}, window {self.window}, anchor_frames {self.anchor_frames}: the rate must"
@@ -37,15 +38,15 @@ class PredictionTiming:
 
     @property
     def period_seconds(self) -> float:
-        """Media time from one answer to the next."""
+        """Media time from one prediction to the next."""
         return 1 / self.frame_rate
 
     @property
     def wait_seconds(self) -> float:
-        """How long after its moment an answer is given; negative if it is given before."""
+        """How long after its moment a prediction is made; negative if it is made before."""
         return self.anchor_frames / self.frame_rate
 
     @property
     def lead_seconds(self) -> float:
-        """Media time from the start of a video to the moment its first answer is about."""
+        """Media time from the start of a video to the moment its first prediction is about."""
         return (self.window - 1 - self.anchor_frames) / self.frame_rate

@@ -10,10 +10,10 @@ import numpy as np
 
 from framestream.model.spec import EventSettings
 from framestream_export.data.frame_cache import UNLABELLED
-from framestream_export.measures.detection import Detected, detect, label_runs_of, true_spans
+from framestream_export.measures.detection import DetectedEvent, detect, rows_between_gaps, true_intervals
+from framestream_export.measures.labelled_intervals import LabelledInterval, covered_share, pair_intervals
 from framestream_export.measures.prediction_timelines import PredictionTimeline
 from framestream_export.measures.prediction_timing import PredictionTiming
-from framestream_export.measures.spans import Span, covered_share, pair_spans
 
 OVERLAPS = (0.1, 0.25, 0.5)
 _DELAY_OVERLAP = 0.1
@@ -40,11 +40,11 @@ class EventCounts:
 
     @property
     def f1(self) -> float | None:
-        """Both in one; None if nothing happened and nothing was found."""
+        """Harmonic mean of precision and recall; None if nothing happened and nothing was found."""
         return 2 * self.pairs / (self.found + self.true) if self.found + self.true else None
 
     def plus(self, other: EventCounts) -> EventCounts:
-        """The counts of both."""
+        """Add the counts of another one."""
         return EventCounts(self.found + other.found, self.true + other.true, self.pairs + other.pairs)
 
     def to_json(self) -> dict[str, float | int | None]:
@@ -53,12 +53,12 @@ class EventCounts:
 
 
 @dataclass(frozen=True, slots=True)
-class Streamed:
-    """An untrimmed recording: what happened, and what was reported."""
+class StreamedRecording:
+    """The true and the reported events of an untrimmed recording."""
 
     timeline: int
-    truth: tuple[Span, ...]
-    found: tuple[Detected, ...]
+    truth: tuple[LabelledInterval, ...]
+    found: tuple[DetectedEvent, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +67,16 @@ class StreamingFigures:
 
     Attributes:
         recordings: How many there are.
-        video_seconds: Their length, as far as answers are about it.
+        video_seconds: Their length, as far as there are predictions about it.
         background_seconds: The part of it in which nothing happens.
         events: Counts by least overlap, then by label; the label None is all of them.
         delays: For each event found, seconds from its true start until it was certain to be reported.
         start_errors: For each event found, its reported start less its true one, seconds.
         end_errors: The same for ends.
         false_alarms: Events most of whose time nothing happens in.
-        answer_switches: How often the likeliest label changed.
-        event_switches: How often an event started or ended.
-        true_switches: How often what happens changed.
+        prediction_switches: How often the likeliest label changed.
+        event_switches: How often a reported event started or ended.
+        true_switches: How often a true event started or ended.
     """
 
     recordings: int
@@ -87,21 +87,21 @@ class StreamingFigures:
     start_errors: tuple[float, ...]
     end_errors: tuple[float, ...]
     false_alarms: int
-    answer_switches: int
+    prediction_switches: int
     event_switches: int
     true_switches: int
-    streamed: tuple[Streamed, ...] = field(repr=False, default=())
+    streamed: tuple[StreamedRecording, ...] = field(repr=False, default=())
 
     @property
     def false_alarms_per_hour(self) -> float | None:
-        """In an hour in which nothing happens; None if there was no such time."""
+        """False alarms per hour of background; None if there was no background."""
         return 3600 * self.false_alarms / self.background_seconds if self.background_seconds else None
 
     def to_json(self) -> dict[str, Any]:
-        """As report.json has it."""
+        """Return the figures as report.json holds them."""
         minutes = self.video_seconds / 60
         rates = {
-            "predictions": self.answer_switches / minutes,
+            "predictions": self.prediction_switches / minutes,
             "events": self.event_switches / minutes,
             "truth": self.true_switches / minutes,
         }
@@ -133,18 +133,20 @@ def measure_streaming(
 ) -> StreamingFigures | None:
     """Measure on the untrimmed recordings among the timelines; None if there are none.
 
-    Predictions must follow each other at the frame rate. An event that lies mostly in time of which nobody knows what
-    happens in it (`UNLABELLED`) is neither right nor wrong and counts nowhere.
+    Predictions must follow each other at the frame rate. An event that lies mostly in time without a known label
+    (`UNLABELLED`) is neither right nor wrong and counts nowhere.
     """
     streamed = []
     for index, timeline in enumerate(timelines):
         if timeline.recording.fill_background and len(timeline.pts_seconds):
             truth = [
-                span for span in true_spans(timeline, background=background, timing=timing) if span.label in labels
+                interval
+                for interval in true_intervals(timeline, background=background, timing=timing)
+                if interval.label in labels
             ]
             found = detect(timeline, labels, background=background, settings=settings, timing=timing)
-            known = [one for one in found if not _mostly_unknown(one.span, timeline)]
-            streamed.append(Streamed(index, tuple(truth), tuple(known)))
+            known = [one for one in found if not _mostly_unknown(one.interval, timeline)]
+            streamed.append(StreamedRecording(index, tuple(truth), tuple(known)))
     if not streamed:
         return None
     own = [timelines[one.timeline] for one in streamed]
@@ -153,7 +155,7 @@ def measure_streaming(
     pairs = [
         (one.found[i], one.truth[j])
         for one in streamed
-        for i, j in pair_spans([found.span for found in one.found], one.truth, least_overlap=_DELAY_OVERLAP)
+        for i, j in pair_intervals([found.interval for found in one.found], one.truth, least_overlap=_DELAY_OVERLAP)
     ]
     return StreamingFigures(
         recordings=len(streamed),
@@ -161,49 +163,53 @@ def measure_streaming(
         background_seconds=sum(int((timeline.labels == silent).sum()) for timeline in own) * timing.period_seconds,
         events={least: _count(streamed, candidates, least) for least in OVERLAPS},
         delays=tuple(found.known_seconds - true.start for found, true in pairs),
-        start_errors=tuple(found.span.start - true.start for found, true in pairs),
-        end_errors=tuple(found.span.end - true.end for found, true in pairs),
-        false_alarms=sum(covered_share(found.span, one.truth) < _MOSTLY for one in streamed for found in one.found),
-        answer_switches=sum(_switches(timeline.probabilities.argmax(axis=1), timeline) for timeline in own),
-        event_switches=sum(_borders([found.span for found in one.found], timelines[one.timeline]) for one in streamed),
+        start_errors=tuple(found.interval.start - true.start for found, true in pairs),
+        end_errors=tuple(found.interval.end - true.end for found, true in pairs),
+        false_alarms=sum(covered_share(found.interval, one.truth) < _MOSTLY for one in streamed for found in one.found),
+        prediction_switches=sum(_switches(timeline.probabilities.argmax(axis=1), timeline) for timeline in own),
+        event_switches=sum(
+            _borders([found.interval for found in one.found], timelines[one.timeline]) for one in streamed
+        ),
         true_switches=sum(_borders(one.truth, timelines[one.timeline]) for one in streamed),
         streamed=tuple(streamed),
     )
 
 
-def event_counts(found: Sequence[Span], truth: Sequence[Span], *, least_overlap: float) -> EventCounts:
+def event_counts(
+    found: Sequence[LabelledInterval], truth: Sequence[LabelledInterval], *, least_overlap: float
+) -> EventCounts:
     """Count one recording's events."""
-    return EventCounts(len(found), len(truth), len(pair_spans(found, truth, least_overlap=least_overlap)))
+    return EventCounts(len(found), len(truth), len(pair_intervals(found, truth, least_overlap=least_overlap)))
 
 
-def _count(streamed: Sequence[Streamed], labels: Sequence[str], least: float) -> dict[str | None, EventCounts]:
+def _count(streamed: Sequence[StreamedRecording], labels: Sequence[str], least: float) -> dict[str | None, EventCounts]:
     counts: dict[str | None, EventCounts] = {}
     for label in labels:
         counts[label] = EventCounts()
         for one in streamed:
-            found = [detected.span for detected in one.found if detected.span.label == label]
-            truth = [span for span in one.truth if span.label == label]
+            found = [detected.interval for detected in one.found if detected.interval.label == label]
+            truth = [interval for interval in one.truth if interval.label == label]
             counts[label] = counts[label].plus(event_counts(found, truth, least_overlap=least))
-    # Only spans of one label are ever paired, so the labels' counts add up to the whole.
+    # Only intervals of one label are ever paired, so the labels' counts add up to the whole.
     total = EventCounts()
     for one_label in counts.values():
         total = total.plus(one_label)
     return {**counts, None: total}
 
 
-def _mostly_unknown(span: Span, timeline: PredictionTimeline) -> bool:
-    inside = (timeline.pts_seconds >= span.start) & (timeline.pts_seconds < span.end)
+def _mostly_unknown(interval: LabelledInterval, timeline: PredictionTimeline) -> bool:
+    inside = (timeline.pts_seconds >= interval.start) & (timeline.pts_seconds < interval.end)
     return bool(inside.any() and (timeline.labels[inside] == UNLABELLED).mean() > _MOSTLY)
 
 
 def _switches(values: np.ndarray[Any, np.dtype[np.int64]], timeline: PredictionTimeline) -> int:
-    return sum(int((np.diff(values[start:stop]) != 0).sum()) for start, stop in label_runs_of(timeline))
+    return sum(int((np.diff(values[start:stop]) != 0).sum()) for start, stop in rows_between_gaps(timeline))
 
 
-def _borders(spans: Sequence[Span], timeline: PredictionTimeline) -> int:
-    """Changes of what goes on between the first answer and the last; where two spans touch there is one."""
+def _borders(intervals: Sequence[LabelledInterval], timeline: PredictionTimeline) -> int:
+    """Count the starts and ends of events between the first and the last prediction; where two touch, once."""
     first, last = float(timeline.pts_seconds[0]), float(timeline.pts_seconds[-1])
-    moments = {round(moment, 3) for span in spans for moment in (span.start, span.end)}
+    moments = {round(moment, 3) for interval in intervals for moment in (interval.start, interval.end)}
     return sum(first < moment <= last for moment in moments)
 
 

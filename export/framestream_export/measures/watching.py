@@ -1,4 +1,4 @@
-"""What an exported model says about recordings, through the runtime that serves it."""
+"""What an exported model predicts about recordings, through the runtime that serves it."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ _MOST_PICTURES = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Unreadable:
-    """A recording that gave no answer, and why."""
+class UnreadableRecording:
+    """A recording that gave no prediction, and why."""
 
     name: str
     reason: str
@@ -37,13 +37,13 @@ class Unreadable:
 
 def watch_recordings(
     classifier: Classifier, recordings: Sequence[Recording]
-) -> Iterator[PredictionTimeline | Unreadable]:
+) -> Iterator[PredictionTimeline | UnreadableRecording]:
     """Watch recordings one after the other, in order."""
     for recording in recordings:
         try:
             yield watch_recording(classifier, recording)
         except SourceError as error:
-            yield Unreadable(recording.name, str(error))
+            yield UnreadableRecording(recording.name, str(error))
 
 
 def watch_recording(classifier: Classifier, recording: Recording) -> PredictionTimeline:
@@ -55,7 +55,7 @@ def watch_recording(classifier: Classifier, recording: Recording) -> PredictionT
     Raises:
         SourceError: It cannot be read.
     """
-    # Divided at gaps.
+    # One list for each part of the recording between two gaps.
     parts: list[list[Prediction]] = [[]]
     with closing(VideoFile(recording.path)) as video, classifier.watch(video) as watch:
         for record in watch:
@@ -69,7 +69,7 @@ def watch_recording(classifier: Classifier, recording: Recording) -> PredictionT
 def frames_between(timeline: PredictionTimeline, start_seconds: float, stop_seconds: float) -> NDArray[np.uint8]:
     """Pictures of a recording between two moments: uint8 [N, height, width, 3], RGB.
 
-    At least one: the last before, where none is between. Long stretches are thinned out.
+    At least one: where none is between, the last one before. Of a long time only some are taken.
 
     Raises:
         SourceError: It cannot be read any more.
@@ -98,7 +98,7 @@ def frames_between(timeline: PredictionTimeline, start_seconds: float, stop_seco
 
 def _timeline(recording: Recording, spec: ModelSpec, parts: Sequence[Sequence[Prediction]]) -> PredictionTimeline:
     anchors = np.array([one.anchor_seconds for part in parts for one in part], np.float64)
-    # A model that predicts ahead may say something about a moment that no frame shows any more.
+    # A model that predicts ahead may predict a moment that no frame shows any more.
     ends = np.array([part[-1].pts_seconds for part in parts for _ in part], np.float64)
     seen = anchors < ends + 0.5 / spec.frame_rate
     own = {segment.label for segment in recording.segments}
@@ -116,6 +116,6 @@ def _timeline(recording: Recording, spec: ModelSpec, parts: Sequence[Sequence[Pr
 
 
 def rename_labels(recording: Recording, names: Mapping[str, str]) -> Recording:
-    """The same recording, its labels called otherwise."""
+    """Return a recording with its labels renamed."""
     segments = tuple(replace(segment, label=names.get(segment.label, segment.label)) for segment in recording.segments)
     return replace(recording, segments=segments)

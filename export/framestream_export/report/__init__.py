@@ -1,1 +1,1 @@
-"""What is told of how good a model is: figures as JSON, one HTML page, one picture, a summary on the terminal."""
+"""How good a model is, as a report: figures as JSON, one HTML page, one picture, a summary on the terminal."""

@@ -49,7 +49,8 @@ def evaluate_model(
     """Watch a data set with a model.
 
     Time with a label that the model does not have is left out of every figure, and the report says so: what the model
-    cannot say is no mistake of its training, and an accuracy that counts it as wrong would hide how good the rest is.
+    cannot predict is no mistake of its training, and an accuracy that counts it as wrong would hide how good the rest
+    is.
 
     Args:
         classifier: The model.
@@ -105,7 +106,7 @@ def evaluate_model(
 def _watch_all(
     classifier: Classifier, recordings: Sequence[Recording], console: Console
 ) -> tuple[list[PredictionTimeline], list[str]]:
-    """What the model says of recordings, and why some cannot be read, which is told as well."""
+    """Return the timelines of recordings, and why others cannot be read, which is printed as well."""
     results = with_progress(
         watch_recordings(classifier, recordings),
         description="watching",

@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from framestream_export.measures.detection import label_runs_of, time_of_stretch
+from framestream_export.measures.detection import media_time_of_rows, rows_between_gaps
+from framestream_export.measures.labelled_intervals import LabelledInterval
 from framestream_export.measures.prediction_timelines import PredictionTimeline
 from framestream_export.measures.prediction_timing import PredictionTiming
-from framestream_export.measures.spans import Span
-from framestream_export.measures.untrimmed import OVERLAPS, Streamed, StreamingFigures, event_counts
+from framestream_export.measures.untrimmed import OVERLAPS, StreamedRecording, StreamingFigures, event_counts
 from framestream_export.report.plain_text import clock
 
 _MOST_TIMELINES = 12
@@ -70,7 +70,7 @@ def timelines_of(
 def label_colors(figures: StreamingFigures | None, labels: Sequence[str]) -> dict[str, str]:
     """CSS colours, on which white text can be read, of the labels that occur in timelines."""
     streamed = figures.streamed if figures else ()
-    shown = {span.label for one in streamed for span in (*one.truth, *(detected.span for detected in one.found))}
+    shown = {event.label for one in streamed for event in (*one.truth, *(detected.interval for detected in one.found))}
     return {
         label: f"hsl({(215 + _GOLDEN_DEGREES * index) % 360:.0f} 55% 40%)"
         for index, label in enumerate(labels)
@@ -78,23 +78,23 @@ def label_colors(figures: StreamingFigures | None, labels: Sequence[str]) -> dic
     }
 
 
-def _timeline(one: Streamed, timeline: PredictionTimeline, timing: PredictionTiming) -> EventTimeline:
-    stretches = list(label_runs_of(timeline))
-    first = time_of_stretch(timeline, *stretches[0], timing)[0]
-    last = time_of_stretch(timeline, *stretches[-1], timing)[1]
+def _timeline(one: StreamedRecording, timeline: PredictionTimeline, timing: PredictionTiming) -> EventTimeline:
+    row_ranges = list(rows_between_gaps(timeline))
+    first = media_time_of_rows(timeline, *row_ranges[0], timing)[0]
+    last = media_time_of_rows(timeline, *row_ranges[-1], timing)[1]
 
-    def place(seconds: float) -> float:
+    def percent_at(seconds: float) -> float:
         return 100 * min(max((seconds - first) / (last - first), 0), 1)
 
-    def block(span: Span) -> Block:
-        left = place(span.start)
-        return Block(span.label, span.start, span.end, left, place(span.end) - left)
+    def block(interval: LabelledInterval) -> Block:
+        left = percent_at(interval.start)
+        return Block(interval.label, interval.start, interval.end, left, percent_at(interval.end) - left)
 
-    ticks = ((place(seconds), clock(seconds).partition(".")[0]) for seconds in _ticks(first, last))
+    ticks = ((percent_at(seconds), clock(seconds).partition(".")[0]) for seconds in _ticks(first, last))
     return EventTimeline(
         timeline.recording.name,
-        truth=tuple(block(span) for span in one.truth),
-        found=tuple(block(detected.span) for detected in one.found),
+        truth=tuple(block(interval) for interval in one.truth),
+        found=tuple(block(detected.interval) for detected in one.found),
         ticks=tuple(tick for tick in ticks if tick[0] < _LAST_TICK_PERCENT),
     )
 
@@ -106,7 +106,7 @@ def _ticks(first: float, last: float) -> Iterator[int]:
     yield from range(math.ceil(first / step) * step, math.floor(last / step) * step + 1, step)
 
 
-def _mistakes(one: Streamed) -> int:
+def _mistakes(one: StreamedRecording) -> int:
     """True events that were not found and events reported too many, at the strictest overlap."""
-    counts = event_counts([detected.span for detected in one.found], one.truth, least_overlap=OVERLAPS[-1])
+    counts = event_counts([detected.interval for detected in one.found], one.truth, least_overlap=OVERLAPS[-1])
     return counts.found + counts.true - 2 * counts.pairs

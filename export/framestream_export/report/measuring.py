@@ -55,7 +55,7 @@ from framestream.errors import DataError
 from framestream_export.data.frame_cache import UNLABELLED
 from framestream_export.measures.baseline_comparison import compare_with_baseline
 from framestream_export.measures.calibration import calibration_error, log_loss, reliability, tempered_timelines
-from framestream_export.measures.intervals import Interval, share_interval
+from framestream_export.measures.confidence_intervals import ConfidenceInterval, share_interval
 from framestream_export.measures.labelled import (
     LabelledPredictions,
     LabelledSegment,
@@ -110,7 +110,9 @@ def measure(
     if not segments:
         raise DataError("no prediction of the model is about a labelled time: there is nothing to measure")
     groups = [timelines[segment.timeline].recording.group for segment in segments]
-    truth, said = (np.array([getattr(segment, name) for segment in segments], np.int64) for name in ("label", "answer"))
+    truth, said = (
+        np.array([getattr(segment, name) for segment in segments], np.int64) for name in ("label", "prediction")
+    )
     confusion = confusion_matrix(predictions.labels, predictions.probabilities.argmax(axis=1), len(labels))
     segment_confusion = confusion_matrix(truth, said, len(labels))
     figures, segment_figures = per_class(confusion, labels), per_class(segment_confusion, labels)
@@ -161,13 +163,15 @@ def _few_minutes(streaming: StreamingFigures | None) -> list[str]:
     ]
 
 
-def _prediction_interval(predictions: LabelledPredictions, groups_of_segments: Sequence[str]) -> Interval | None:
+def _prediction_interval(
+    predictions: LabelledPredictions, groups_of_segments: Sequence[str]
+) -> ConfidenceInterval | None:
     right = predictions.probabilities.argmax(axis=1) == predictions.labels
-    groups = [groups_of_segments[segment] for segment in predictions.pieces]
+    groups = [groups_of_segments[segment] for segment in predictions.segments]
     return share_interval(right, groups, most_independent=len(groups_of_segments))
 
 
-def _interval(interval: Interval | None) -> list[float] | None:
+def _interval(interval: ConfidenceInterval | None) -> list[float] | None:
     return None if interval is None else interval.to_json()
 
 
@@ -207,8 +211,8 @@ def _described(segment: LabelledSegment, timeline: PredictionTimeline, labels: S
         "start_seconds": float(timeline.pts_seconds[segment.start]),
         "end_seconds": float(timeline.pts_seconds[segment.stop - 1]),
         "truth": labels[segment.label],
-        "prediction": labels[segment.answer],
-        "score": float(segment.probabilities[segment.answer]),
+        "prediction": labels[segment.prediction],
+        "score": float(segment.probabilities[segment.prediction]),
         "true_score": float(segment.probabilities[segment.label]),
         "right": segment.right,
     }
@@ -219,7 +223,7 @@ def _warnings(timelines: Sequence[PredictionTimeline], figures: Any, groups: Seq
     names = sorted(set(groups))
     if len(names) == 1:
         found.append(
-            f"everything measured here is of one group ({names[0]}): how the model does with others cannot be told, and"
+            f"everything measured here is of one group ({names[0]}): how the model does with others is unknown, and"
             " there is no confidence interval"
         )
     elif len(names) < _FEW_GROUPS:

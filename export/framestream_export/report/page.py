@@ -49,7 +49,7 @@ def render_page(measured: Measured, timelines: Sequence[PredictionTimeline], ext
         report=report,
         extras=extras,
         mistakes=mistakes,
-        worst=[(clip, _pictures(timelines[piece.timeline], piece, extras)) for clip, piece in mistakes or pairs],
+        worst=[(clip, _pictures(timelines[segment.timeline], segment, extras)) for clip, segment in mistakes or pairs],
         timelines=drawn,
         timeline_colors=label_colors(measured.streaming, report["labels"]),
         confusion=confusion_chart(np.array(report["segment_confusion"]), report["labels"]),
@@ -58,12 +58,12 @@ def render_page(measured: Measured, timelines: Sequence[PredictionTimeline], ext
     )
 
 
-def _pictures(timeline: PredictionTimeline, piece: LabelledSegment, extras: ReportExtras) -> list[str]:
+def _pictures(timeline: PredictionTimeline, segment: LabelledSegment, extras: ReportExtras) -> list[str]:
     """Frames of a segment as addresses of images; of all that its one prediction looks at where that is longer."""
     if extras.frames_of is None:
         return []
     timing = extras.timing
-    first, last = float(timeline.pts_seconds[piece.start]), float(timeline.pts_seconds[piece.stop - 1])
+    first, last = float(timeline.pts_seconds[segment.start]), float(timeline.pts_seconds[segment.stop - 1])
     missing = max(timing.window / timing.frame_rate - (last - first), 0.0)
     # There are no frames before the start of a video or behind its end: `frames_of` gives those that there are.
     frames = extras.frames_of(timeline, first - missing / 2, last + missing / 2 + timing.period_seconds)

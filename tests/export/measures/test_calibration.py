@@ -28,7 +28,7 @@ def exact(row: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def drawn(rng: np.random.Generator, *, count: int, factor: float) -> list[PredictionTimeline]:
-    """Clips whose labels are drawn from the probabilities, which are then told `factor` times as surely."""
+    """Clips whose labels are drawn from the probabilities, which are then reported `factor` times as surely."""
     timelines = []
     for index in range(count):
         logits = np.repeat(rng.normal(0, 1.5, (1, 3)), 4, axis=0)
@@ -67,7 +67,7 @@ def test_nothing_to_fit() -> None:
     unknown = PredictionTimeline(
         timeline.recording, timeline.pts_seconds, timeline.probabilities, np.array([-1]), timeline.breaks
     )
-    with pytest.raises(DataError, match="no answer has a label"):
+    with pytest.raises(DataError, match="no prediction has a label"):
         fit_temperature([unknown])
 
 
@@ -80,7 +80,7 @@ def test_a_temperature_changes_no_decision_and_can_be_undone(seed: int, temperat
     np.testing.assert_allclose(tempered(cooled, 1 / temperature), rows, atol=1e-4)
 
 
-def test_bins_hold_every_answer_and_the_error_is_their_distance() -> None:
+def test_bins_hold_every_prediction_and_the_error_is_their_distance() -> None:
     timelines = [clip("wave", [2, 2, 2, 0], score=0.95), clip("clap", [1, 1], score=1.0)]
     bins = reliability(labelled_predictions_of(timelines))
     assert [one.count for one in bins] == [0] * 9 + [6]

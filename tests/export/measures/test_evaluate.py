@@ -42,8 +42,8 @@ def coloured_clips(tmp_path: Path) -> Path:
 
 
 def evaluated(cli: Cli, *arguments: object) -> dict[str, Any]:
-    code, out, told = cli("evaluate", *arguments, "--format", "json")
-    assert code == 0, told
+    code, out, err = cli("evaluate", *arguments, "--format", "json")
+    assert code == 0, err
     report = json.loads(out)
     assert isinstance(report, dict)
     return report
@@ -89,9 +89,9 @@ def test_text_and_page(model_path: Path, coloured_clips: Path, tmp_path: Path, c
     code, out, _ = cli("evaluate", model_path, coloured_clips)
     assert code == 0
     assert "all recordings: accuracy 0.859 of 85 windows, 0.875 of 8 labelled segments" in out
-    code, out, told = cli("evaluate", model_path, coloured_clips, "--format", "html", "--output", tmp_path / "r.html")
+    code, out, err = cli("evaluate", model_path, coloured_clips, "--format", "html", "--output", tmp_path / "r.html")
     assert (code, out) == (0, "")
-    assert f"{tmp_path / 'r.html'}: accuracy 0.859" in told
+    assert f"{tmp_path / 'r.html'}: accuracy 0.859" in err
     page = (tmp_path / "r.html").read_text(encoding="utf-8")
     assert "tiny.onnx on data" in page
     assert "data:image/jpeg;base64," in page
@@ -130,9 +130,9 @@ def test_the_split_that_is_taken(model_path: Path, coloured_clips: Path, cli: Cl
     assert (report["split"], report["segments"]) == ("test", 3)
     assert evaluated(cli, model_path, manifest, "--split", "train")["segments"] == 5
     assert evaluated(cli, model_path, manifest, "--split", "all")["segments"] == 8
-    code, _, told = cli("evaluate", model_path, manifest, "--split", "validation")
+    code, _, err = cli("evaluate", model_path, manifest, "--split", "validation")
     assert code == 1
-    assert "has no recording in the validation split (it names train, test); try --split all" in told
+    assert "has no recording in the validation split (it names train, test); try --split all" in err
 
 
 def test_labels_the_model_does_not_know(model_path: Path, coloured_clips: Path, cli: Cli) -> None:
@@ -145,13 +145,13 @@ def test_labels_the_model_does_not_know(model_path: Path, coloured_clips: Path, 
     assert evaluated(cli, model_path, coloured_clips, "--rename", "Greenish=green")["segments"] == 8
     for label in ("red", "blue"):
         shutil.move(coloured_clips / label, coloured_clips / f"no {label}!")
-    code, _, told = cli("evaluate", model_path, coloured_clips, "--rename", "no red!=crimson")
+    code, _, err = cli("evaluate", model_path, coloured_clips, "--rename", "no red!=crimson")
     assert code == 1
-    assert "the model knows none of its labels (Greenish, crimson, no blue!); it knows red, green, blue" in told
-    code, _, told = cli("evaluate", model_path, coloured_clips, "--rename", "rot=red")
-    assert (code, "has no label rot to rename; it has Greenish, no blue!, no red!" in told) == (1, True)
-    code, _, told = cli("evaluate", model_path, coloured_clips, "--rename", "red")
-    assert (code, "give OLD=NEW" in told) == (2, True)
+    assert "the model knows none of its labels (Greenish, crimson, no blue!); it knows red, green, blue" in err
+    code, _, err = cli("evaluate", model_path, coloured_clips, "--rename", "rot=red")
+    assert (code, "has no label rot to rename; it has Greenish, no blue!, no red!" in err) == (1, True)
+    code, _, err = cli("evaluate", model_path, coloured_clips, "--rename", "red")
+    assert (code, "give OLD=NEW" in err) == (2, True)
 
 
 def test_clips_that_cannot_be_read(model_path: Path, coloured_clips: Path, cli: Cli) -> None:
@@ -163,10 +163,10 @@ def test_clips_that_cannot_be_read(model_path: Path, coloured_clips: Path, cli: 
     assert "red/0.avi" in warning
     for path in coloured_clips.rglob("*.avi"):
         path.write_bytes(b"no video")
-    code, _, told = cli("evaluate", model_path, coloured_clips)
+    code, _, err = cli("evaluate", model_path, coloured_clips)
     assert code == 1
-    assert "none of the 8 recordings can be read; the first: " in told
-    assert told.count("left out") == 8
+    assert "none of the 8 recordings can be read; the first: " in err
+    assert err.count("left out") == 8
 
 
 @pytest.mark.parametrize("film", sorted(SAMPLES.glob("*.webm")), ids=lambda path: path.stem)
@@ -178,11 +178,11 @@ def test_events_are_those_of_a_watch(film: Path) -> None:
     timing = PredictionTiming.of(spec)
     found = detect(timeline, spec.labels, background=spec.background, settings=spec.events, timing=timing)
     watched = [record for record in classifier.watch(film, predictions=False) if isinstance(record, Event)]
-    assert [one.span.label for one in found] == [event.label for event in watched]
+    assert [one.interval.label for one in found] == [event.label for event in watched]
     for one, event in zip(found, watched, strict=True):
-        assert one.span.start == pytest.approx(event.start_seconds, abs=1e-6)
-        # The last one goes on to the film's end, which answers tell to within a frame.
-        assert one.span.end == pytest.approx(event.end_seconds, abs=1e-6 if event is not watched[-1] else 0.11)
+        assert one.interval.start == pytest.approx(event.start_seconds, abs=1e-6)
+        # The last one goes on to the film's end, which predictions show to within a frame.
+        assert one.interval.end == pytest.approx(event.end_seconds, abs=1e-6 if event is not watched[-1] else 0.11)
         assert one.score == pytest.approx(event.score, abs=1e-5)
 
 
@@ -196,17 +196,17 @@ def test_labels_are_those_that_training_lays_over_the_same_frames(tmp_path: Path
     cache = open_cache(dataset, tmp_path / "cache", frame_rate=10.0, size_wh=(8, 8), console=silent)
     classifier = _tiny(tmp_path)
     spec = classifier.spec
-    for stretch in cache.stretches:
-        timeline = watch_recording(classifier, cache.recordings[stretch.recording])
-        newest = np.arange(spec.window - 1, max(len(stretch), spec.window))
-        anchors = np.minimum(newest - spec.anchor_frames, len(stretch) - 1)
-        expected = [dataset.labels[label] for label in cache.labels[stretch.start + anchors]]
+    for segment in cache.segments:
+        timeline = watch_recording(classifier, cache.recordings[segment.recording])
+        newest = np.arange(spec.window - 1, max(len(segment), spec.window))
+        anchors = np.minimum(newest - spec.anchor_frames, len(segment) - 1)
+        expected = [dataset.labels[label] for label in cache.labels[segment.start + anchors]]
         assert [spec.labels[label] for label in timeline.labels] == expected
-    assert {len(stretch) for stretch in cache.stretches} == {83, 2}
+    assert {len(segment) for segment in cache.segments} == {83, 2}
 
 
-def test_answers_about_what_will_be(tmp_path: Path) -> None:
-    """Anchored ahead, an answer's label is what holds later; nobody knows what comes after the video."""
+def test_predictions_about_the_future(tmp_path: Path) -> None:
+    """Anchored ahead, a prediction's label is what holds later; nobody knows what comes after the video."""
     spec = replace(make_spec(), anchor_frames=-5)
     write_model(tmp_path / "ahead.onnx", spec)
     film = write_video_file(tmp_path / "film.avi", ["red"] * 30 + ["green"] * 30)
@@ -214,7 +214,7 @@ def test_answers_about_what_will_be(tmp_path: Path) -> None:
     timeline = watch_recording(
         Classifier.load(tmp_path / "ahead.onnx", device="cpu"), Recording(film, "f", segments, "f")
     )
-    # 20 ticks, answers from the fourth on, each about half a second later.
+    # 20 ticks, predictions from the fourth on, each about half a second later.
     np.testing.assert_allclose(timeline.pts_seconds, 0.3 + 0.5 + np.arange(17) / 10, atol=0.034)
     assert timeline.labels.tolist() == [0] * 2 + [1] * 10 + [-1] * 5
 

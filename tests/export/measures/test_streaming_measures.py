@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from framestream.events import EventDetector
 from framestream.model.spec import EventSettings
-from framestream_export.measures.detection import detect, true_spans
+from framestream_export.measures.detection import detect, true_intervals
 from framestream_export.measures.event_settings import middle_of_plateau, suggest_event_settings
+from framestream_export.measures.labelled_intervals import LabelledInterval, covered_share, pair_intervals
 from framestream_export.measures.prediction_timelines import PredictionTimeline
 from framestream_export.measures.prediction_timing import PredictionTiming
-from framestream_export.measures.spans import Span, covered_share, pair_spans
 from framestream_export.measures.untrimmed import StreamingFigures, measure_streaming
 from tests.export.prediction_timelines import BACKGROUND, LABELS, RATE, TIMING, clip, film, sure
 
@@ -25,9 +25,9 @@ PLAIN = EventSettings(enter=0.6, leave=0.4, smoothing_seconds=0.0, min_seconds=0
 
 def find(
     timeline: PredictionTimeline, settings: EventSettings = PLAIN, timing: PredictionTiming = TIMING
-) -> list[tuple[Span, float]]:
+) -> list[tuple[LabelledInterval, float]]:
     found = detect(timeline, LABELS, background=BACKGROUND, settings=settings, timing=timing)
-    return [(one.span, one.known_seconds) for one in found]
+    return [(one.interval, one.known_seconds) for one in found]
 
 
 def measured(timelines: list[PredictionTimeline], settings: EventSettings = PLAIN) -> StreamingFigures:
@@ -46,23 +46,29 @@ def perfect(events: list[tuple[float, float, str]], seconds: float) -> NDArray[n
 def test_an_event_is_known_when_it_can_no_longer_be_dropped() -> None:
     events = [(2.0, 5.0, "wave")]
     timeline = film(events, perfect(events, 8.0))
-    ((span, known),) = find(timeline)
-    assert (span.start, span.end, span.label) == (pytest.approx(2.0, abs=0.11), pytest.approx(5.0, abs=0.11), "wave")
-    # The answer about 2.0 s comes with the frame at 2.0 s + anchor 2 / 10.
-    assert known == pytest.approx(span.start + 0.2)
+    ((interval, known),) = find(timeline)
+    assert (interval.start, interval.end, interval.label) == (
+        pytest.approx(2.0, abs=0.11),
+        pytest.approx(5.0, abs=0.11),
+        "wave",
+    )
+    # The prediction about 2.0 s comes with the frame at 2.0 s + anchor 2 / 10.
+    assert known == pytest.approx(interval.start + 0.2)
     ((_, later),) = find(timeline, replace(PLAIN, min_seconds=1.0))
-    assert later == pytest.approx(span.start + 0.2 + 1.0 - 0.1)
+    assert later == pytest.approx(interval.start + 0.2 + 1.0 - 0.1)
     ((smooth, known),) = find(timeline, replace(PLAIN, smoothing_seconds=0.5))
-    assert smooth.start == pytest.approx(span.start, abs=0.11)
+    assert smooth.start == pytest.approx(interval.start, abs=0.11)
     assert known == pytest.approx(smooth.start + 0.2 + 0.2, abs=0.11)
 
 
 @given(
     st.lists(st.integers(0, 2), min_size=1, max_size=60), st.sampled_from([0.0, 0.2, 0.5]), st.sampled_from([0.0, 0.4])
 )
-def test_whatever_is_known_is_reported_and_nothing_shorter(answers: list[int], smoothing: float, least: float) -> None:
+def test_whatever_is_known_is_reported_and_nothing_shorter(
+    predictions: list[int], smoothing: float, least: float
+) -> None:
     settings = replace(PLAIN, smoothing_seconds=smoothing, min_seconds=least)
-    timeline = film([], sure(answers))
+    timeline = film([], sure(predictions))
     detector = EventDetector(
         LABELS, background=BACKGROUND, settings=settings, frame_rate=RATE, anchor_frames=TIMING.anchor_frames
     )
@@ -74,25 +80,29 @@ def test_whatever_is_known_is_reported_and_nothing_shorter(answers: list[int], s
     ]
     expected += detector.flush(float(ticks[-1]) + 1 / RATE)
     found = find(timeline, settings)
-    assert [span for span, _ in found] == [Span(one.start_seconds, one.end_seconds, one.label) for one in expected]
-    for span, known in found:
-        assert known >= span.start
+    assert [interval for interval, _ in found] == [
+        LabelledInterval(one.start_seconds, one.end_seconds, one.label) for one in expected
+    ]
+    for interval, known in found:
+        assert known >= interval.start
         # Nobody waits for longer than until the first row after its end, or the end of the video.
-        assert known <= max(span.end + TIMING.wait_seconds + smoothing / 2 + 0.1, float(ticks[-1]) + 1 / RATE) + 1e-6
+        assert (
+            known <= max(interval.end + TIMING.wait_seconds + smoothing / 2 + 0.1, float(ticks[-1]) + 1 / RATE) + 1e-6
+        )
 
 
 def test_nothing_holds_across_a_gap() -> None:
-    answers = [2] * 20
-    assert len(find(film([], sure(answers)))) == 1
-    halves = find(film([], sure(answers), breaks=[10]))
+    predictions = [2] * 20
+    assert len(find(film([], sure(predictions)))) == 1
+    halves = find(film([], sure(predictions), breaks=[10]))
     assert len(halves) == 2
 
 
 def test_segments_that_touch_are_one_event_and_those_unseen_none() -> None:
     events = [(0.0, 1.0, "wave"), (1.0, 2.0, "wave"), (2.5, 3.0, "idle"), (3.0, 9.0, "clap"), (50.0, 60.0, "wave")]
-    spans = true_spans(film(events, sure([1] * 40)), background=BACKGROUND, timing=TIMING)
-    assert [(span.start, span.label) for span in spans] == [(0.0, "wave"), (3.0, "clap")]
-    assert spans[1].end == pytest.approx(4.3)  # where the video ends
+    intervals = true_intervals(film(events, sure([1] * 40)), background=BACKGROUND, timing=TIMING)
+    assert [(interval.start, interval.label) for interval in intervals] == [(0.0, "wave"), (3.0, "clap")]
+    assert intervals[1].end == pytest.approx(4.3)  # where the video ends
 
 
 def test_the_figures_of_a_perfect_model() -> None:
@@ -106,17 +116,17 @@ def test_the_figures_of_a_perfect_model() -> None:
     assert (figures.false_alarms, figures.false_alarms_per_hour) == (0, 0.0)
     assert figures.delays == pytest.approx([0.2, 0.2], abs=0.1)
     assert figures.start_errors == pytest.approx([0.0, 0.0], abs=0.1)
-    assert (figures.answer_switches, figures.event_switches, figures.true_switches) == (4, 4, 4)
+    assert (figures.prediction_switches, figures.event_switches, figures.true_switches) == (4, 4, 4)
 
 
-def test_alarms_out_of_nothing_are_told_from_wrong_and_broken_events() -> None:
+def test_alarms_out_of_nothing_are_distinguished_from_wrong_and_broken_events() -> None:
     events = [(10.0, 20.0, "wave")]
-    answers = [1] * 300
-    answers[20:30] = [0] * 10  # out of nothing
-    answers[98:140] = [2] * 42  # found late, and in two pieces
-    answers[145:198] = [2] * 53
-    answers[150:152] = [0] * 2  # a wrong label for a moment
-    figures = measured([film(events, sure(answers))])
+    predictions = [1] * 300
+    predictions[20:30] = [0] * 10  # out of nothing
+    predictions[98:140] = [2] * 42  # found late, and in two parts
+    predictions[145:198] = [2] * 53
+    predictions[150:152] = [0] * 2  # a wrong label for a moment
+    figures = measured([film(events, sure(predictions))])
     counts = figures.events[0.1]
     assert (counts["wave"].true, counts["wave"].pairs) == (1, 1)
     assert counts[None].found == 5
@@ -145,7 +155,7 @@ def test_trimmed_clips_have_no_events() -> None:
 
 
 SPANS = st.builds(
-    lambda start, length, label: Span(start, start + length, label),
+    lambda start, length, label: LabelledInterval(start, start + length, label),
     st.floats(0, 50),
     st.floats(0.1, 20),
     st.sampled_from(LABELS),
@@ -154,17 +164,19 @@ SPANS = st.builds(
 
 @given(st.lists(SPANS, max_size=8), st.lists(SPANS, max_size=8), st.floats(0.05, 0.95))
 def test_pairs_are_one_to_one_and_a_stricter_overlap_finds_no_more(
-    found: list[Span], truth: list[Span], least: float
+    found: list[LabelledInterval], truth: list[LabelledInterval], least: float
 ) -> None:
-    pairs = pair_spans(found, truth, least_overlap=least)
+    pairs = pair_intervals(found, truth, least_overlap=least)
     assert len({i for i, _ in pairs}) == len({j for _, j in pairs}) == len(pairs)
     assert all(found[i].label == truth[j].label for i, j in pairs)
-    assert len(pair_spans(found, truth, least_overlap=min(1.0, least + 0.1))) <= len(pairs)
-    assert len(pair_spans(truth, truth, least_overlap=least)) == len(truth)
+    assert len(pair_intervals(found, truth, least_overlap=min(1.0, least + 0.1))) <= len(pairs)
+    assert len(pair_intervals(truth, truth, least_overlap=least)) == len(truth)
 
 
 def test_covered_share() -> None:
-    assert covered_share(Span(0, 4, "wave"), [Span(1, 2, "clap"), Span(3, 9, "wave")]) == pytest.approx(0.5)
+    assert covered_share(
+        LabelledInterval(0, 4, "wave"), [LabelledInterval(1, 2, "clap"), LabelledInterval(3, 9, "wave")]
+    ) == pytest.approx(0.5)
 
 
 def test_the_middle_of_a_plateau_is_not_its_edge() -> None:

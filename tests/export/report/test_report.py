@@ -110,8 +110,8 @@ def some_clips(*, groups: int = 6, wrong: int = 3) -> list[PredictionTimeline]:
 @pytest.mark.parametrize("label", AWKWARD)
 def test_any_label_can_be_shown(label: str, tmp_path: Path) -> None:
     events = [(1.0, 2.0, "clap")]
-    answers = film(events, sure([1] * 30)).labels.tolist()
-    timelines = [clip("clap", [0, 0], name=f"{label}.mp4"), clip("idle", [0, 0]), film(events, sure(answers))]
+    predictions = film(events, sure([1] * 30)).labels.tolist()
+    timelines = [clip("clap", [0, 0], name=f"{label}.mp4"), clip("idle", [0, 0]), film(events, sure(predictions))]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         report, page = write(tmp_path, timelines, labels=(label, "idle", "wave"))
@@ -139,18 +139,18 @@ def test_the_page_says_how_good_of_how_many_and_how_sure(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("wrong", "verdict", "told"),
+    ("wrong", "verdict", "reported"),
     [
         (16, "helps", "Looking at the order of frames helps, by 54.2 points"),
         (4, "unclear", "which on so few clips may be chance"),
         (3, "unclear", "makes no difference"),
     ],
 )
-def test_the_baseline_stands_beside_it(tmp_path: Path, wrong: int, verdict: str, told: str) -> None:
+def test_the_baseline_stands_beside_it(tmp_path: Path, wrong: int, verdict: str, reported: str) -> None:
     report, page = write(tmp_path, some_clips(), ReportExtras(timing=TIMING, baseline=some_clips(wrong=wrong)))
     assert report["baseline"]["verdict"] == verdict
     assert report["baseline"]["segment_gain"] == pytest.approx((wrong - 3) / 24)
-    assert told in page.text
+    assert reported in page.text
 
 
 def test_a_baseline_of_other_recordings_is_refused(tmp_path: Path) -> None:
@@ -158,8 +158,8 @@ def test_a_baseline_of_other_recordings_is_refused(tmp_path: Path) -> None:
         write(tmp_path, some_clips(), ReportExtras(timing=TIMING, baseline=some_clips()[1:]))
 
 
-def test_a_baseline_that_begins_to_answer_later(tmp_path: Path) -> None:
-    """As a window's mean beside a stateful model: fewer answers, and none about what is over before them."""
+def test_a_baseline_that_begins_to_predict_later(tmp_path: Path) -> None:
+    """As a window's mean beside a stateful model: fewer predictions, and none about what is over before them."""
     rows = sure([2] * 3 + [1] * 20 + [2] * 10)
     whole = film([(0.0, 0.35, "wave"), (2.35, 9.0, "wave")], rows)
     late = PredictionTimeline(whole.recording, whole.pts_seconds[5:], rows[5:], whole.labels[5:], whole.breaks)
@@ -246,7 +246,7 @@ def test_a_chart_that_would_lose_elements_in_a_page_is_refused() -> None:
 def test_one_group_has_no_interval(tmp_path: Path) -> None:
     report, page = write(tmp_path, some_clips(groups=1))
     assert report["accuracy_interval"] is report["segment_accuracy_interval"] is None
-    assert "how it does with others cannot be told" in page.text
+    assert "how it does with others is unknown" in page.text
     assert any("everything measured here is of one group (person 0)" in warning for warning in report["warnings"])
 
 

@@ -31,7 +31,7 @@ _Z = 1.959963984540054
 
 
 @dataclass(frozen=True, slots=True)
-class Interval:
+class ConfidenceInterval:
     """From `low` to `high`, in 95 of 100 experiments around the true value."""
 
     low: float
@@ -42,16 +42,18 @@ class Interval:
         return [self.low, self.high]
 
 
-def share_interval(right: NDArray[np.bool_], groups: Sequence[str], *, most_independent: int) -> Interval | None:
+def share_interval(
+    right: NDArray[np.bool_], groups: Sequence[str], *, most_independent: int
+) -> ConfidenceInterval | None:
     """The interval of a share.
 
     Args:
         right: bool [N].
         groups: N names; rows of one group go together.
-        most_independent: How many independent observations the rows can be at most: answers of one clip are one.
+        most_independent: How many independent observations the rows can be at most: predictions of one clip are one.
 
     Returns:
-        None with fewer than two groups: nothing then tells how different other people would be.
+        None with fewer than two groups: how different other people would be is then unknown.
     """
     if len(set(groups)) < 2:
         return None
@@ -63,13 +65,13 @@ def share_interval(right: NDArray[np.bool_], groups: Sequence[str], *, most_inde
     return _wilson(share, effective)
 
 
-def difference_interval(differences: NDArray[np.float64], groups: Sequence[str]) -> Interval | None:
+def difference_interval(differences: NDArray[np.float64], groups: Sequence[str]) -> ConfidenceInterval | None:
     """The interval of a mean of paired differences [N]; None with fewer than two groups."""
     if len(set(groups)) < 2:
         return None
     mean, variance, count = _clustered_mean(differences, groups)
     reach = student_t(count - 1) * math.sqrt(variance)
-    return Interval(max(mean - reach, -1.0), min(mean + reach, 1.0))
+    return ConfidenceInterval(max(mean - reach, -1.0), min(mean + reach, 1.0))
 
 
 def student_t(freedom: int) -> float:
@@ -99,8 +101,8 @@ def _clustered_mean(values: NDArray[np.float64], groups: Sequence[str]) -> tuple
     return mean, variance, len(names)
 
 
-def _wilson(share: float, count: float) -> Interval:
+def _wilson(share: float, count: float) -> ConfidenceInterval:
     scale = 1 + _Z**2 / count
     middle = (share + _Z**2 / (2 * count)) / scale
     reach = _Z / scale * math.sqrt(share * (1 - share) / count + _Z**2 / (4 * count**2))
-    return Interval(max(middle - reach, 0.0), min(middle + reach, 1.0))
+    return ConfidenceInterval(max(middle - reach, 0.0), min(middle + reach, 1.0))

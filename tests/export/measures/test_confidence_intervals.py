@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from framestream_export.measures.intervals import difference_interval, share_interval, student_t
+from framestream_export.measures.confidence_intervals import difference_interval, share_interval, student_t
 from framestream_export.measures.labelled import (
     accuracy,
     confusion_matrix,
@@ -86,21 +86,21 @@ def test_a_paired_difference() -> None:
     assert difference_interval(gains, ["a"] * 8) is None
 
 
-def test_pieces_are_clips_segments_and_what_gaps_leave_of_them() -> None:
+def test_segments_are_clips_labelled_parts_and_what_gaps_leave_of_them() -> None:
     rows = sure([1] * 10 + [2] * 10 + [1] * 10)
     timelines = [clip("clap", [0, 0, 2]), film([(1.1, 2.1, "wave")], rows, breaks=[25])]
-    pieces = segments_of(timelines)
-    assert [(piece.timeline, piece.start, piece.stop, piece.label) for piece in pieces] == [
+    segments = segments_of(timelines)
+    assert [(segment.timeline, segment.start, segment.stop, segment.label) for segment in segments] == [
         (0, 0, 3, 0),
         (1, 0, 10, 1),
         (1, 10, 20, 2),
         (1, 20, 25, 1),
         (1, 25, 30, 1),
     ]
-    answers = labelled_predictions_of(timelines)
-    assert answers.pieces.tolist() == [0] * 3 + [1] * 10 + [2] * 10 + [3] * 5 + [4] * 5
-    assert accuracy(answers) == pytest.approx(32 / 33)
-    assert all(piece.right for piece in pieces)
+    predictions = labelled_predictions_of(timelines)
+    assert predictions.segments.tolist() == [0] * 3 + [1] * 10 + [2] * 10 + [3] * 5 + [4] * 5
+    assert accuracy(predictions) == pytest.approx(32 / 33)
+    assert all(segment.right for segment in segments)
     assert labelled_predictions_of([]).labels.shape == (0,)
 
 
