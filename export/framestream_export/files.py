@@ -24,7 +24,7 @@ def make_writable(folder: Path) -> None:
     """Make a folder, or see that it is there and can be written to.
 
     Raises:
-        SettingsError: It cannot.
+        SettingsError: The folder cannot be made, or not be written to.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -59,7 +59,7 @@ def write_atomically(path: Path, write: Callable[[IO[bytes]], Any], *, shared: b
         shared: Another process may be writing the same file: the later one wins, neither disturbs the other.
 
     Raises:
-        SettingsError: It cannot be written.
+        SettingsError: The file cannot be written.
     """
     own = f".{uuid.uuid4().hex[:8]}" if shared else ""
     partial = path.with_name(f"{path.name}{own}.part")
@@ -80,7 +80,7 @@ def save_arrays(path: Path, arrays: Sequence[NDArray[Any]], *, note: Mapping[str
 
 
 def load_arrays(path: Path) -> tuple[list[NDArray[Any]], dict[str, Any]]:
-    """The inverse of `save_arrays`.
+    """Read the arrays, in order, and the note that `save_arrays` wrote.
 
     Raises:
         DataError: The file is missing or damaged.

@@ -7,7 +7,7 @@
     RUN/head.keras          features -> probabilities   (when finished)
     RUN/parity_frames.npy   real frames that `export` and `verify` compare Keras and ONNX on
     RUN/checkpoints/        of each stage of training STAGE-last.npz (everything `--resume` needs), STAGE-best.npz
-    RUN/report/             report.json, report.html, confusion_matrix.png, what was said of the test clips
+    RUN/report/             report.json, report.html, confusion_matrix.png, predictions on the test clips
     RUN/speed.json, kept/   what `export --handoff` cannot make alike twice: measured times, ONNX Runtime's format
     RUN/cache/              decoded frames and features, unless --cache points elsewhere; can be deleted
     RUN/folds/N/            the runs of a cross-validation, each a run folder; their report is in
@@ -81,12 +81,12 @@ class RunFolder:
 
     @property
     def test_timelines(self) -> Path:
-        """What the model said of the test clips, see `measures.timelines`."""
+        """The model's predictions on the test clips, see `measures.prediction_timelines`."""
         return self.path / "report" / "test_timelines.npz"
 
     @property
     def baseline_timelines(self) -> Path:
-        """What the model that does not look at order said of them."""
+        """The predictions on the test clips of the baseline, a model that ignores the order of frames."""
         return self.path / "report" / "baseline_timelines.npz"
 
     @property
@@ -98,7 +98,7 @@ class RunFolder:
         """The content of run.json.
 
         Raises:
-            DataError: There is none, or it is not one of ours.
+            DataError: run.json is missing, damaged or of another version.
         """
         try:
             record = json.loads(self.record.read_text(encoding="utf-8"))

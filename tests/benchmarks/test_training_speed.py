@@ -9,7 +9,7 @@ from tests.export import toy
 
 def test_both_ways_are_trained_and_told(tmp_path: Path) -> None:
     clips = toy.write_class_folders(tmp_path / "clips", per_class=5)
-    settings = TrainSettings(weights="people", window=4, lstm_units=8, looks=1, epochs=1)
+    settings = TrainSettings(weights="people", window=4, lstm_units=8, augmentations=1, epochs=1)
     comparison = compare(clips, tmp_path, settings)
     all_measured = (comparison.end_to_end, comparison.same_passes, comparison.same_epochs)
     for measured, line in zip(all_measured, told(comparison), strict=False):

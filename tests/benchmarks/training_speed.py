@@ -57,7 +57,7 @@ def compare(clips: Path, folder: Path, settings: Any) -> Comparison:
     """Train both ways; TrainSettings say for how many epochs."""
     from framestream_export.training.training_data import DataPath, load_training_data
 
-    passes = replace(settings, epochs=max(1, settings.epochs // (settings.looks + 1)))
+    passes = replace(settings, epochs=max(1, settings.epochs // (settings.augmentations + 1)))
     same_passes = train_in_stages(clips, folder / "passes", passes)
     same_epochs = train_in_stages(clips, folder / "epochs", settings)
     data = load_training_data(DataPath(clips), folder / "epochs" / "cache", settings, console=Console(quiet=True))
@@ -114,11 +114,11 @@ def fit_end_to_end(data: Any, settings: Any) -> Measured:
 def cut_windows(data: Any, window: int, split: str, *, hop: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Windows uint8 [N, window, height, width, 3] of a split's clips, and their labels; a short clip holds its end."""
     windows, labels = [], []
-    for stretch in data.stretches(split):
-        for start in range(0, max(len(stretch) - window, 0) + 1, hop):
-            places = stretch.start + np.minimum(np.arange(start, start + window), len(stretch) - 1)
+    for segment in data.segments(split):
+        for start in range(0, max(len(segment) - window, 0) + 1, hop):
+            places = segment.start + np.minimum(np.arange(start, start + window), len(segment) - 1)
             windows.append(data.cache.frames[places])
-            labels.append(int(data.cache.labels[stretch.start]))
+            labels.append(int(data.cache.labels[segment.start]))
     return np.stack(windows), np.array(labels)
 
 
@@ -161,7 +161,7 @@ def main() -> None:
             encoder="EfficientNetLite0",
             weights="imagenet",
             size=arguments.size,
-            looks=arguments.looks,
+            augmentations=arguments.looks,
             epochs=arguments.epochs,
             patience=arguments.epochs,
         )

@@ -51,8 +51,8 @@ def cli(capfd: pytest.CaptureFixture[str]) -> Cli:
         code = run_cli([str(argument) for argument in arguments])
         captured = capfd.readouterr()
         # Where gRPC was imported before TensorFlow, in this process, TensorFlow's own log is no longer silent.
-        told = [line for line in captured.err.splitlines(keepends=True) if not _LIBRARY_LOG.match(line)]
-        return code, captured.out, "".join(told)
+        messages = [line for line in captured.err.splitlines(keepends=True) if not _LIBRARY_LOG.match(line)]
+        return code, captured.out, "".join(messages)
 
     return call
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framestream_export.data.footage import Recording, Segment
-from framestream_export.data.frame_cache import FrameCache, Stretch
+from framestream_export.data.frame_cache import FrameCache, FrameSegment
 
 
 def make_cache(*lengths: int, labels: NDArray[np.int16] | None = None, rate: float = 12.5) -> FrameCache:
@@ -17,9 +17,9 @@ def make_cache(*lengths: int, labels: NDArray[np.int16] | None = None, rate: flo
     total = sum(lengths)
     frames = np.empty((total, 16, 16, 3), np.uint8)
     frames[:] = np.arange(total, dtype=np.uint8)[:, None, None, None]
-    stretches, recordings, pts, first = [], [], [], 0
+    segments, recordings, pts, first = [], [], [], 0
     for number, length in enumerate(lengths):
-        stretches.append(Stretch(number, first, first + length))
+        segments.append(FrameSegment(number, first, first + length))
         name = f"{number}.mp4"
         recordings.append(Recording(Path(name), name, (Segment(0.0, math.inf, str(number)),), name))
         pts.append(np.arange(length) / rate)
@@ -29,7 +29,7 @@ def make_cache(*lengths: int, labels: NDArray[np.int16] | None = None, rate: flo
     return FrameCache(
         frames,
         own if labels is None else labels,
-        tuple(stretches),
+        tuple(segments),
         tuple(recordings),
         (),
         "",

@@ -93,9 +93,9 @@ def compare(examples: int) -> dict[str, Any]:
     for trainer in (one, two):
         trainer.run_epoch(console)
     measure()
-    told = [{name: value for name, value in entry.items() if name != "seconds"} for entry in one.history.epochs]
+    entries = [{name: value for name, value in entry.items() if name != "seconds"} for entry in one.history.epochs]
     other = [{name: value for name, value in entry.items() if name != "seconds"} for entry in two.history.epochs]
-    return {"one": told, "two": other, "apart": apart}
+    return {"one": entries, "two": other, "apart": apart}
 
 
 def weight_of_shares(examples: int) -> float:

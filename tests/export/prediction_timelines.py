@@ -25,23 +25,23 @@ def softmax(logits: NDArray[np.float64]) -> NDArray[np.float32]:
     return (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
-def sure(answers: Sequence[int], *, score: float = 0.9, classes: int = len(LABELS)) -> NDArray[np.float32]:
-    """Rows that give an answer `score`, and the rest to the others alike."""
-    rows = np.full((len(answers), classes), (1 - score) / (classes - 1), np.float32)
-    rows[np.arange(len(answers)), answers] = score
+def sure(predictions: Sequence[int], *, score: float = 0.9, classes: int = len(LABELS)) -> NDArray[np.float32]:
+    """Rows that give a prediction `score`, and the rest to the others alike."""
+    rows = np.full((len(predictions), classes), (1 - score) / (classes - 1), np.float32)
+    rows[np.arange(len(predictions)), predictions] = score
     return rows
 
 
 def clip(
-    label: str, answers: Sequence[int], *, name: str = "a.mp4", group: str | None = None, score: float = 0.9
+    label: str, predictions: Sequence[int], *, name: str = "a.mp4", group: str | None = None, score: float = 0.9
 ) -> PredictionTimeline:
-    """A trimmed clip of one label, and the likeliest class of each answer."""
+    """A trimmed clip of one label, and the likeliest class of each prediction."""
     recording = Recording(Path(name), name, (Segment(0.0, math.inf, label),), group or name)
-    count = len(answers)
+    count = len(predictions)
     return PredictionTimeline(
         recording=recording,
         pts_seconds=TIMING.lead_seconds + np.arange(count) / RATE,
-        probabilities=sure(answers, score=score),
+        probabilities=sure(predictions, score=score),
         labels=np.full(count, LABELS.index(label), np.int64),
         breaks=np.zeros(0, np.int64),
     )

@@ -39,7 +39,7 @@ def machine(little_endian: bytes = b"\x88") -> bytes:
 
 @dataclass
 class TorchTensor:
-    """One tensor and the storage it lies in; `count` is the storage's length as the pickle tells it."""
+    """One tensor and the storage it lies in; `count` is the storage's length as the pickle states it."""
 
     name: str
     numbers: NDArray[np.generic]

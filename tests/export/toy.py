@@ -53,7 +53,7 @@ def write_class_folders(folder: Path, *, per_class: int, frames: int = 50, seed:
 
 
 def write_film(path: Path, labels: list[str], *, frames_each: int = 50, seed: int = 0) -> Path:
-    """One film of several pieces, with its timeline beside it; idle pieces are left to the background."""
+    """One film of several segments, with its timeline beside it; idle segments are left to the background."""
     pictures, rows = [], []
     for index, label in enumerate(labels):
         start = len(pictures) / FPS

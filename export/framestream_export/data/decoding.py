@@ -39,7 +39,7 @@ class _Decoded:
 
     part: Path
     pts_seconds: list[float]
-    stretch_frames: list[int]
+    segment_frames: list[int]
     sha256: str
 
 
@@ -106,7 +106,7 @@ def _write(
                     shutil.copyfileobj(part, frames, 1 << 22)
                 result.part.unlink()
                 pts_seconds += result.pts_seconds
-                entry |= {"sha256": result.sha256, "stretch_frames": result.stretch_frames}
+                entry |= {"sha256": result.sha256, "segment_frames": result.segment_frames}
             entries.append(entry)
     np.save(home / TIMES, np.asarray(pts_seconds, dtype=np.float64))
     # The index comes last: a cache with an index is whole.
@@ -141,7 +141,7 @@ def _result(future: Future[_Decoded]) -> _Decoded | SourceError:
 
 def _decode(path: Path, part: Path, stop: threading.Event, *, frame_rate: float, size_wh: tuple[int, int]) -> _Decoded:
     pts_seconds: list[float] = []
-    stretch_frames = [0]
+    segment_frames = [0]
     sampler = Sampler(SamplingClock(frame_rate), prepare=partial(fit_frame, size_wh=size_wh))
     source = VideoFile(path)
     try:
@@ -150,21 +150,21 @@ def _decode(path: Path, part: Path, stop: threading.Event, *, frame_rate: float,
                 if stop.is_set():
                     break
                 if isinstance(item, Gap):
-                    stretch_frames.append(0)
+                    segment_frames.append(0)
                     continue
                 stream.write(item.image.data)
                 pts_seconds.append(item.pts_seconds)
-                stretch_frames[-1] += 1
+                segment_frames[-1] += 1
     finally:
         source.close()
-    return _Decoded(part, pts_seconds, [count for count in stretch_frames if count], sha256_of(path))
+    return _Decoded(part, pts_seconds, [count for count in segment_frames if count], sha256_of(path))
 
 
 def sha256_of(path: Path) -> str:
     """The hash of a file's content, in hexadecimal.
 
     Raises:
-        UnreadableSourceError: It cannot be read.
+        UnreadableSourceError: The file cannot be read.
     """
     digest = hashlib.sha256()
     try:

@@ -14,17 +14,17 @@ from framestream_export.data.problems import Problems
 
 
 def read_folders(
-    root: Path, problems: Problems, *, places: Paths, group_column: str | None = None
+    root: Path, problems: Problems, *, paths: Paths, group_column: str | None = None
 ) -> tuple[list[Recording], list[str]]:
     """Every recording below `root`, and warnings about class folders that hold none.
 
-    A manifest answers for its whole folder; class names are the folders right under root. What is wrong is noted.
+    A manifest speaks for its whole folder; class names are the folders right under root. What is wrong is noted.
     """
     recordings: list[Recording] = []
     for here, subfolders, files in walk(root, problems):
         if MANIFEST in files:
             subfolders.clear()
-            recordings += read_manifest(here / MANIFEST, problems, root=root, places=places, group_column=group_column)
+            recordings += read_manifest(here / MANIFEST, problems, root=root, paths=paths, group_column=group_column)
             continue
         for name in files:
             path = here / name

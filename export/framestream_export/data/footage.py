@@ -1,4 +1,4 @@
-"""What labelled footage is: pieces of time with a label, the recordings they lie in, and a data set of recordings."""
+"""What labelled footage is: segments of time with a label, the recordings they lie in, and a data set of recordings."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ SPLITS = ("train", "validation", "test")
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A labelled piece of a recording, half open: `start_seconds` belongs to it, `end_seconds` does not."""
+    """A labelled segment of a recording, half open: `start_seconds` belongs to it, `end_seconds` does not."""
 
     start_seconds: float
     end_seconds: float
     label: str
 
     def __post_init__(self) -> None:
-        """Refuse times that no piece of a film can have, and labels that no list of labels can hold."""
+        """Refuse times that no segment of a recording can have, and labels that no list of labels can hold."""
         check_label(self.label)
         if not (self.start_seconds >= 0 and not math.isinf(self.start_seconds)):
             raise DataError(f"start {self.start_seconds} is not a time in seconds")
@@ -38,10 +38,10 @@ class Segment:
 
 
 def check_label(label: str) -> None:
-    """Refuse a label that could not be told from others, or would break the lists it stands in.
+    """Refuse a label that could not be distinguished from others, or would break the lists it stands in.
 
     Raises:
-        DataError: It is empty, has a line break or another control character, or is not text.
+        DataError: The label is empty, has a line break or another control character, or is not text.
     """
     if not label.strip():
         raise DataError("the label is empty")
@@ -59,7 +59,7 @@ class Recording:
     Attributes:
         path: The file.
         name: How reports call it: the path relative to the data set.
-        segments: Labelled pieces in order of time, without overlap.
+        segments: Labelled segments in order of time, without overlap.
         group: Recordings of one group (a person, a place, a film) stay in one split.
         split: "train", "validation", "test", or None where the data set does not say.
         fill_background: Whether time outside all segments is the background class (as in a timeline) or unlabelled.
@@ -100,7 +100,7 @@ def in_order(segments: Sequence[Segment]) -> tuple[Segment, ...]:
     """The segments of one recording by time.
 
     Raises:
-        DataError: Two overlap.
+        DataError: Two segments overlap.
     """
     ordered = sorted(segments, key=lambda segment: segment.start_seconds)
     for before, after in pairwise(ordered):

@@ -30,15 +30,15 @@ UNLABELLED = -1
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
-    """Frames [start, stop) of the cache: one recording, or a piece of it without a gap in time."""
+class FrameSegment:
+    """Frames [start, stop) of the cache: a recording, or a part of it, without a gap in time."""
 
     recording: int
     start: int
     stop: int
 
     def __len__(self) -> int:
-        """Frames in the stretch."""
+        """Frames in the segment."""
         return self.stop - self.start
 
 
@@ -57,7 +57,7 @@ class FrameCache:
     Attributes:
         frames: uint8 [N, height, width, 3], RGB, memory mapped: slice it, never load it whole.
         labels: int16 [N], index into the data set's labels or UNLABELLED.
-        stretches: In the order of the frames; `Stretch.recording` points into `recordings`.
+        segments: In the order of the frames; `FrameSegment.recording` points into `recordings`.
         recordings: Those that could be decoded and have labelled frames.
         skipped: The others.
         fingerprint: SHA-256 over the contents of the files and their labels.
@@ -67,7 +67,7 @@ class FrameCache:
 
     frames: NDArray[np.uint8]
     labels: NDArray[np.int16]
-    stretches: tuple[Stretch, ...]
+    segments: tuple[FrameSegment, ...]
     recordings: tuple[Recording, ...]
     skipped: tuple[Skipped, ...]
     fingerprint: str
@@ -94,11 +94,11 @@ class FrameCache:
             )
         return found.reshape(stop - first, *frames.shape[1:])
 
-    def label_runs_of(self, recording: int) -> list[Stretch]:
-        """The stretches of one recording, one after the other in the frames."""
-        first = bisect_left(self.stretches, recording, key=attrgetter("recording"))
-        last = bisect_right(self.stretches, recording, key=attrgetter("recording"))
-        return list(self.stretches[first:last])
+    def segments_of(self, recording: int) -> list[FrameSegment]:
+        """The segments of one recording, one after the other in the frames."""
+        first = bisect_left(self.segments, recording, key=attrgetter("recording"))
+        last = bisect_right(self.segments, recording, key=attrgetter("recording"))
+        return list(self.segments[first:last])
 
 
 def open_cache(
@@ -160,7 +160,7 @@ def fingerprint_of(
 
 
 def _key(recordings: Sequence[Recording], frame_rate: float, size_wh: tuple[int, int]) -> str:
-    facts: list[Any] = ["frames-1", frame_rate, size_wh]
+    facts: list[Any] = ["frames-2", frame_rate, size_wh]
     for recording in recordings:
         place = os.path.realpath(recording.path)
         try:
@@ -187,7 +187,7 @@ def _label(
 ) -> FrameCache:
     """Lay the labels over the decoded frames, fresh each time: a corrected manifest needs no decoding."""
     labels = np.full(len(pts_seconds), UNLABELLED, dtype=np.int16)
-    stretches: list[Stretch] = []
+    segments: list[FrameSegment] = []
     kept: list[Recording] = []
     skipped: list[Skipped] = []
     digests: list[str] = []
@@ -196,7 +196,7 @@ def _label(
         if "reason" in entry:
             skipped.append(Skipped(recording.name, entry["reason"]))
             continue
-        last = first + sum(entry["stretch_frames"])
+        last = first + sum(entry["segment_frames"])
         labels[first:last] = frame_labels(
             recording, pts_seconds[first:last], dataset.labels, background=dataset.background
         )
@@ -204,12 +204,12 @@ def _label(
             skipped.append(Skipped(recording.name, "no frame lies inside its labelled times"))
             first = last
             continue
-        for count in entry["stretch_frames"]:
-            stretches.append(Stretch(len(kept), first, first + count))
+        for count in entry["segment_frames"]:
+            segments.append(FrameSegment(len(kept), first, first + count))
             first += count
         kept.append(recording)
         digests.append(entry["sha256"])
     fingerprint = fingerprint_of(kept, digests, dataset.labels, background=dataset.background)
     return FrameCache(
-        frames, labels, tuple(stretches), tuple(kept), tuple(skipped), fingerprint, pts_seconds, tuple(digests)
+        frames, labels, tuple(segments), tuple(kept), tuple(skipped), fingerprint, pts_seconds, tuple(digests)
     )

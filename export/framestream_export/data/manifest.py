@@ -57,7 +57,7 @@ class _Entry:
 
 
 def read_manifest(
-    manifest: Path, problems: Problems, *, root: Path, places: Paths, group_column: str | None = None
+    manifest: Path, problems: Problems, *, root: Path, paths: Paths, group_column: str | None = None
 ) -> list[Recording]:
     """The recordings that a manifest lists; what is wrong with a row is noted and the row left out.
 
@@ -65,12 +65,12 @@ def read_manifest(
         manifest: The file.
         problems: Where to note what is wrong.
         root: The data set's folder, which no path may leave.
-        places: Which files there are.
+        paths: Finds files by their path, each folder listed once.
         group_column: The column that groups recordings, if not "group".
     """
     group_by = (group_column or "group").lower()
     required = ("path", "label") if group_by == "group" else ("path", "label", group_by)
-    listing = _Listing(manifest, root, places)
+    listing = _Listing(manifest, root, paths)
     try:
         for number, row in read_rows(manifest, required=required, spellings=_SPELLINGS):
             with problems.about(f"{manifest}, row {number}"):
@@ -99,8 +99,8 @@ def read_manifest(
 class _Listing:
     """The files that the rows of a manifest name, and what they say about each."""
 
-    def __init__(self, manifest: Path, root: Path, places: Paths) -> None:
-        self._folder, self._root, self._places = manifest.parent, root, places
+    def __init__(self, manifest: Path, root: Path, paths: Paths) -> None:
+        self._folder, self._root, self._paths = manifest.parent, root, paths
         self.entries: dict[str, _Entry] = {}  # by the file's real path: a.mp4 and ./a.mp4 are one file
         self._spelled: dict[str, _Entry] = {}  # by the row's own text, which is seldom another: nothing to look up then
 
@@ -108,7 +108,7 @@ class _Listing:
         """Take a row.
 
         Raises:
-            DataError: It cannot be true.
+            DataError: The row contradicts an earlier one, names no file, or has a label or times that cannot be.
         """
         said = (_split(row), row.get("group", ""), _gaps(row))
         entry = self._spelled.get(row["path"]) or self._entry(row["path"], said)
@@ -120,7 +120,7 @@ class _Listing:
             entry.segments.append(segment_of(row))
         elif not entry.said[2]:  # without a label, a film whose gaps are background is one in which nothing happens
             timeline = entry.path.with_suffix(".csv")
-            if self._places.find(timeline) is None:
+            if self._paths.find(timeline) is None:
                 raise DataError(f"the label is empty and there is no timeline {timeline}")
             entry.segments.extend(read_timeline(timeline, problems))
             entry.timeline = True
@@ -129,10 +129,10 @@ class _Listing:
         if not name:
             raise DataError("the path is empty")
         path = below(self._root, self._folder / name)
-        place = self._places.find(path)
-        if place is None:
+        real_path = self._paths.find(path)
+        if real_path is None:
             raise DataError(f"no file {path}; paths are relative to the manifest")
-        return self._spelled.setdefault(name, self.entries.setdefault(place, _Entry(path, name, said, [])))
+        return self._spelled.setdefault(name, self.entries.setdefault(real_path, _Entry(path, name, said, [])))
 
 
 def _split(row: Mapping[str, str]) -> str | None:
@@ -177,22 +177,22 @@ def write_manifest(path: Path, recordings: Sequence[Recording]) -> int:
 def _rows_of(recording: Recording, folder: Path) -> list[tuple[str, ...]]:
     top = Path(os.path.abspath(folder))
     try:
-        place = Path(os.path.abspath(recording.path)).relative_to(top).as_posix()
+        relative = Path(os.path.abspath(recording.path)).relative_to(top).as_posix()
     except ValueError:
         raise DataError(
             f"{recording.path} lies outside of {folder}; write the manifest into a folder above all clips"
         ) from None
     try:
-        place.encode()
+        relative.encode()
     except UnicodeEncodeError:
         raise DataError(f"{shown_name(recording.path, top)} is not UTF-8; rename it") from None
-    if place != place.strip() or "\n" in place or "\r" in place:
-        raise DataError(f"{place!r} begins or ends with a space, or has a line break; rename it")
+    if relative != relative.strip() or "\n" in relative or "\r" in relative:
+        raise DataError(f"{relative!r} begins or ends with a space, or has a line break; rename it")
     what = (recording.split or "", recording.group, "background" if recording.fill_background else "")
     if not recording.segments:
-        return [(place, "", "", "", *what)]
+        return [(relative, "", "", "", *what)]
     return [
-        (place, segment.label, _written(segment.start_seconds), _written(segment.end_seconds), *what)
+        (relative, segment.label, _written(segment.start_seconds), _written(segment.end_seconds), *what)
         for segment in recording.segments
     ]
 
@@ -221,7 +221,7 @@ def segment_of(row: Mapping[str, str]) -> Segment:
     """The segment that a row of a timeline or manifest describes; without times it is the whole film.
 
     Raises:
-        DataError: Times that are none, or a label that cannot be one.
+        DataError: A time is not a number of seconds, the times are out of order, or the label is empty or unprintable.
     """
     start = _seconds(row.get("start", ""), otherwise=0.0)
     return Segment(start, _seconds(row.get("end", ""), otherwise=math.inf), row["label"])

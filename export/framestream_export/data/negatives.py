@@ -17,7 +17,7 @@ def read_negatives(folder: Path, problems: Problems, *, background: str) -> list
     A folder right below it (a camera, a place) is one group; a film that lies in none is a group of its own.
 
     Raises:
-        DataError: It is not a folder, or holds no film.
+        DataError: `folder` is not a folder, or holds no film.
     """
     if not folder.is_dir():
         raise DataError(f"{folder} is not a folder; give one that holds films in which nothing happens")

@@ -46,10 +46,10 @@ def below(root: Path, path: Path) -> Path:
     list that came with downloaded footage had not.
 
     Raises:
-        DataError: It leads out.
+        DataError: The path leads out of `root`.
     """
-    top, place = os.path.abspath(root), os.path.abspath(path)
-    if not place.startswith(top.rstrip(os.sep) + os.sep):
+    top, absolute = os.path.abspath(root), os.path.abspath(path)
+    if not absolute.startswith(top.rstrip(os.sep) + os.sep):
         raise DataError(
             f"{path} lies outside of {root}; if it is meant, put a link to it into that folder and name the link"
         )

@@ -1,4 +1,4 @@
-"""All that is wrong with a data set, told at once: nobody wants to correct a manifest one row per attempt."""
+"""All that is wrong with a data set, reported at once: nobody wants to correct a manifest one row per attempt."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class Problems:
     """Collects errors with the place each is about, and raises them as one."""
 
     def __init__(self) -> None:
-        """Begin without any."""
+        """Begin without any problem."""
         self._found: list[str] = []
 
     def __len__(self) -> int:
-        """How many there are."""
+        """How many problems there are."""
         return len(self._found)
 
     def add(self, place: object, error: object) -> None:

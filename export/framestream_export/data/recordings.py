@@ -51,16 +51,16 @@ def read_dataset(
         DataError: Nothing to train on, or rows that cannot be true (it names files and rows).
         SettingsError: There is no such layout or split number.
     """
-    problems, places = Problems(), Paths()
+    problems, paths = Problems(), Paths()
     reading = Reading(split_number=split_number, frame_rate=frame_rate, group_column=group_column, problems=problems)
-    name, recordings, warnings = _read(data, reading, places, layout=layout_named(layout) if layout else None)
+    name, recordings, warnings = _read(data, reading, paths, layout=layout_named(layout) if layout else None)
     used = {segment.label for recording in recordings for segment in recording.segments}
     background = _as_spelled(_BACKGROUND_NAMES if background is None else (background,), used) or background
     if negatives is not None:
         background = background or _NEW_BACKGROUND
         recordings += read_negatives(negatives, problems, background=background)
         used.add(background)
-    _refuse_files_listed_twice(recordings, problems, places)
+    _refuse_files_listed_twice(recordings, problems, paths)
     problems.check(data)
     if not recordings:
         raise DataError(
@@ -79,7 +79,7 @@ def read_dataset(
 
 
 def _read(
-    data: Path, reading: Reading, places: Paths, *, layout: Layout | None
+    data: Path, reading: Reading, paths: Paths, *, layout: Layout | None
 ) -> tuple[str, list[Recording], list[str]]:
     """How the data is laid out, its recordings, and warnings."""
     if not data.exists():
@@ -97,26 +97,24 @@ def _read(
     name = "folders" if data.is_dir() else "manifest"
     reading.check(frozenset(), layout=name)
     if data.is_dir():
-        found, warnings = read_folders(data, reading.problems, places=places, group_column=reading.group_column)
+        found, warnings = read_folders(data, reading.problems, paths=paths, group_column=reading.group_column)
         if found and not any(recording.manifest for recording in found):
             reading.check_groups("has no manifest")
         return name, found, warnings
     if data.suffix.lower() == ".csv":
-        listed = read_manifest(
-            data, reading.problems, root=data.parent, places=places, group_column=reading.group_column
-        )
+        listed = read_manifest(data, reading.problems, root=data.parent, paths=paths, group_column=reading.group_column)
         return name, listed, []
     raise DataError(f"{data} is neither a directory of clips nor a .csv manifest")
 
 
-def _refuse_files_listed_twice(recordings: Sequence[Recording], problems: Problems, places: Paths) -> None:
+def _refuse_files_listed_twice(recordings: Sequence[Recording], problems: Problems, paths: Paths) -> None:
     """One file is one recording: twice, it could be trained on and tested on, or carry two labels at once."""
     seen: dict[str, Recording] = {}
     for recording in recordings:
-        place = places.find(recording.path)
-        if place is None:  # a link into nowhere, which is for decoding to name
+        real_path = paths.find(recording.path)
+        if real_path is None:  # a link into nowhere, which is for decoding to name
             continue
-        first = seen.setdefault(place, recording)
+        first = seen.setdefault(real_path, recording)
         if first is not recording:
             by = f"{first.manifest or first.path} and by {recording.manifest or recording.path}"
             problems.note(f"the file {recording.path} comes in twice, by {by}; name it once")

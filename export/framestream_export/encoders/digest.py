@@ -35,7 +35,7 @@ def _layer_names(model: Any) -> Iterator[str]:
 
 
 def _plain(value: Any, numbers: dict[str, str]) -> Any:
-    """The same configuration with numbers for names, and without what does not change the answer."""
+    """The same configuration with numbers for names, and without what does not change the result."""
     if isinstance(value, dict):
         return {key: _plain(item, numbers) for key, item in value.items() if key != "trainable"}
     if isinstance(value, list):

@@ -20,7 +20,7 @@ _GRID_REACH = 2.0
 def build_small_encoder(size: int, feature_dim: int) -> Any:
     """A Keras model from frames [N, size, size, 3], RGB 0..255, to features [N, feature_dim].
 
-    What tells one motion from another is where hands, head and feet are, more exactly than the cells of a coarse map
+    Motions differ in where hands, head and feet are, more exactly than the cells of a coarse map
     say, so half of the features are points: each a map of where something is, turned into the mean place under its
     softmax (a spatial softmax: Finn et al., "Deep Spatial Autoencoders for Visuomotor Learning", 2016). The others
     describe the picture as a whole.

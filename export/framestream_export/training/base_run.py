@@ -37,7 +37,7 @@ class BaseRun:
         """The run that `TrainSettings.weights` means, or None where it means something else.
 
         Raises:
-            DataError: It means a folder that is no run.
+            DataError: `weights` is a folder that is no training run.
         """
         path = Path(weights)
         if weights.lower() in NAMED_WEIGHTS or not path.is_dir():
@@ -58,7 +58,7 @@ class BaseRun:
         }
 
     def gives_head_to(self, settings: TrainSettings, labels: Sequence[str]) -> bool:
-        """Whether its head has the shape of the one that is to be trained, and its answers mean the same."""
+        """Whether its head has the shape of the one that is to be trained, and its predictions mean the same."""
         return self.labels == tuple(labels) and self.head == (settings.head, settings.lstm_units)
 
     def first_head(self, settings: TrainSettings, labels: Sequence[str]) -> Path | None:

@@ -32,7 +32,7 @@ class TrainContext:
         devices: What stages that train on frames run on; all others take the first.
         console: Where progress goes.
         spent: Says whether the time is up; asked after each epoch.
-        told: Called after each epoch with the histories of all stages so far.
+        on_epoch: Called after each epoch with the histories of all stages so far.
         histories: Filled as stages are run: name to epochs.
     """
 
@@ -43,7 +43,7 @@ class TrainContext:
     devices: Devices
     console: Console
     spent: Callable[[], bool]
-    told: Callable[[dict[str, History]], None]
+    on_epoch: Callable[[dict[str, History]], None]
     histories: dict[str, History] = field(default_factory=dict)
 
     def run(self, trainer: Trainer) -> str:
@@ -53,11 +53,11 @@ class TrainContext:
         self.histories[trainer.stage.name] = trainer.history
         if restored:
             self.say(f"resumed after epoch {len(trainer.history.epochs)} of stage {trainer.stage.name}")
-            self.told(self.histories)  # nobody was, if the kill came right after the checkpoint
+            self.on_epoch(self.histories)  # a kill right after the checkpoint came before this call
         while (reason := trainer.history.stop_reason(trainer.stage)) is None:
             best = trainer.run_epoch(self.console)
             trainer.save(files, best=best)
-            self.told(self.histories)
+            self.on_epoch(self.histories)
             if trainer.stage.on_features:
                 continue
             self.say(_line(trainer, len(trainer.history.epochs)) + ("  best" if best else ""))
@@ -76,7 +76,7 @@ class TrainContext:
         return path if path.is_file() else None
 
     def say(self, line: str) -> None:
-        """A line on the console."""
+        """Print a line on the console."""
         self.console.print(line, highlight=False, soft_wrap=True)
 
     def background_frames(self) -> NDArray[np.int64]:
@@ -87,14 +87,14 @@ class TrainContext:
         background = dataset.labels.index(dataset.background)
         return np.concatenate(
             [
-                stretch.start + np.flatnonzero(cache.labels[stretch.start : stretch.stop] == background)
-                for stretch in self.data.stretches("train")
+                segment.start + np.flatnonzero(cache.labels[segment.start : segment.stop] == background)
+                for segment in self.data.segments("train")
             ]
         )
 
 
 def _line(trainer: Trainer, number: int) -> str:
-    """What became of an epoch, counted from 1."""
+    """The figures of an epoch, counted from 1, as a line for the console."""
     entry, stage = trainer.history.epochs[number - 1], trainer.stage
     parts = [
         f"epoch {number}/{stage.epochs} of {stage.name}" if stage.on_features else f"epoch {number}/{stage.epochs}"

@@ -32,11 +32,11 @@ class Pictures:
     def __call__(self, timeline: PredictionTimeline, start_seconds: float, stop_seconds: float) -> NDArray[np.uint8]:
         """Frames uint8 [N, height, width, 3] of a recording between two moments, at least one."""
         cache = self.data.cache
-        stretches = cache.label_runs_of(cache.recordings.index(timeline.recording))
-        pts_seconds = cache.pts_seconds[stretches[0].start : stretches[-1].stop]
+        segments = cache.segments_of(cache.recordings.index(timeline.recording))
+        pts_seconds = cache.pts_seconds[segments[0].start : segments[-1].stop]
         first, last = np.searchsorted(pts_seconds, (start_seconds, stop_seconds))
         first = min(int(first), len(pts_seconds) - 1)
-        return np.asarray(cache.frames[stretches[0].start + first : stretches[0].start + max(int(last), first + 1)])
+        return np.asarray(cache.frames[segments[0].start + first : segments[0].start + max(int(last), first + 1)])
 
 
 def finish(
@@ -106,6 +106,6 @@ def suggest_events(
 
 
 def timing_of(settings: TrainSettings) -> PredictionTiming:
-    """When a run's model answers, and about what."""
+    """When a run's model predicts, and about what."""
     window = settings.window if settings.kind == "window" else 1
     return PredictionTiming(settings.frame_rate, window, settings.anchor_frames)

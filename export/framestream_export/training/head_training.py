@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from framestream_export.data.frame_cache import Stretch
+from framestream_export.data.frame_cache import FrameSegment
 from framestream_export.training.context import TrainContext
 from framestream_export.training.evaluator import Evaluator
 from framestream_export.training.examples.examples import (
@@ -29,24 +29,24 @@ class HeadTraining:
 
     def __init__(self, context: TrainContext, settings: TrainSettings, store: FeatureStore) -> None:
         """Encode what is not encoded yet; `settings` may ask for another head than the context's."""
-        self._course, self._settings, self._store = context, settings, store
+        self._context, self._settings, self._store = context, settings, store
         data = context.data
-        self._train = data.stretches("train")
-        self._all = [*self._train, *data.stretches("validation")]
-        self._looks = augmentations_of(data.cache, self._all, settings, context.background_frames())
-        encoded = fill_augmentations(store, self._looks, console=context.console)
-        tested = {stretch.recording for stretch in data.stretches("test")}
+        self._train = data.segments("train")
+        self._all = [*self._train, *data.segments("validation")]
+        self._augmentations = augmentations_of(data.cache, self._all, settings, context.background_frames())
+        encoded = fill_augmentations(store, self._augmentations, console=context.console)
+        tested = {segment.recording for segment in data.segments("test")}
         encoded += store.fill([FeatureRequest(recording, 0) for recording in sorted(tested)], console=context.console)
         if encoded:
-            context.say(f"{encoded} frames encoded, {settings.looks + 1} looks of what is trained on")
+            context.say(f"{encoded} frames encoded, training clips in {settings.augmentations + 1} versions each")
         self.class_weights = class_weights(data.cache, self._train, data.classes)
         self._statistics = _statistics(store, self._train) if store.feature_dim > settings.feature_dim else None
 
     def run(self, name: str, first_head: Path | None = None) -> tuple[HeadNetwork, bool, str]:
         """Train a head; returns it, whether it started from that in `first_head`, and why training stopped."""
         head, taken = self._new(first_head)
-        context, settings = self._course, self._settings
-        validation = context.data.stretches("validation")
+        context, settings = self._context, self._settings
+        validation = context.data.segments("validation")
         evaluator = Evaluator(head, self._store, context.data.cache, settings)
         stage = Stage(name, settings.epochs, settings.learning_rate, settings.patience, on_features=True)
         trainer = Trainer(
@@ -55,7 +55,7 @@ class HeadTraining:
             stage,
             settings,
             self.class_weights,
-            lambda: evaluator.answers(validation, hop=ROW_HOP),
+            lambda: evaluator.predictions(validation, hop=ROW_HOP),
         )
         stopped = context.run(trainer)
         unweigh_classes(head, self.class_weights)
@@ -69,7 +69,7 @@ class HeadTraining:
         what it does: a quarter of all epochs is the least.
         """
         head, _ = self._new(first_head)
-        context, settings = self._course, self._settings
+        context, settings = self._context, self._settings
         history = context.histories[name]
         epochs = max(history.best_epoch, settings.epochs // 4)
         after = f"{name} {history.best_epoch} of {len(history.epochs)}"
@@ -80,7 +80,7 @@ class HeadTraining:
         return head
 
     def _new(self, first_head: Path | None) -> tuple[HeadNetwork, bool]:
-        labels = self._course.data.dataset.labels
+        labels = self._context.data.dataset.labels
         return HeadNetwork.build(
             self._settings,
             feature_dim=self._store.feature_dim,
@@ -89,18 +89,20 @@ class HeadTraining:
             statistics=self._statistics,
         )
 
-    def _examples(self, stretches: Sequence[Stretch]) -> Examples:
-        data, settings = self._course.data, self._settings
-        # An epoch goes through the clips once in every look.
-        plan = RunPlan(data.cache, stretches, settings, data.classes, draws=settings.looks + 1, hop=FEATURE_ROW_HOP)
-        return feature_examples(plan, self._store, settings, self._looks)
+    def _examples(self, segments: Sequence[FrameSegment]) -> Examples:
+        data, settings = self._context.data, self._settings
+        # An epoch goes through the clips once as they are and once in every augmentation.
+        plan = RunPlan(
+            data.cache, segments, settings, data.classes, draws=settings.augmentations + 1, hop=FEATURE_ROW_HOP
+        )
+        return feature_examples(plan, self._store, settings, self._augmentations)
 
 
-def _statistics(store: FeatureStore, stretches: Sequence[Stretch]) -> FeatureStatistics:
-    """Mean and deviation of each feature, over all frames of some stretches as they are."""
+def _statistics(store: FeatureStore, segments: Sequence[FrameSegment]) -> FeatureStatistics:
+    """Mean and deviation of each feature, over all frames of some segments as they are."""
     count, sums, squares = 0, np.zeros(store.feature_dim), np.zeros(store.feature_dim)
-    for stretch in stretches:
-        features = store.of_stretch(stretch).astype(np.float64)
+    for segment in segments:
+        features = store.of_segment(segment).astype(np.float64)
         count += len(features)
         sums += features.sum(axis=0)
         squares += np.square(features).sum(axis=0)

@@ -56,16 +56,20 @@ def is_complete(folder: RunFolder, record: dict[str, Any]) -> bool:
 
 
 def check_same_data(folder: RunFolder, stored: dict[str, Any], record: dict[str, Any]) -> None:
-    """Refuse to carry on with a run on other data than it was started with."""
+    """Refuse to carry on with a run on other data than it was started with.
+
+    Raises:
+        DataError: The fingerprint or the splits differ from those in the run's run.json.
+    """
     if (stored["fingerprint"], stored["splits"]) != (record["fingerprint"], record["splits"]):
         raise DataError(f"the data set is not the one {folder.path} was started with; train into a new folder")
 
 
 def check_same_folds(folder: RunFolder, stored: dict[str, Any], folds: int, *, groups: int) -> None:
-    """Refuse folds that a run will not have: others than it has, or any where it is finished without.
+    """Refuse to resume with a number of folds that the run was not, and will not be, cross-validated with.
 
     Raises:
-        SettingsError: So it is.
+        SettingsError: The run has another number of folds, or is finished without cross-validation.
     """
     wanted = groups if folds == LEAVE_ONE_OUT else folds
     validated = stored.get("cross_validation")

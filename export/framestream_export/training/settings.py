@@ -19,7 +19,8 @@ class TrainSettings:
     """Everything that shapes the outcome of `framestream train`, apart from the data.
 
     Attributes:
-        kind: "window" (many-to-one: each answer from `window` frames) or "stateful" (many-to-many: one per frame).
+        kind: "window" (many-to-one: each prediction from `window` frames) or "stateful" (many-to-many: one per
+            frame).
         encoder: "small", or a keras.applications backbone by name (see `encoders`), "@ALPHA" appended for its width.
         weights: Where the encoder starts from: "none", "people" (small), "imagenet" (backbones), a weights file, or the
             folder of a finished run, whose recurrent head is taken along if it has the same labels and shape.
@@ -27,16 +28,17 @@ class TrainSettings:
             afterwards so many of its last blocks are trained together with the head. `ALL_BLOCKS` trains everything
             together from the start, as is always done where the encoder starts from "none".
         fine_tune_epochs: Most epochs of training the last blocks.
-        looks: In how many other looks (mirrored, in other light, …) every clip's features are computed; see `looks`.
+        augmentations: How many augmented copies (mirrored, in other light, …) of every clip a frozen encoder makes
+            features of, beside the clip itself; see `examples.augmentation`.
         size: Height and width of the model's frames, pixels.
         frame_rate: Frames the model sees per second of media time.
-        window: Frames per answer; for stateful models half the frames of a training example, whose first answer has no
-            context at all.
+        window: Frames per prediction; for stateful models half the frames of a training example, whose first
+            prediction has no context at all.
         head: What looks at features over time: "lstm", or for window models "bidirectional" (an LSTM each way) or
             "mean" (of the window's features: no order at all); see `heads`.
         lstm_units: Width of the recurrent layer; bidirectional, of each of the two.
-        predict_ahead_seconds: How much later than the newest frame the label holds that an answer names; 0 names what
-            is seen.
+        predict_ahead_seconds: How much later than the newest frame the label holds that a prediction names; 0 names
+            what is seen.
         feature_dim: Numbers the small encoder (and the layer put on a backbone) makes of a frame.
         dropout: Share of a frame's features dropped in training; a projection drops half of its own instead.
         label_smoothing: Probability given away to the other classes in training.
@@ -56,7 +58,7 @@ class TrainSettings:
     weights: str = "none"
     fine_tune: int = 0
     fine_tune_epochs: int = 10
-    looks: int = 4
+    augmentations: int = 4
     size: int = 96
     frame_rate: float = 12.5
     window: int = 16
@@ -109,8 +111,10 @@ class TrainSettings:
             raise SettingsError(f"seed must not be negative, not {self.seed}")
         if self.time_limit_minutes is not None and self.time_limit_minutes <= 0:
             raise SettingsError(f"time_limit_minutes must be above 0, not {self.time_limit_minutes}")
-        if self.fine_tune < ALL_BLOCKS or self.looks < 0:
-            raise SettingsError(f"fine_tune and looks must not be negative, not {self.fine_tune} and {self.looks}")
+        if self.fine_tune < ALL_BLOCKS or self.augmentations < 0:
+            raise SettingsError(
+                f"fine_tune and augmentations must not be negative, not {self.fine_tune} and {self.augmentations}"
+            )
         if self.fine_tune > 0 and self.weights.lower() == "none":
             raise SettingsError(
                 f"fine_tune {self.fine_tune} is for an encoder that starts from weights; with weights none all of it is"
@@ -122,7 +126,7 @@ class TrainSettings:
         if self.head not in HEADS:
             raise SettingsError(f"head {self.head!r} is none of {', '.join(HEADS)}")
         if self.kind != "window" and self.head != "lstm":
-            raise SettingsError(f"head {self.head!r} looks at a whole window: it goes with kind 'window' only")
+            raise SettingsError(f"head {self.head!r} reads a whole window: it goes with kind 'window' only")
         ahead_frames = self.predict_ahead_seconds * self.frame_rate
         if self.predict_ahead_seconds and not 1 <= ahead_frames <= MAX_AHEAD:
             raise SettingsError(
@@ -142,7 +146,7 @@ class TrainSettings:
 
     @property
     def anchor_frames(self) -> int:
-        """How many frames before the last one of its window an answer refers to; negative if it is about the future."""
+        """How many frames before the last one of its window a prediction is about; negative if about the future."""
         if self.predict_ahead_seconds:
             return -round(self.predict_ahead_seconds * self.frame_rate)
         return self.window // 2 if self.kind == "window" else 0
@@ -158,7 +162,7 @@ class TrainSettings:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> TrainSettings:
-        """The inverse of `to_json`; unknown keys are an error, missing ones take their default."""
+        """Read settings as `to_json` wrote them; unknown keys are an error, missing ones take their default."""
         unknown = set(values) - {field.name for field in fields(cls)}
         if unknown:
             raise SettingsError(f"unknown training settings: {', '.join(sorted(unknown))}")

@@ -1,10 +1,11 @@
 """The way from first weights to a finished classifier, stage by stage.
 
-An encoder that starts from weights stays as it is at first: its features are computed once, in a few looks, and the
-head is trained on them in seconds (stage "head"). Then either it is trained again on train and validation clips
-together, for as many epochs as were best ("refit"), or the encoder's last blocks are trained with it on frames
-("fine-tune"). An encoder that starts from nothing is trained with the head from the start ("network"). In the end a
-head that knows nothing of order is trained on the same features ("baseline"), for the report to hold the first against.
+An encoder that starts from weights stays as it is at first: its features are computed once, of every clip and of a few
+augmented copies of it, and the head is trained on them in seconds (stage "head"). Then either the head is trained again
+on train and validation clips together, for as many epochs as were best ("refit"), or the encoder's last blocks are
+trained with it on frames ("fine-tune"). An encoder that starts from nothing is trained with the head from the start
+("network"). In the end a head that ignores the order of frames is trained on the same features ("baseline"), so that
+the report can compare the first head with it.
 """
 
 from __future__ import annotations
@@ -164,18 +165,18 @@ def _whole_network(context: TrainContext) -> _Trained:
 def _train_network(context: TrainContext, model: SequenceModel, stage: Stage) -> str:
     """Train encoder and head together on frames, the best epoch last; returns why it stopped."""
     settings, data = context.settings, context.data
-    train = data.stretches("train")
+    train = data.segments("train")
     weights = class_weights(data.cache, train, data.classes)
     plan = RunPlan(data.cache, train, settings, data.classes)
     examples = frame_examples(plan, data.cache, settings, context.background_frames())
     features = EncodedFrames(model.encoder, data.cache, size=settings.size)
     evaluator = Evaluator(model.recurrent, features, data.cache, settings)
-    validation = data.stretches("validation")
+    validation = data.segments("validation")
     copy = TrainingCopy(model, context.devices)
 
     def validate() -> LabelledPredictions:
         copy.give_back()
-        return evaluator.answers(validation, hop=ROW_HOP)
+        return evaluator.predictions(validation, hop=ROW_HOP)
 
     trainer = Trainer(copy.network, examples, stage, settings, weights, validate, devices=context.devices)
     stopped = context.run(trainer)
@@ -224,4 +225,4 @@ def _timelines(
     context: TrainContext, head: HeadNetwork, features: Features, split: str, settings: TrainSettings | None = None
 ) -> list[PredictionTimeline]:
     evaluator = Evaluator(head, features, context.data.cache, settings or context.settings)
-    return evaluator.timelines(context.data.stretches(split))
+    return evaluator.timelines(context.data.segments(split))

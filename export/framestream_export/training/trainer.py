@@ -42,7 +42,7 @@ class Network(Protocol):
         """What the optimizer moves."""
 
     def run_logits(self, inputs: Any, row_ends: NDArray[np.int32], *, training: bool) -> Any:
-        """Logits [B, R, K] for several places of each run."""
+        """Logits [B, R, K] at several frames of each run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ class Trainer:
             stage: How long, how fast.
             settings: The run's.
             class_weights: float32 [classes], as in the examples.
-            validate: Every answer on the validation split with the weights of now; None keeps the last epoch.
+            validate: Every prediction on the validation split with the weights of now; None keeps the last epoch.
             devices: What the batches are split over; the network's variables are on all of them. None trains on one.
         """
         self.stage, self.history = stage, History()
@@ -137,7 +137,7 @@ class Trainer:
         """Train one epoch and measure it; say whether it is the best so far.
 
         Raises:
-            SettingsError: The very first epoch already ends in numbers that are none.
+            SettingsError: The loss of the very first epoch is not a finite number.
         """
         started, number = time.monotonic(), len(self.history.epochs) + 1
         batches = track(
@@ -153,9 +153,9 @@ class Trainer:
             sums += np.asarray(self._step(*batch))
         entry = {"loss": float(sums[0] / sums[1]), "accuracy": float(sums[2] / sums[3])}
         if self._validate is not None:
-            answers = self._validate()
-            entry["validation_loss"] = weighted_loss(answers, self._class_weights)
-            entry["validation_accuracy"] = accuracy(answers)
+            predictions = self._validate()
+            entry["validation_loss"] = weighted_loss(predictions, self._class_weights)
+            entry["validation_accuracy"] = accuracy(predictions)
         elif not np.isfinite(entry["loss"]):
             entry["validation_loss"] = entry["loss"]
         entry["seconds"] = round(time.monotonic() - started, 2)
@@ -194,7 +194,7 @@ class Trainer:
         _assign(self._network.variables, load_arrays(files.best)[0], files.best)
 
     def _train_on_batch(self, inputs: Any, labels: Any, weights: Any) -> Any:
-        """One step; returns [sum of weighted losses, sum of weights, right answers, answers]."""
+        """One step; returns [sum of weighted losses, sum of weights, right predictions, predictions]."""
         strategy = self._devices.strategy
         sums = strategy.run(self._train_on_share, args=(inputs, labels, weights))
         return strategy.reduce(tf.distribute.ReduceOp.SUM, sums, axis=None)

@@ -13,10 +13,10 @@ from rich.console import Console
 from rich.markup import escape
 
 from framestream.errors import DataError
-from framestream_export.data.frame_cache import FrameCache, Stretch, open_cache
+from framestream_export.data.frame_cache import FrameCache, FrameSegment, open_cache
 from framestream_export.data.recordings import SPLITS, Dataset, read_dataset
 from framestream_export.data.splits import Splits, split_recordings
-from framestream_export.training.examples.windows import ROW_HOP, answer_counts, gather, label_counts, labels_at
+from framestream_export.training.examples.windows import ROW_HOP, gather, label_counts, labels_at, prediction_counts
 from framestream_export.training.settings import TrainSettings
 
 _PARITY_SEQUENCES = 8
@@ -74,10 +74,10 @@ class TrainingData:
         """Number of labels."""
         return len(self.dataset.labels)
 
-    def stretches(self, split: str) -> list[Stretch]:
-        """The stretches of frames whose recordings are in a split."""
+    def segments(self, split: str) -> list[FrameSegment]:
+        """The segments of frames whose recordings are in a split."""
         members = set(getattr(self.splits, split))
-        return [stretch for stretch in self.cache.stretches if stretch.recording in members]
+        return [segment for segment in self.cache.segments if segment.recording in members]
 
     def names(self, split: str) -> list[str]:
         """The recordings of a split."""
@@ -85,12 +85,12 @@ class TrainingData:
 
 
 def load_training_data(
-    place: DataPath, cache_folder: Path, settings: TrainSettings, *, console: Console
+    data_path: DataPath, cache_folder: Path, settings: TrainSettings, *, console: Console
 ) -> TrainingData:
     """Read, decode and divide a data set.
 
     Args:
-        place: Where the footage lies.
+        data_path: Where the footage lies.
         cache_folder: Where decoded frames are kept.
         settings: How frames are cut, and what divides them.
         console: Where progress goes.
@@ -99,7 +99,10 @@ def load_training_data(
         DataError: There is nothing to train on, or too little to divide.
     """
     dataset = read_dataset(
-        place.data, background=settings.background, negatives=place.negatives, group_column=place.group_column
+        data_path.data,
+        background=settings.background,
+        negatives=data_path.negatives,
+        group_column=data_path.group_column,
     )
     cache = open_cache(dataset, cache_folder, frame_rate=settings.frame_rate, size_wh=settings.size_wh, console=console)
     counts = labelled_frames(dataset, cache)
@@ -108,7 +111,7 @@ def load_training_data(
         splits = replace(splits, warnings=(*dataset.warnings, *splits.warnings))
         found = checked(TrainingData(dataset, cache, splits), settings)
     except DataError as error:
-        raise DataError(f"{place.data}: {error}") from None
+        raise DataError(f"{data_path.data}: {error}") from None
     described = ", ".join(f"{len(found.names(split))} {split}" for split in SPLITS)
     console.print(
         f"{len(cache.recordings)} recordings ({described}), {len(cache.frames)} frames,"
@@ -124,23 +127,23 @@ def load_training_data(
 def labelled_frames(dataset: Dataset, cache: FrameCache) -> NDArray[np.int64]:
     """Int64 [recordings, labels]: how many frames of each have which label."""
     counts = np.zeros((len(cache.recordings), len(dataset.labels)), np.int64)
-    for stretch in cache.stretches:
-        counts[stretch.recording] += label_counts(cache, [stretch], len(dataset.labels))
+    for segment in cache.segments:
+        counts[segment.recording] += label_counts(cache, [segment], len(dataset.labels))
     return counts
 
 
 def checked(data: TrainingData, settings: TrainSettings) -> TrainingData:
-    """The same data, with warnings about labels that no answer refers to.
+    """The same data, with warnings about labels that no prediction refers to.
 
     Raises:
         DataError: There is nothing to teach about a label, or nothing at all to measure on.
     """
-    warnings = (*data.splits.warnings, *_unanswered(data, settings))
+    warnings = (*data.splits.warnings, *_without_prediction(data, settings))
     return replace(data, splits=replace(data.splits, warnings=warnings))
 
 
-def _unanswered(data: TrainingData, settings: TrainSettings) -> list[str]:
-    """Warnings about labels that have frames in a split, but no answer that refers to one of them.
+def _without_prediction(data: TrainingData, settings: TrainSettings) -> list[str]:
+    """Warnings about labels that have frames in a split, but no prediction that refers to one of them.
 
     Raises:
         DataError: There is nothing to teach about a label, or nothing at all to measure on.
@@ -155,16 +158,16 @@ def _unanswered(data: TrainingData, settings: TrainSettings) -> list[str]:
     )
     warnings = []
     for split in SPLITS:
-        stretches, hop = data.stretches(split), 1 if split == "test" else ROW_HOP
-        frames = label_counts(data.cache, stretches, data.classes)
-        answers = answer_counts(data.cache, stretches, settings, data.classes, hop=hop)
+        segments, hop = data.segments(split), 1 if split == "test" else ROW_HOP
+        frames = label_counts(data.cache, segments, data.classes)
+        predictions = prediction_counts(data.cache, segments, settings, data.classes, hop=hop)
         lost = [
             label
-            for label, shown, asked in zip(data.dataset.labels, frames, answers, strict=True)
+            for label, shown, asked in zip(data.dataset.labels, frames, predictions, strict=True)
             if shown and not asked
         ]
-        message = f"no answer in the {split} split refers to {', '.join(lost)}: {cause}"
-        if lost and (split == "train" or not answers.any()):
+        message = f"no prediction in the {split} split refers to {', '.join(lost)}: {cause}"
+        if lost and (split == "train" or not predictions.any()):
             raise DataError(message)
         if lost:
             warnings.append(message)
@@ -174,29 +177,29 @@ def _unanswered(data: TrainingData, settings: TrainSettings) -> list[str]:
 def parity_frames(data: TrainingData, settings: TrainSettings) -> NDArray[np.uint8]:
     """Real frames of the test split, every label in turn: uint8 [sequences, frames, height, width, 3]."""
     length = settings.window + _PARITY_ROWS
-    places = _places_by_label(data, data.stretches("test"), settings)
-    queues = [list(reversed(found)) for found in places if found]
+    starts_by_label = _parity_starts(data, data.segments("test"), settings)
+    queues = [list(reversed(found)) for found in starts_by_label if found]
     sequences: list[NDArray[np.uint8]] = []
     while len(sequences) < max(_PARITY_SEQUENCES, data.classes):
         if not any(queues):  # a tiny data set: take them again
-            queues = [list(reversed(found)) for found in places if found]
+            queues = [list(reversed(found)) for found in starts_by_label if found]
         for queue in queues:
             if queue:
-                stretch, start = queue.pop()
-                sequences.append(gather(data.cache, stretch, start, length))
+                segment, start = queue.pop()
+                sequences.append(gather(data.cache, segment, start, length))
     return np.stack(sequences)
 
 
-def _places_by_label(
-    data: TrainingData, stretches: Sequence[Stretch], settings: TrainSettings
-) -> list[list[tuple[Stretch, int]]]:
-    """For each label one place per test stretch where it holds (the middle one), as the first frame to take."""
+def _parity_starts(
+    data: TrainingData, segments: Sequence[FrameSegment], settings: TrainSettings
+) -> list[list[tuple[FrameSegment, int]]]:
+    """For each label the segments in which it holds, each with the first of the frames to take around its middle."""
     length = settings.window + _PARITY_ROWS
-    places: list[list[tuple[Stretch, int]]] = [[] for _ in range(data.classes)]
-    for stretch in stretches:
-        labels = labels_at(data.cache, stretch, np.arange(len(stretch)) + settings.anchor_frames, settings)
+    starts: list[list[tuple[FrameSegment, int]]] = [[] for _ in range(data.classes)]
+    for segment in segments:
+        labels = labels_at(data.cache, segment, np.arange(len(segment)) + settings.anchor_frames, settings)
         for label in np.unique(labels[labels >= 0]):
             held = np.flatnonzero(labels == label)
             start = int(held[len(held) // 2]) - length // 2
-            places[int(label)].append((stretch, max(0, min(start, len(stretch) - length))))
-    return places
+            starts[int(label)].append((segment, max(0, min(start, len(segment) - length))))
+    return starts

@@ -38,7 +38,7 @@ from framestream_export.training.training_data import DataPath, TrainingData, lo
 
 
 def train(
-    place: DataPath,
+    data_path: DataPath,
     output: Path,
     settings: TrainSettings,
     *,
@@ -50,7 +50,7 @@ def train(
     """Train on a data set and write a run folder.
 
     Args:
-        place: Where the footage lies.
+        data_path: Where the footage lies.
         output: The run folder; must not hold a run with a complete epoch unless `resume`.
         settings: What to train, and how.
         resume: Carry on after the last complete epoch; the outcome is that of an unbroken run.
@@ -71,15 +71,15 @@ def train(
     chosen = choose_devices(devices)  # before anything of TensorFlow's starts
     if not folder.started:
         first_encoder(settings)  # for its errors, before anything is decoded or written
-    place = place.as_before(stored)
-    cache = place.cache or output / "cache"
+    data_path = data_path.as_before(stored)
+    cache = data_path.cache or output / "cache"
     make_writable(output)
     make_writable(cache)
     if not resume:  # left by a run that did not get to its first epoch, perhaps with other weights
         for name in (ENCODER_FILE, HEAD_FILE):
             (folder.checkpoints / name).unlink(missing_ok=True)
-    found = load_training_data(place, cache, settings, console=console)
-    record = _record(found, place, settings)
+    found = load_training_data(data_path, cache, settings, console=console)
+    record = _record(found, data_path, settings)
     if stored:
         check_same_data(folder, stored, record)
         groups = {recording.group for recording in found.cache.recordings}
@@ -94,7 +94,7 @@ def train(
         folder.write_record(record)
         divided = make_folds(found, output, settings, folds)
         report = output / REPORT_FOLDER
-        validated = cross_validate(divided, settings, report, partial(run.fold, place=place), console=console)
+        validated = cross_validate(divided, settings, report, partial(run.fold, data_path=data_path), console=console)
         record["cross_validation"] = validated
         console.print("the model itself:", highlight=False)
     return run.train(found, folder, record)
@@ -110,9 +110,9 @@ class _Run:
     started: float
     console: Console
 
-    def fold(self, fold: Fold, *, place: DataPath) -> dict[str, Any]:
+    def fold(self, fold: Fold, *, data_path: DataPath) -> dict[str, Any]:
         """Train a fold, or carry on with it, or find it finished."""
-        record = _record(fold.data, replace(place, cache=self.cache), self.settings)
+        record = _record(fold.data, replace(data_path, cache=self.cache), self.settings)
         stored = check_output(fold.folder, self.settings, resume=True)
         if stored:
             check_same_data(fold.folder, stored, record)
@@ -133,7 +133,7 @@ class _Run:
         record["devices"] = self.devices.to_json()
         folder.write_record(record)
 
-        def told(histories: dict[str, History]) -> None:
+        def on_epoch(histories: dict[str, History]) -> None:
             stages = {
                 name: {"history": history.epochs, "best_epoch": history.best_epoch}
                 for name, history in histories.items()
@@ -150,7 +150,7 @@ class _Run:
                 devices=self.devices,
                 console=self.console,
                 spent=self._is_spent,
-                told=told,
+                on_epoch=on_epoch,
             ),
         )
         record |= finish(outcome, data, folder, record, console=self.console)
@@ -174,14 +174,14 @@ class _Run:
         return {"base": base.to_json(head=head), "warnings": warnings}
 
 
-def _record(data: TrainingData, place: DataPath, settings: TrainSettings) -> dict[str, Any]:
+def _record(data: TrainingData, data_path: DataPath, settings: TrainSettings) -> dict[str, Any]:
     return {
         "state": "training",
         "settings": settings.to_json(),
-        "data": str(place.data.resolve()),
-        "group_column": place.group_column,
-        "negatives": None if place.negatives is None else str(place.negatives.resolve()),
-        "cache": None if place.cache is None else str(place.cache.resolve()),  # null: in the run's folder
+        "data": str(data_path.data.resolve()),
+        "group_column": data_path.group_column,
+        "negatives": None if data_path.negatives is None else str(data_path.negatives.resolve()),
+        "cache": None if data_path.cache is None else str(data_path.cache.resolve()),  # null: in the run's folder
         "labels": list(data.dataset.labels),
         "background": data.dataset.background,
         "fingerprint": data.cache.fingerprint,

@@ -29,16 +29,16 @@ def open_cache(data: Path, folder: Path, *, console: Console, background: str | 
 
 def test_frames_are_those_that_serving_sees(toy_clips: Path, tmp_path: Path, silent: Console) -> None:
     cache = open_cache(toy_clips, tmp_path, console=silent)
-    assert len(cache.stretches) == len(cache.recordings) == 18
-    for stretch in cache.stretches[::5]:
-        path = cache.recordings[stretch.recording].path
+    assert len(cache.segments) == len(cache.recordings) == 18
+    for segment in cache.segments[::5]:
+        path = cache.recordings[segment.recording].path
         served = [
             fit_frame(item.image, size_wh=(40, 32))
             for item in sample(open_source(path), SamplingClock(12.5))
             if isinstance(item, Sample)
         ]
         assert len(served) == 25  # 50 frames at 25 per second
-        np.testing.assert_array_equal(cache.frames[stretch.start : stretch.stop], served)
+        np.testing.assert_array_equal(cache.frames[segment.start : segment.stop], served)
 
 
 def test_frames_are_read_as_they_are_mapped(toy_clips: Path, tmp_path: Path, silent: Console) -> None:
@@ -76,9 +76,9 @@ def test_bad_recordings_are_named_and_left_out(tmp_path: Path) -> None:
     data = toy.write_class_folders(tmp_path / "data", per_class=2, frames=10)
     (data / "idle" / "[broken].mp4").write_bytes(b"not a video" * 100)
     (data / "across" / "empty.mp4").touch()
-    told = Console(file=io.StringIO(), width=60)
-    cache = open_cache(data, tmp_path / "cache", console=told)
-    text = told.file.getvalue()
+    console = Console(file=io.StringIO(), width=60)
+    cache = open_cache(data, tmp_path / "cache", console=console)
+    text = console.file.getvalue()
     assert "skipped idle/[broken].mp4: " in text
     assert "skipped across/empty.mp4: " in text
     assert "skipped 2 of 8 recordings" in text
@@ -94,11 +94,11 @@ def test_files_that_cannot_be_opened_are_named_and_left_out(tmp_path: Path) -> N
     (data / "idle" / "circle.mp4").symlink_to(data / "idle" / "circle.mp4")
     dataset = read_dataset(data)
     (data / "across" / "001.mp4").unlink()
-    told = Console(file=io.StringIO(), width=60)
-    cache = frame_cache.open_cache(dataset, tmp_path / "cache", frame_rate=12.5, size_wh=(40, 32), console=told)
+    console = Console(file=io.StringIO(), width=60)
+    cache = frame_cache.open_cache(dataset, tmp_path / "cache", frame_rate=12.5, size_wh=(40, 32), console=console)
     names = ["across/001.mp4", "idle/broken-too.mp4", "idle/broken.mp4", "idle/circle.mp4"]
     assert [skipped.name for skipped in cache.skipped] == names
-    assert all(f"skipped {name}: " in told.file.getvalue() for name in names)
+    assert all(f"skipped {name}: " in console.file.getvalue() for name in names)
     assert len(cache.recordings) == 5
 
 
@@ -190,4 +190,4 @@ def test_gap_in_time_divides_a_recording(tmp_path: Path, silent: Console) -> Non
     toy.write_video(tmp_path / "plain.mp4", toy.draw("idle", 1, frames=10))
     rows: list[tuple[object, ...]] = [("slow.mp4", "x"), ("plain.mp4", "y")]
     cache = open_cache(toy.write_csv(tmp_path / "manifest.csv", "path,label", rows), tmp_path / "c", console=silent)
-    assert [stretch.recording for stretch in cache.stretches] == [0, 0, 0, 1]
+    assert [segment.recording for segment in cache.segments] == [0, 0, 0, 1]

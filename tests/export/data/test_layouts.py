@@ -64,8 +64,8 @@ def write_ucf(root: Path) -> Path:
     train, test = [], []
     for number, label in enumerate(("Archery", "BabyCrawling"), start=1):
         for group in range(1, 7):
-            for piece in (1, 2):
-                name = f"{label}/v_{label}_g{group:02}_c{piece:02}.avi"
+            for number in (1, 2):
+                name = f"{label}/v_{label}_g{group:02}_c{number:02}.avi"
                 clip(root / "UCF-101" / name)
                 (test.append(name) if group < 3 else train.append(f"{name} {number}"))
     lines(lists / "trainlist01.txt", *train)
@@ -81,7 +81,7 @@ def test_ucf101(tmp_path: Path, cli: Cli) -> None:
     assert dataset.labels == ("Archery", "BabyCrawling")
     one = by_name(dataset)["v_Archery_g03_c02.avi"]
     assert (one.group, one.split) == ("Archery_g03", "train")
-    assert [(*WHOLE, "Archery")] == [(piece.start_seconds, piece.end_seconds, piece.label) for piece in one.segments]
+    assert [(*WHOLE, "Archery")] == [(clip.start_seconds, clip.end_seconds, clip.label) for clip in one.segments]
     assert by_name(dataset)["v_BabyCrawling_g02_c01.avi"].split == "test"
     assert (len(dataset.recordings), dataset.warnings) == (24, ())
     # Validation comes out of train, by whole groups.
@@ -191,7 +191,12 @@ def test_kinetics_rows_that_contradict_each_other(tmp_path: Path) -> None:
     clip(tmp_path / "x.mp4")
     with pytest.raises(DataError, match="4 things to correct") as caught:
         read_dataset(table)
-    for said in ("row 3: the same piece of x has another label", "row 4: end", "row 5: 'soon'", "row 6: split 'exam'"):
+    for said in (
+        "row 3: the same segment of x has another label",
+        "row 4: end",
+        "row 5: 'soon'",
+        "row 6: split 'exam'",
+    ):
         assert said in str(caught.value)
 
 

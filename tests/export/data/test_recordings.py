@@ -166,7 +166,7 @@ def test_manifest_that_cannot_be_true(
     assert str(tmp_path) in str(caught.value)
 
 
-def test_places_that_are_no_data_set(tmp_path: Path) -> None:
+def test_paths_that_are_no_data_set(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="does not exist"):
         read_dataset(tmp_path / "gone")
     with pytest.raises(DataError, match="holds no clips"):
@@ -204,8 +204,8 @@ def test_all_bad_rows_are_named_at_once(tmp_path: Path) -> None:
     manifest = write_csv(tmp_path / "manifest.csv", "path,label,start,end,split", rows)
     with pytest.raises(DataError) as caught:
         read_dataset(manifest)
-    told = str(caught.value)
-    assert told.startswith(f"{manifest}: 6 things to correct: row 3: no file")
+    messages = str(caught.value)
+    assert messages.startswith(f"{manifest}: 6 things to correct: row 3: no file")
     for said in (
         "row 4: end 2.0",
         "row 5: the label is",
@@ -213,7 +213,7 @@ def test_all_bad_rows_are_named_at_once(tmp_path: Path) -> None:
         "row 7: split 'exam'",
         "a.mp4: 'x' starts",
     ):
-        assert said in told
+        assert said in messages
     write_csv(manifest, "path,label", [(f"{number}.mp4", "x") for number in range(5000)])
     with pytest.raises(DataError, match=r"5000 things to correct: row 2: .*row 11: .*; and 4990 more$") as caught:
         read_dataset(manifest)
@@ -343,7 +343,7 @@ def test_the_gaps_column(tmp_path: Path) -> None:
 
 
 def test_a_long_film_with_many_segments(tmp_path: Path) -> None:
-    """Thirty thousand pieces of one film, out of order: comparing each with each would take minutes."""
+    """Thirty thousand segments of one film, out of order: comparing each with each would take minutes."""
     clip(tmp_path / "film.mp4")
     order = np.random.default_rng(0).permutation(30_000).tolist()
     rows: list[tuple[object, ...]] = [("film.mp4", "xy"[at % 2], at, at + 1) for at in order]

@@ -93,7 +93,7 @@ def test_all_variants_of_all_encoders_over_a_thousand_frames(encoder: str, kind:
     settings = TrainSettings(kind=kind, encoder=encoder, size=SIZE, window=WINDOW, lstm_units=16, feature_dim=32)
     model = taught(settings)
     frames, labels = film(2, FRAMES)
-    expected = model.answers(frames[None])[0]
+    expected = model.predictions(frames[None])[0]
     first = FRAMES - len(expected)
     meant = expected.argmax(axis=1)
     assert (meant == labels[first:]).mean() > 0.85, "decisions of a model that knows nothing prove nothing"

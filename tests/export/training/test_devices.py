@@ -43,31 +43,31 @@ def on_two_cpus(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_steps_on_two_devices_are_those_on_one() -> None:
     """In all but rounding, with a batch that cannot be halved, batch norms, a gradient that is clipped, weights."""
-    told = json.loads(on_two_cpus().stdout)
-    one, two, (after_one, elsewhere, after_resuming) = (told["steps"][name] for name in ("one", "two", "apart"))
+    report = json.loads(on_two_cpus().stdout)
+    one, two, (after_one, elsewhere, after_resuming) = (report["steps"][name] for name in ("one", "two", "apart"))
     assert len(one) == len(two) == 2
     for entry, other in zip(one, two, strict=True):
         assert entry == pytest.approx(other, rel=1e-5)
     assert after_one < 1e-4
     assert elsewhere > 1e-2
     assert after_resuming < 1e-2  # Adam divides rounding errors by gradients that are next to nothing
-    assert told["weights"] == [1, 2, 5]
+    assert report["weights"] == [1, 2, 5]
 
 
 @pytest.mark.long
 def test_a_run_begun_on_two_devices_goes_on_with_one(toy_clips: Path, tmp_path: Path, cli: Cli) -> None:
     cache, whole, moved = tmp_path / "cache", tmp_path / "whole", tmp_path / "moved"
     options = [*OPTIONS, "--cache", str(cache)]
-    code, _, told = cli("train", toy_clips, "--output", whole, *options, "--devices", "cpu")
-    assert code == 0, told
-    assert "trains on the CPU\n" in told
+    code, _, messages = cli("train", toy_clips, "--output", whole, *options, "--devices", "cpu")
+    assert code == 0, messages
+    assert "trains on the CPU\n" in messages
     begun = ["train", str(toy_clips), "--output", str(moved), *options, "--time-limit", "0.001"]
-    told = on_two_cpus(json.dumps([begun])).stderr
-    assert "trains on 2 CPU devices; batches of frames are split over them\n" in told
+    messages = on_two_cpus(json.dumps([begun])).stderr
+    assert "trains on 2 CPU devices; batches of frames are split over them\n" in messages
     assert cli("export", moved, "--output", tmp_path / "begun.onnx")[0] == 0
     assert json.loads((moved / "run.json").read_text())["devices"]["names"] == ["/device:CPU:0", "/device:CPU:1"]
-    code, _, told = cli("train", toy_clips, "--output", moved, "--resume")
-    assert code == 0, told
+    code, _, messages = cli("train", toy_clips, "--output", moved, "--resume")
+    assert code == 0, messages
     records = [json.loads((run / "run.json").read_text()) for run in (whole, moved)]
     assert records[1]["devices"] == records[0]["devices"]
     histories = [record["stages"]["network"]["history"] for record in records]

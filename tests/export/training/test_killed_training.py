@@ -139,8 +139,8 @@ def test_a_run_killed_at_every_stage_ends_like_an_unbroken_one(toy_clips: Path, 
         assert_nothing_half_written(broken.folder)
     assert broken.go_on() == 0
     assert_same_outcome(whole.run, broken.run, OUTCOME)
-    code, _, told = cli("train", toy_clips, "--output", broken.run, "--resume")
-    assert (code, "is finished: nothing left to do" in told) == (0, True)
+    code, _, messages = cli("train", toy_clips, "--output", broken.run, "--resume")
+    assert (code, "is finished: nothing left to do" in messages) == (0, True)
 
 
 def test_a_kill_between_the_last_checkpoint_and_the_record(toy_clips: Path, tmp_path: Path, cli: Cli) -> None:
@@ -162,6 +162,6 @@ def test_a_kill_between_the_last_checkpoint_and_the_record(toy_clips: Path, tmp_
     path = tmp_path / "run" / "run.json"
     whole = json.loads(path.read_text())
     path.write_text(json.dumps({key: whole[key] for key in whole.keys() - {"stages"}} | {"state": "training"}))
-    code, _, told = cli(*arguments, "--resume")
-    assert code == 0, told
+    code, _, messages = cli(*arguments, "--resume")
+    assert code == 0, messages
     assert_alike(whole, json.loads(path.read_text()))

@@ -57,18 +57,18 @@ def test_folded_form_is_time_distributed(trained: Trained) -> None:
         textbook = time_distributed(model, steps=frames.shape[1])
         expected = np.asarray(textbook(frames.astype(np.float32)))
     assert expected.max() - expected.min() > 0.5
-    np.testing.assert_allclose(model.answers(frames), expected, atol=1e-5)
+    np.testing.assert_allclose(model.predictions(frames), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", ["window", "stateful"])
-def test_training_rows_are_the_answers_of_the_finished_model(kind: str) -> None:
+def test_training_rows_are_the_predictions_of_the_finished_model(kind: str) -> None:
     settings = replace(SMALL, kind=kind)
     model = SequenceModel.build(settings, labels=LABELS)
     runs = FRAMES[:, : settings.run_frames]
     ends = row_ends(settings)
     logits = np.asarray(model.run_logits(runs, ends, training=False))
     exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    rows = model.answers(runs)[:, ends - (settings.window - 1 if kind == "window" else 0)]
+    rows = model.predictions(runs)[:, ends - (settings.window - 1 if kind == "window" else 0)]
     np.testing.assert_allclose(exponentials / exponentials.sum(axis=-1, keepdims=True), rows, atol=1e-6)
 
 
@@ -174,13 +174,13 @@ def test_a_model_can_start_from_a_finished_run(trained: Trained) -> None:
     settings, labels = replace(finished.settings, weights=str(trained.run)), finished.record["labels"]
     again = SequenceModel.build(settings, labels=labels)
     assert again.head_taken
-    np.testing.assert_allclose(again.answers(frames), finished.model.answers(frames), atol=1e-5)
-    # Of the same shape, but the answers mean something else.
+    np.testing.assert_allclose(again.predictions(frames), finished.model.predictions(frames), atol=1e-5)
+    # Of the same shape, but the predictions mean something else.
     for others in (labels[::-1], LABELS):
         assert not SequenceModel.build(settings, labels=others).head_taken
     assert not SequenceModel.build(replace(settings, lstm_units=5), labels=labels).head_taken
     more_classes = SequenceModel.build(settings, labels=[*labels, "run", "walk"])
-    assert more_classes.answers(frames).shape[-1] == 5
+    assert more_classes.predictions(frames).shape[-1] == 5
     assert not more_classes.head_taken
     encode = [np.asarray(model.encoder(frames[0].astype(np.float32))) for model in (more_classes, finished.model)]
     np.testing.assert_allclose(*encode, atol=1e-5)

@@ -1,4 +1,4 @@
-"""A model that predicts what will be: taught by what came later, and told before it comes."""
+"""A model that predicts ahead: labelled by what came later, it names that before it comes."""
 
 from __future__ import annotations
 

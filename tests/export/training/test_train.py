@@ -58,9 +58,11 @@ def test_resumed_run_ends_like_an_unbroken_one(toy_clips: Path, tmp_path: Path, 
     code, _, errors = cli("export", tmp_path / "broken", "--output", tmp_path / "m.onnx")
     assert code == 1
     assert "is not finished" in errors
-    code, _, told = cli("train", toy_clips, "--output", tmp_path / "broken", "--cache", tmp_path / "cache", "--resume")
-    assert code == 0, told
-    assert "resumed after epoch" in told
+    code, _, messages = cli(
+        "train", toy_clips, "--output", tmp_path / "broken", "--cache", tmp_path / "cache", "--resume"
+    )
+    assert code == 0, messages
+    assert "resumed after epoch" in messages
     history, state = outcome(tmp_path / "whole")
     resumed_history, resumed_state = outcome(tmp_path / "broken")
     assert len(history) == 4
@@ -85,10 +87,10 @@ def test_time_limit_ends_a_run_cleanly_and_resume_goes_on(toy_clips: Path, tmp_p
     record = json.loads((run / "run.json").read_text())
     assert (record["stopped"], len(history_of(run))) == ("all epochs", 4)
     written = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
-    code, out, told = cli("train", toy_clips, "--output", run, "--resume")
+    code, out, messages = cli("train", toy_clips, "--output", run, "--resume")
     assert code == 0
     assert "all epochs" in out
-    assert "is finished: nothing left to do" in told
+    assert "is finished: nothing left to do" in messages
     assert written == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
     (run / "parity_frames.npy").unlink()
     assert cli("train", toy_clips, "--output", run, "--resume")[0] == 0
@@ -97,22 +99,22 @@ def test_time_limit_ends_a_run_cleanly_and_resume_goes_on(toy_clips: Path, tmp_p
 
 def test_resuming_what_never_began_starts_with_the_defaults(toy_clips: Path, tmp_path: Path, cli: Cli) -> None:
     """A run that is killed while clips are decoded has written down nothing."""
-    code, _, told = cli("train", toy_clips, "--output", tmp_path / "run", "--resume", "--weights", "people")
+    code, _, messages = cli("train", toy_clips, "--output", tmp_path / "run", "--resume", "--weights", "people")
     assert code == 1
-    assert "run holds nothing to resume: it starts from the beginning" in told
-    assert "the people weights are for the small encoder (--preset tiny), not EfficientNetLite0" in told
+    assert "run holds nothing to resume: it starts from the beginning" in messages
+    assert "the people weights are for the small encoder (--preset tiny), not EfficientNetLite0" in messages
 
 
 def test_a_preset_and_an_encoder_exclude_each_other(toy_clips: Path, tmp_path: Path, cli: Cli) -> None:
     options = ("--preset", "base", "--encoder", "small")
-    code, _, told = cli("train", toy_clips, "--output", tmp_path / "run", *options)
-    assert (code, "--preset and --encoder exclude each other" in told) == (2, True)
+    code, _, messages = cli("train", toy_clips, "--output", tmp_path / "run", *options)
+    assert (code, "--preset and --encoder exclude each other" in messages) == (2, True)
 
 
 def test_there_are_no_columns_to_group_by_without_a_manifest(toy_clips: Path, tmp_path: Path, cli: Cli) -> None:
-    code, _, told = cli("train", toy_clips, "--output", tmp_path / "run", *OPTIONS, "--by", "person")
+    code, _, messages = cli("train", toy_clips, "--output", tmp_path / "run", *OPTIONS, "--by", "person")
     assert code == 1
-    assert "--by person names a column of a manifest, and this data has no manifest" in told
+    assert "--by person names a column of a manifest, and this data has no manifest" in messages
 
 
 def test_starting_from_another_run(toy_clips: Path, tmp_path: Path, cli: Cli) -> None:
@@ -120,27 +122,27 @@ def test_starting_from_another_run(toy_clips: Path, tmp_path: Path, cli: Cli) ->
     options = [*OPTIONS, "--cache", tmp_path / "cache"]
     assert cli("train", toy_clips, "--output", base, *options, "--epochs", "1")[0] == 0
     options += ["--weights", base, "--seed", "5", "--fine-tune", "all"]
-    code, _, told = cli("train", toy_clips, "--output", run, *options, "--time-limit", "0.001")
-    assert code == 0, told
-    assert f"starts from {base}: its encoder and head" in told
+    code, _, messages = cli("train", toy_clips, "--output", run, *options, "--time-limit", "0.001")
+    assert code == 0, messages
+    assert f"starts from {base}: its encoder and head" in messages
     records = {path: json.loads((path / "run.json").read_text()) for path in (base, run)}
     leaked = sorted(set(records[base]["splits"]["train"]) & set(records[run]["splits"]["test"]))
     assert leaked, "another seed divides the clips in another way"
     warning = f"{len(leaked)} of {len(records[run]['splits']['test'])} test recordings have the names"
-    assert warning in told
+    assert warning in messages
     assert any(warning in line for line in records[run]["warnings"])
     fingerprint = records[base]["fingerprint"]
     assert records[run]["base"] == {"name": "base", "path": str(base), "fingerprint": fingerprint, "head": True}
     shutil.rmtree(base)  # what it gave is in the checkpoint
-    code, _, told = cli("train", toy_clips, "--output", run, "--resume")
-    assert code == 0, told
+    code, _, messages = cli("train", toy_clips, "--output", run, "--resume")
+    assert code == 0, messages
     record = json.loads((run / "run.json").read_text())
     assert len(history_of(run)) == 4
     assert (record["base"], record["warnings"]) == (records[run]["base"], records[run]["warnings"])
 
 
-def test_labels_no_answer_can_refer_to(tmp_path: Path, toy_clips: Path, silent: Console, cli: Cli) -> None:
-    """A window of 16 at 12.5 per second answers for 0.56 s into a clip at the earliest."""
+def test_labels_no_prediction_can_refer_to(tmp_path: Path, toy_clips: Path, silent: Console, cli: Cli) -> None:
+    """A window of 16 at 12.5 per second predicts what is shown 0.56 s into a clip at the earliest."""
     (tmp_path / "clips").symlink_to(toy_clips, target_is_directory=True)
     clips = sorted(path for path in (tmp_path / "clips").glob("*/*.mp4") if path.parent.name != "idle")
     splits = ("train", "train", "train", "validation", "test", "test")
@@ -151,17 +153,19 @@ def test_labels_no_answer_can_refer_to(tmp_path: Path, toy_clips: Path, silent: 
     manifest = toy.write_csv(tmp_path / "manifest.csv", "path,label,start,end,split", rows)
     code, _, errors = cli("train", manifest, "--output", tmp_path / "run", "--encoder", "small", "--size", "16")
     assert code == 1
-    assert f"error: {manifest}: no answer in the train split refers to upright: its pieces are too short" in errors
+    assert (
+        f"error: {manifest}: no prediction in the train split refers to upright: its segments are too short" in errors
+    )
     assert "Predictions are about 0.56 s after a clip's start to 0.64 s before its end" in errors
     rows = [(*row[:3], "" if row[4] == "train" else row[3], row[4]) for row in rows]
     toy.write_csv(manifest, "path,label,start,end,split", rows)
     settings = TrainSettings(size=16)
     found = load_training_data(DataPath(manifest), tmp_path / "cache", settings, console=silent)
     split_of = [warning.partition(" refers")[0] for warning in found.splits.warnings]
-    assert split_of == ["no answer in the validation split", "no answer in the test split"]
+    assert split_of == ["no prediction in the validation split", "no prediction in the test split"]
     rows = [(*row[:3], 0.4 if row[4] == "test" else row[3], row[4]) for row in rows]
     toy.write_csv(manifest, "path,label,start,end,split", rows)
-    with pytest.raises(DataError, match="no answer in the test split refers to across, upright"):
+    with pytest.raises(DataError, match="no prediction in the test split refers to across, upright"):
         load_training_data(DataPath(manifest), tmp_path / "cache", settings, console=silent)
 
 

@@ -21,7 +21,7 @@ from framestream_export.training.training_data import DataPath, load_training_da
 from tests.export import toy
 from tests.export.conftest import Cli
 
-# The smallest network that has weights of its own: what it learnt of people tells moving squares apart as well.
+# The smallest network that has weights of its own: what it learnt of people distinguishes moving squares as well.
 OPTIONS = ("--preset", "tiny", "--window", "8", "--lstm-units", "16", "--epochs", "12", "--looks", "1")
 
 
@@ -64,8 +64,8 @@ def test_a_run_is_resumed_on_the_data_it_was_begun_with(grouped_clips: Path, tmp
     assert cli("train", grouped_clips, "--output", run, *options)[0] == 0
     begun = record_of(run)
     (run / "head.keras").unlink()
-    code, _, told = cli("train", grouped_clips, "--output", run, "--resume")
-    assert code == 0, told
+    code, _, messages = cli("train", grouped_clips, "--output", run, "--resume")
+    assert code == 0, messages
     assert {name: record_of(run)[name] for name in ("group_column", "negatives", "splits")} == {
         name: begun[name] for name in ("group_column", "negatives", "splits")
     }
@@ -127,15 +127,15 @@ def test_every_clip_is_tested_once_by_a_model_that_never_saw_its_group(validated
 
 def test_a_finished_cross_validation_is_not_trained_again(validated: Path, grouped_clips: Path, cli: Cli) -> None:
     written = {path: path.stat().st_mtime_ns for path in validated.rglob("*") if path.is_file()}
-    code, out, told = cli("train", grouped_clips, "--output", validated, "--resume", "--folds", "3")
+    code, out, messages = cli("train", grouped_clips, "--output", validated, "--resume", "--folds", "3")
     assert code == 0
-    assert "nothing left to do" in told
+    assert "nothing left to do" in messages
     assert "cross-validated accuracy" in out
     assert written == {path: path.stat().st_mtime_ns for path in validated.rglob("*") if path.is_file()}
     (validated / "head.keras").rename(validated / "kept.keras")
-    code, _, told = cli("train", grouped_clips, "--output", validated, "--resume", "--folds", "3")
+    code, _, messages = cli("train", grouped_clips, "--output", validated, "--resume", "--folds", "3")
     assert code == 0
-    assert "fold 1" not in told
+    assert "fold 1" not in messages
     first, again = (keras.saving.load_model(validated / name, compile=False) for name in ("kept.keras", "head.keras"))
     for one, other in zip(first.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-6)
@@ -143,9 +143,9 @@ def test_a_finished_cross_validation_is_not_trained_again(validated: Path, group
 
 @pytest.mark.parametrize("folds", ["2", "all"])
 def test_other_folds_than_a_run_has_are_refused(validated: Path, grouped_clips: Path, cli: Cli, folds: str) -> None:
-    code, _, told = cli("train", grouped_clips, "--output", validated, "--resume", "--folds", folds)
+    code, _, messages = cli("train", grouped_clips, "--output", validated, "--resume", "--folds", folds)
     assert code == 1
-    assert f"was cross-validated with 3 folds, not {folds if folds == '2' else 6}; resume without --folds" in told
+    assert f"was cross-validated with 3 folds, not {folds if folds == '2' else 6}; resume without --folds" in messages
 
 
 def test_what_was_said_of_the_test_clips_is_kept(validated: Path, grouped_clips: Path, silent: Console) -> None:
@@ -156,8 +156,8 @@ def test_what_was_said_of_the_test_clips_is_kept(validated: Path, grouped_clips:
     assert [timeline.recording.name for timeline in timelines] == record_of(validated)["splits"]["test"]
     model = SequenceModel.load(validated, kind="window", window=8)
     timeline = timelines[0]
-    stretch = data.cache.stretches[data.cache.recordings.index(timeline.recording)]
-    rows = model.answers(np.asarray(data.cache.frames[stretch.start : stretch.stop])[None])[0]
+    segment = data.cache.segments[data.cache.recordings.index(timeline.recording)]
+    rows = model.predictions(np.asarray(data.cache.frames[segment.start : segment.stop])[None])[0]
     np.testing.assert_allclose(rows, timeline.probabilities, atol=1e-4)
 
 
@@ -165,8 +165,8 @@ def test_fine_tuning_goes_on_from_the_head_and_keeps_only_what_is_better(
     grouped_clips: Path, validated: Path, tmp_path: Path, cli: Cli
 ) -> None:
     options = [*OPTIONS, "--fine-tune", "2", "--fine-tune-epochs", "2", "--cache", validated.parent / "cache"]
-    code, _, told = cli("train", grouped_clips, "--output", tmp_path / "run", *options)
-    assert code == 0, told
+    code, _, messages = cli("train", grouped_clips, "--output", tmp_path / "run", *options)
+    assert code == 0, messages
     record = record_of(tmp_path / "run")
     stages = record["stages"]
     assert list(stages)[:2] == ["head", "fine-tune"]
@@ -178,10 +178,10 @@ def test_fine_tuning_goes_on_from_the_head_and_keeps_only_what_is_better(
         assert not all(same)
     else:
         assert all(same)
-        assert "did not lower the validation loss" in told
+        assert "did not lower the validation loss" in messages
     assert any(same)  # the first blocks, and all statistics of batch norms
-    code, _, told = cli("export", tmp_path / "run", "--output", tmp_path / "model.onnx")
-    assert code == 0, told
+    code, _, messages = cli("export", tmp_path / "run", "--output", tmp_path / "model.onnx")
+    assert code == 0, messages
 
 
 def test_a_projection_becomes_part_of_the_encoder() -> None:
@@ -211,16 +211,16 @@ def test_two_people_are_enough_if_validation_clips_may_be_of_one_of_them(
             shutil.copy(grouped_clips / label / f"{person + 2}.mp4", tmp_path / "data" / label / f"{person}b.mp4")
     rows = [(f"{label}/{name}.mp4", label, name[0]) for label in toy.LABELS for name in ("0a", "0b", "1a", "1b")]
     toy.write_csv(tmp_path / "data" / "manifest.csv", "path,label,actor", rows)
-    code, _, told = cli("train", tmp_path / "data", "--output", tmp_path / "run", *OPTIONS, "--epochs", "2")
-    assert code == 0, told
-    assert "clips of one group only are left to train on" in told
+    code, _, messages = cli("train", tmp_path / "data", "--output", tmp_path / "run", *OPTIONS, "--epochs", "2")
+    assert code == 0, messages
+    assert "clips of one group only are left to train on" in messages
     splits = record_of(tmp_path / "run")["splits"]
     actors = {split: {Path(name).stem[0] for name in names} for split, names in splits.items()}
     assert actors["train"] == actors["validation"] != actors["test"]
     assert len(actors["test"]) == 1
-    code, _, told = cli("train", tmp_path / "data", "--output", tmp_path / "other", *OPTIONS, "--by", "camera")
+    code, _, messages = cli("train", tmp_path / "data", "--output", tmp_path / "other", *OPTIONS, "--by", "camera")
     assert code == 1
-    assert "the header lacks camera" in told
+    assert "the header lacks camera" in messages
 
 
 def test_settings_know_when_features_can_be_kept() -> None:
@@ -236,11 +236,11 @@ def test_a_run_that_started_from_another_is_resumed_without_it(grouped_clips: Pa
     small = ["--encoder", "EfficientNetLite0", "--weights", "imagenet", "--size", "32"]
     assert cli("train", grouped_clips, "--output", base, *options[2:], *small)[0] == 0
     again = [*options[2:], *small[:2], "--size", "32", "--weights", base]
-    code, _, told = cli("train", grouped_clips, "--output", run, *again)
-    assert code == 0, told
-    assert "its encoder and head" in told
+    code, _, messages = cli("train", grouped_clips, "--output", run, *again)
+    assert code == 0, messages
+    assert "its encoder and head" in messages
     shutil.rmtree(base)
     (run / "head.keras").unlink()
-    code, _, told = cli("train", grouped_clips, "--output", run, "--resume", "--cache", tmp_path / "cache")
-    assert code == 0, told
-    assert "resumed after epoch 2 of stage head" in told
+    code, _, messages = cli("train", grouped_clips, "--output", run, "--resume", "--cache", tmp_path / "cache")
+    assert code == 0, messages
+    assert "resumed after epoch 2 of stage head" in messages

@@ -55,7 +55,7 @@ def file_name(label: str, taken: set[str]) -> str:
     text = re.sub(r"[^\w .+-]", "_", text).strip(" .")
     text = text.encode()[:_LONGEST_NAME_BYTES].decode(errors="ignore").strip(" .") or "_"
     name, number = text, 1
-    # File systems that do not tell A from a are common.
+    # File systems that do not distinguish A from a are common.
     while name.casefold() in taken:
         number += 1
         name = f"{text}~{number}"
@@ -80,7 +80,7 @@ def _draw(strips: Sequence[tuple[str, Iterable[bytes]]]) -> Image:
 
 
 def _write_caption(sheet: Image, name: str, place: tuple[int, int], wide: int) -> None:
-    """The end of a name, which tells clips apart. OpenCV draws ASCII only; other letters become question marks."""
+    """The end of a name, where clips differ. OpenCV draws ASCII only; other letters become question marks."""
     text = unicodedata.normalize("NFKD", name).encode("ascii", errors="replace").decode()
     text = re.sub(r"(?<=[A-Za-z])\?", "", text)  # the accent of a letter that has been taken apart
     while cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, 0.4, 1)[0][0] > wide and len(text) > 4:

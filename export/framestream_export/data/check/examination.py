@@ -1,4 +1,4 @@
-"""What a look at every file of a data set found: figures, copies, and whether it can be trained on."""
+"""What an examination of every file of a data set found: figures, copies, and whether it can be trained on."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Plan:
 
     Attributes:
         frame_rate: Frames per second the model sees.
-        window: Frames per answer.
+        window: Frames per prediction.
     """
 
     frame_rate: float
@@ -42,7 +42,7 @@ class Clip:
         frame_rate: Frames per second, measured.
         variable_rate: Whether the pauses between frames differ.
         width: Of the picture after rotation, pixels.
-        height: Likewise.
+        height: Of the picture after rotation, pixels.
         label_seconds: How long each of its labels holds.
     """
 
@@ -104,7 +104,7 @@ class ValueRange:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> ValueRange:
-        """Of these numbers."""
+        """The range of these numbers."""
         ordered = sorted(values)
         return cls(ordered[0], ordered[len(ordered) // 2], ordered[-1]) if ordered else cls(0.0, 0.0, 0.0)
 
@@ -119,7 +119,7 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """All of it.
+    """Everything that examining a data set found.
 
     Attributes:
         data: Where the data set lies.

@@ -33,7 +33,7 @@ def examine(
     """Read every file and look for what is wrong.
 
     Args:
-        dataset: What to look at.
+        dataset: The data set to examine.
         plan: What training would ask of it.
         sheets: A folder for a contact sheet of every label, or None.
         data: What to call it; the data set's folder by default.

@@ -3,7 +3,7 @@
 A perceptual hash of frames would not do. Clips of one camera share their background, so all of them would be copies of
 each other. What is compared here is what moves: a few frames, evenly spread over the clip's time and made tiny, less
 their mean. Two takes of one action by one person in one room differ in it, two encodings of one take do not. The means
-themselves must be alike as well. Clips in which nothing moves have no fingerprint, and pieces cut from one film at
+themselves must be alike as well. Clips in which nothing moves have no fingerprint, and segments cut from one film at
 different times are not found.
 """
 

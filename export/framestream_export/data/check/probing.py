@@ -37,7 +37,7 @@ class Probe:
         sha256: Of the whole file, in hexadecimal.
         size_wh: Width and height after rotation, pixels.
         pts_seconds: float64 [N], when each frame is shown.
-        fingerprint: What its frames look like, for finding copies; None where there is too little to tell by.
+        fingerprint: What its frames look like, for finding copies; None where too little moves for that.
         pictures: For each label that was asked for, a few frames in which it holds, as JPEG.
         warnings: What its reader said about it.
     """

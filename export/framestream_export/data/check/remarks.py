@@ -9,7 +9,7 @@ from framestream_export.data.check.examination import Clip, Copy, LabelSummary, 
 from framestream_export.data.check.probing import Probe
 
 _NAMED = 5
-# Beyond this, a class is learnt from so much less than another that its share shows in the answers.
+# Beyond this, a class is learnt from so much less than another that its share shows in the predictions.
 _UNBALANCED = 10.0
 # A frame more or less at the end of a file is how containers count.
 _FRAMES_BEYOND_END = 2

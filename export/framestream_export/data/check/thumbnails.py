@@ -60,8 +60,8 @@ class PictureKeeper:
     def finish(self) -> tuple[bytes, ...]:
         """The pictures, first to last, as JPEG; fewer where there were fewer frames."""
         items = self._kept.items
-        places = sorted({round(place) for place in np.linspace(0, len(items) - 1, PICTURES)}) if items else []
-        return tuple(_encode(items[place]) for place in places)
+        indices = sorted({round(index) for index in np.linspace(0, len(items) - 1, PICTURES)}) if items else []
+        return tuple(_encode(items[index]) for index in indices)
 
 
 def decode_picture(jpeg: bytes) -> Image:

@@ -30,7 +30,7 @@ class LabelledRange:
 
 
 class FrameClock:
-    """Tells when the frames of a film are shown."""
+    """Measures when the frames of a film are shown."""
 
     def __init__(self, video: Path, frame_rate: float | None) -> None:
         """Take the rate; without one, read the film's own timestamps.
@@ -48,7 +48,7 @@ class FrameClock:
         return self._rate is None
 
     def segment(self, frames: LabelledRange) -> Segment:
-        """The piece of the film in which these frames are shown.
+        """The segment of the film in which these frames are shown.
 
         Raises:
             DataError: The film ends before.

@@ -1,7 +1,7 @@
 """Kinetics: CSV files with the columns label, youtube_id, time_start, time_end, split.
 
 Kay et al., "The Kinetics Human Action Video Dataset", 2017. Clips are called ID_START_END.mp4 with six digits for each
-time, or ID.mp4; in the latter case the file is the clip itself, or the whole film it is a piece of: its length tells.
+time, or ID.mp4; in the latter case the file is the clip itself, or the whole film it was cut from: its length decides.
 Films disappear from where they were published, so rows without a file are normal.
 """
 
@@ -65,7 +65,7 @@ def _read(data: Path, reading: Reading) -> Found:
                     continue
                 first, place = rows.setdefault((row.film, row.start_seconds, row.end_seconds), (row, where))
                 if first != row:
-                    raise DataError(f"the same piece of {row.film} has another label or split in {place}; keep one")
+                    raise DataError(f"the same segment of {row.film} has another label or split in {place}; keep one")
     found, missing = _clips(root, [row for row, _ in rows.values()], reading)
     warnings = missing_clips(missing, len(rows), by=", ".join(table.name for table in tables))
     if unlabelled:
@@ -95,7 +95,7 @@ def _parse(cells: Mapping[str, str], table: Path) -> _Row:
 def _clips(root: Path, rows: list[_Row], reading: Reading) -> tuple[list[Recording], list[str]]:
     """Recordings of the rows that have a file, and the names of the others."""
     videos = VideoIndex(root, reading.problems)
-    pieces: dict[Path, list[_Row]] = {}
+    segments: dict[Path, list[_Row]] = {}
     missing = []
     for row in rows:
         cut = f"{row.film}_{int(row.start_seconds):06}_{int(row.end_seconds):06}"
@@ -108,9 +108,9 @@ def _clips(root: Path, rows: list[_Row], reading: Reading) -> tuple[list[Recordi
         if video is None:
             missing.append(cut)
         else:
-            pieces.setdefault(video, []).append(row)
+            segments.setdefault(video, []).append(row)
     recordings = []
-    for video, its in pieces.items():
+    for video, its in segments.items():
         with reading.problems.about(video):
             recordings.append(_recording(video, its, root))
     return recordings, missing
@@ -119,7 +119,7 @@ def _clips(root: Path, rows: list[_Row], reading: Reading) -> tuple[list[Recordi
 def _recording(video: Path, rows: list[_Row], root: Path) -> Recording:
     first = rows[0]
     if any(row.split != first.split for row in rows):
-        raise DataError("its pieces are in different splits; one file is in one split")
+        raise DataError("its segments are in different splits; one file is in one split")
     if video.stem == first.film and (len(rows) > 1 or _is_whole_film(video, first)):
         segments = in_order([Segment(row.start_seconds, row.end_seconds, row.label) for row in rows])
     elif len(rows) > 1:

@@ -37,7 +37,7 @@ class VideoIndex:
             prefer: Names of folders: where several files have the name, the one in most of these folders is meant.
 
         Raises:
-            DataError: Several files have that name, and nothing tells which is meant.
+            DataError: Several files have that name, and nothing decides which is meant.
         """
         paths = self._by_name.get(name, [])
         if len(paths) < 2:

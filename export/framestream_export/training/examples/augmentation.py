@@ -1,6 +1,6 @@
-"""How else the same recording could have looked: mirrored, in other light, framed otherwise, before something else.
+"""Augmentation: the same recording mirrored, in other light, framed otherwise, before another background.
 
-A look holds for all frames of an example, so that nothing flickers or jumps.
+An augmentation holds for all frames of an example, so that nothing flickers or jumps.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ class Augmentation:
     """One change of appearance.
 
     Attributes:
-        mirrored: Left and right change places.
+        mirrored: Whether left and right are swapped.
         levels: uint8 [1, 256, 3], what becomes of each level of each colour: light and tint.
         framing: float64 [2, 3], affine map of the picture: a camera a little nearer, aside, tilted.
-        still: uint8 [H, W, 3], a picture of the background to mix in, or None. That a label is recognised by its
+        background: uint8 [H, W, 3], a picture of the background to mix in, or None. That a label is recognised by its
             scenery is less likely where the scenery changes (Wang et al., "Removing the Background by Adding the
             Background", CVPR 2021).
-        still_share: How much of it, 0 to 1.
+        background_share: How much of the background picture shows, 0 to 1.
     """
 
     mirrored: bool
     levels: NDArray[np.uint8]
     framing: NDArray[np.float64]
-    still: NDArray[np.uint8] | None = None
-    still_share: float = 0.0
+    background: NDArray[np.uint8] | None = None
+    background_share: float = 0.0
 
     @classmethod
     def draw(
@@ -47,21 +47,21 @@ class Augmentation:
         *,
         size_wh: tuple[int, int],
         mirrored: bool,
-        still: NDArray[np.uint8] | None = None,
+        background: NDArray[np.uint8] | None = None,
     ) -> Augmentation:
-        """Draw light, framing and how much of `still` shows."""
+        """Draw light, framing and how much of `background` shows."""
         contrast = 1 + _CONTRAST * rng.uniform(-1, 1)
         brightness = _BRIGHTNESS * rng.uniform(-1, 1)
         gains = contrast * (1 + _TINT * rng.uniform(-1, 1, 3))
         steps = np.arange(256)[:, None]
         levels = np.clip((steps - 127.5) * gains + 127.5 + brightness, 0, 255).astype(np.uint8)[None]
         framing = _draw_framing(rng, size_wh=size_wh)
-        return cls(mirrored, levels, framing, still, float(rng.uniform(*_MIX)))
+        return cls(mirrored, levels, framing, background, float(rng.uniform(*_MIX)))
 
     def apply(self, frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Frames uint8 [N, H, W, 3] as they look now, in new memory."""
-        if self.still is not None:
-            mixed = frames * np.float32(1 - self.still_share) + self.still * np.float32(self.still_share)
+        """Augment frames uint8 [N, H, W, 3], all in the same way, into new memory."""
+        if self.background is not None:
+            mixed = frames * np.float32(1 - self.background_share) + self.background * np.float32(self.background_share)
             frames = np.rint(mixed).astype(np.uint8)
         if self.mirrored:
             frames = frames[:, :, ::-1]

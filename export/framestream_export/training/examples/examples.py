@@ -12,7 +12,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from rich.console import Console
 
-from framestream_export.data.frame_cache import FrameCache, Stretch
+from framestream_export.data.frame_cache import FrameCache, FrameSegment
 from framestream_export.training.examples.augmentation import Augmentation
 from framestream_export.training.examples.features import FeatureRequest, FeatureStore
 from framestream_export.training.examples.runs import Run, RunPlan
@@ -49,7 +49,7 @@ class Examples:
         return self.plan.row_ends
 
     def batches(self, epoch: int) -> Iterator[Batch]:
-        """One epoch."""
+        """The batches of one epoch."""
         for rng, runs in self.plan.batches(epoch):
             inputs = np.stack([self.read(run, rng) for run in runs])
             yield inputs, np.stack([run.labels for run in runs]), np.stack([run.weights for run in runs])
@@ -58,7 +58,7 @@ class Examples:
 def frame_examples(
     plan: RunPlan, cache: FrameCache, settings: TrainSettings, background_frames: NDArray[np.int64]
 ) -> Examples:
-    """Examples of frames uint8 [B, L, H, W, 3], each in a look of its own.
+    """Examples of frames uint8 [B, L, H, W, 3], each augmented in a way of its own.
 
     Args:
         plan: The runs of each epoch.
@@ -69,69 +69,77 @@ def frame_examples(
 
     def read(run: Run, rng: np.random.Generator) -> NDArray[np.uint8]:
         mirrored = bool(rng.random() < 0.5) and settings.flip
-        still = None
+        background = None
         if len(background_frames) and rng.random() < _MIXED_SHARE:
-            still = np.asarray(cache.frames[background_frames[rng.integers(len(background_frames))]])
-        look = Augmentation.draw(rng, size_wh=settings.size_wh, mirrored=mirrored, still=still)
-        return look.apply(np.asarray(cache.frames[run.indices]))
+            background = np.asarray(cache.frames[background_frames[rng.integers(len(background_frames))]])
+        augmentation = Augmentation.draw(rng, size_wh=settings.size_wh, mirrored=mirrored, background=background)
+        return augmentation.apply(np.asarray(cache.frames[run.indices]))
 
     return Examples(plan, tf.TensorSpec((None, settings.run_frames, settings.size, settings.size, 3), tf.uint8), read)
 
 
 def feature_examples(
-    plan: RunPlan, store: FeatureStore, settings: TrainSettings, looks: dict[int, tuple[FeatureRequest, ...]]
+    plan: RunPlan, store: FeatureStore, settings: TrainSettings, requests: dict[int, tuple[FeatureRequest, ...]]
 ) -> Examples:
-    """Examples of features float32 [B, L, D], each in one of the few looks that were encoded.
+    """Examples of features float32 [B, L, D], each of a recording as it is or in one of the augmentations that
+    were encoded.
 
     Args:
         plan: The runs of each epoch.
         store: Where their features are.
         settings: Of the training.
-        looks: Those of each recording, as from `augmentations_of`.
+        requests: What is encoded of each recording, as from `augmentations_of`.
     """
 
     def read(run: Run, rng: np.random.Generator) -> NDArray[np.float32]:
-        of_recording = looks[run.stretch.recording]
+        of_recording = requests[run.segment.recording]
         return store.read(of_recording[rng.integers(len(of_recording))], run.indices)
 
     return Examples(plan, tf.TensorSpec((None, settings.run_frames, store.feature_dim), tf.float32), read)
 
 
 def augmentations_of(
-    cache: FrameCache, stretches: Sequence[Stretch], settings: TrainSettings, background_frames: NDArray[np.int64]
+    cache: FrameCache, segments: Sequence[FrameSegment], settings: TrainSettings, background_frames: NDArray[np.int64]
 ) -> dict[int, tuple[FeatureRequest, ...]]:
-    """The looks of each recording to encode: as it is, and `settings.looks` others.
+    """What to encode of each recording: as it is, and in `settings.augmentations` augmentations.
 
-    The first other look is mirrored, the second not, and so on, unless `settings.flip` is off. Every second pair has a
+    The first one is mirrored, the second not, and so on, unless `settings.flip` is off. Every second pair has a
     picture of the background mixed in, where there is one in another recording. Which one depends on the contents of
     the recordings alone, so that other folds of the same data mostly choose the same.
     """
-    places = _stills_by_recording(cache, background_frames)
-    looks = {}
-    for recording in sorted({stretch.recording for stretch in stretches}):
+    by_recording = _background_frames_by_recording(cache, background_frames)
+    requests = {}
+    for recording in sorted({segment.recording for segment in segments}):
         others = []
-        for number in range(1, settings.looks + 1):
+        for number in range(1, settings.augmentations + 1):
             mixed = (number - 1) // 2 % 2 == 1
-            still = _still_for(cache, recording, number, places) if mixed else None
-            others.append(FeatureRequest(recording, number, settings.flip and number % 2 == 1, still))
-        looks[recording] = (FeatureRequest(recording, 0), *others)
-    return looks
+            background = _background_frame_for(cache, recording, number, by_recording) if mixed else None
+            others.append(FeatureRequest(recording, number, settings.flip and number % 2 == 1, background))
+        requests[recording] = (FeatureRequest(recording, 0), *others)
+    return requests
 
 
-def fill_augmentations(store: FeatureStore, looks: dict[int, tuple[FeatureRequest, ...]], *, console: Console) -> int:
-    """Encode all looks that are not there yet; returns the number of frames encoded."""
-    return store.fill([look for of_recording in looks.values() for look in of_recording], console=console)
+def fill_augmentations(
+    store: FeatureStore, requests: dict[int, tuple[FeatureRequest, ...]], *, console: Console
+) -> int:
+    """Encode what the store does not have yet; returns the number of frames encoded."""
+    return store.fill([request for of_recording in requests.values() for request in of_recording], console=console)
 
 
-def _stills_by_recording(cache: FrameCache, background_frames: NDArray[np.int64]) -> dict[int, NDArray[np.int64]]:
-    starts = np.array([stretch.start for stretch in cache.stretches])
-    owners = np.array([stretch.recording for stretch in cache.stretches])
-    of_still = owners[np.searchsorted(starts, background_frames, side="right") - 1]
-    return {int(recording): background_frames[of_still == recording] for recording in np.unique(of_still)}
+def _background_frames_by_recording(
+    cache: FrameCache, background_frames: NDArray[np.int64]
+) -> dict[int, NDArray[np.int64]]:
+    starts = np.array([segment.start for segment in cache.segments])
+    owners = np.array([segment.recording for segment in cache.segments])
+    owner_of_frame = owners[np.searchsorted(starts, background_frames, side="right") - 1]
+    return {int(recording): background_frames[owner_of_frame == recording] for recording in np.unique(owner_of_frame)}
 
 
-def _still_for(cache: FrameCache, recording: int, number: int, places: dict[int, NDArray[np.int64]]) -> int | None:
-    others = [other for other in places if other != recording]
+def _background_frame_for(
+    cache: FrameCache, recording: int, number: int, by_recording: dict[int, NDArray[np.int64]]
+) -> int | None:
+    """The background frame of another recording to mix into an augmentation, or None if no other has any."""
+    others = [other for other in by_recording if other != recording]
     if not others:
         return None
     own = cache.digests[recording]
@@ -140,5 +148,5 @@ def _still_for(cache: FrameCache, recording: int, number: int, places: dict[int,
         return hashlib.sha256(f"{own} {number} {cache.digests[other]}".encode()).hexdigest()
 
     chosen = min(others, key=rank)
-    frames = places[chosen]
+    frames = by_recording[chosen]
     return int(frames[int(rank(chosen)[:8], 16) % len(frames)])

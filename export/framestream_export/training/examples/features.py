@@ -1,8 +1,8 @@
 """Features of a frozen encoder, computed once and kept on disk by content.
 
-One file for each recording and look, named after all that decides what is in it: the bytes of the clip, how frames are
-cut from it, the encoder with its weights, and the look. So another run, another fold, or the same run after a kill or
-with a few clips more, encodes only what is new.
+One file for each recording and augmentation, named after all that decides what is in it: the bytes of the clip, how
+frames are cut from it, the encoder with its weights, and the augmentation. So another run, another fold, or the same
+run after a kill or with a few clips more, encodes only what is new.
 """
 
 from __future__ import annotations
@@ -25,32 +25,32 @@ from rich.progress import track
 from framestream.errors import DataError
 from framestream.feeds.feed import StopFlag
 from framestream.model.spec import RESIZE
-from framestream_export.data.frame_cache import FrameCache, Stretch
+from framestream_export.data.frame_cache import FrameCache, FrameSegment
 from framestream_export.encoders.digest import weights_digest
 from framestream_export.files import DAMAGED, make_writable, write_atomically
 from framestream_export.training.examples.augmentation import Augmentation
 from framestream_export.training.examples.frame_encoders import frozen_encoder
 from framestream_export.training.settings import TrainSettings
 
-_FRAMES_PER_PIECE = 64
+_FRAMES_PER_CHUNK = 64
 _VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
 class FeatureRequest:
-    """One file of the store: a recording in one look; look 0 is the recording as it is.
+    """One file of the store: a recording as it is, or in one augmentation.
 
     Attributes:
         recording: Index into the cache's recordings.
-        number: Of the look, which fixes all that is drawn at random for it.
-        mirrored: Left and right change places.
-        still: Frame of the cache to mix in, or None.
+        number: Of the augmentation, which fixes all that is drawn at random for it; 0 is the recording as it is.
+        mirrored: Whether left and right are swapped.
+        background_frame: Index into the cache's frames of the picture of the background to mix in, or None.
     """
 
     recording: int
     number: int
     mirrored: bool = False
-    still: int | None = None
+    background_frame: int | None = None
 
 
 class FeatureStore:
@@ -103,12 +103,12 @@ class FeatureStore:
         return encoded
 
     def _fill_one(self, item: FeatureRequest, stop: StopFlag) -> int:
-        pieces = []
+        chunks = []
         for frames in self._pictures(item):
             if stop.is_set():
                 return 0
-            pieces.append(self._encoder.encode(frames))
-        features = np.concatenate(pieces)
+            chunks.append(self._encoder.encode(frames))
+        features = np.concatenate(chunks)
         write_atomically(self._path(item), partial(np.save, arr=features), shared=True)
         return len(features)
 
@@ -116,41 +116,43 @@ class FeatureStore:
         """Features [n, D] of some frames of a recording.
 
         Args:
-            wanted: Which recording, how it looks; `fill` has seen it.
+            wanted: Which recording, in which augmentation; one that `fill` was given before.
             indices: int64 [n], frames of the cache.
 
         Raises:
             DataError: A file is gone or damaged.
         """
         path = self._path(wanted)
-        places = indices - self._first(wanted.recording)
+        rows = indices - self._first(wanted.recording)
         try:
-            return _read_rows(path, places, width=self.feature_dim)
+            return _read_rows(path, rows, width=self.feature_dim)
         except (*DAMAGED, IndexError) as error:
             raise DataError(f"{path} cannot be read ({error}); delete it and resume the training") from error
 
-    def of_stretch(self, stretch: Stretch) -> NDArray[np.float32]:
-        """Features [frames, D] of a stretch as it is."""
-        return self.read(FeatureRequest(stretch.recording, 0), np.arange(stretch.start, stretch.stop))
+    def of_segment(self, segment: FrameSegment) -> NDArray[np.float32]:
+        """Features [frames, D] of a segment as it is."""
+        return self.read(FeatureRequest(segment.recording, 0), np.arange(segment.start, segment.stop))
 
     def _pictures(self, wanted: FeatureRequest) -> Iterator[NDArray[np.uint8]]:
-        """The recording's frames in its look, in pieces of bounded size."""
-        stretches = self._cache.label_runs_of(wanted.recording)
-        look = self._look(wanted)
-        for first in range(stretches[0].start, stretches[-1].stop, _FRAMES_PER_PIECE):
-            frames = self._cache.read(first, min(first + _FRAMES_PER_PIECE, stretches[-1].stop))
-            yield frames if look is None else look.apply(frames)
+        """The recording's frames, augmented as wanted, in chunks of bounded size."""
+        segments = self._cache.segments_of(wanted.recording)
+        augmentation = self._augmentation(wanted)
+        for first in range(segments[0].start, segments[-1].stop, _FRAMES_PER_CHUNK):
+            frames = self._cache.read(first, min(first + _FRAMES_PER_CHUNK, segments[-1].stop))
+            yield frames if augmentation is None else augmentation.apply(frames)
 
-    def _look(self, wanted: FeatureRequest) -> Augmentation | None:
+    def _augmentation(self, wanted: FeatureRequest) -> Augmentation | None:
         if wanted.number == 0:
             return None
         seed = int(self._cache.digests[wanted.recording][:16], 16)
-        still = None if wanted.still is None else np.asarray(self._cache.frames[wanted.still])
+        background = (
+            None if wanted.background_frame is None else np.asarray(self._cache.frames[wanted.background_frame])
+        )
         rng = np.random.default_rng((seed, wanted.number))
-        return Augmentation.draw(rng, size_wh=self._settings.size_wh, mirrored=wanted.mirrored, still=still)
+        return Augmentation.draw(rng, size_wh=self._settings.size_wh, mirrored=wanted.mirrored, background=background)
 
     def _first(self, recording: int) -> int:
-        return self._cache.label_runs_of(recording)[0].start
+        return self._cache.segments_of(recording)[0].start
 
     def _path(self, wanted: FeatureRequest) -> Path:
         if wanted not in self._files:
@@ -158,23 +160,23 @@ class FeatureStore:
         return self._files[wanted]
 
     def _name(self, wanted: FeatureRequest) -> Path:
-        cache, still = self._cache, None
-        if wanted.still is not None:
-            still = hashlib.sha256(np.asarray(cache.frames[wanted.still]).tobytes()).hexdigest()
-        facts = [self._key, cache.digests[wanted.recording], wanted.number, wanted.mirrored, still]
+        cache, background = self._cache, None
+        if wanted.background_frame is not None:
+            background = hashlib.sha256(np.asarray(cache.frames[wanted.background_frame]).tobytes()).hexdigest()
+        facts = [self._key, cache.digests[wanted.recording], wanted.number, wanted.mirrored, background]
         return self._folder / f"{hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]}.npy"
 
 
-def _read_rows(path: Path, places: NDArray[np.int64], *, width: int) -> NDArray[np.float32]:
+def _read_rows(path: Path, indices: NDArray[np.int64], *, width: int) -> NDArray[np.float32]:
     """Some rows of a float32 array [N, width] in a .npy file; from the first of them to the last is read."""
     with path.open("rb") as stream:
         if np.lib.format.read_magic(stream) != (1, 0):
             raise ValueError("not a file of features")
         shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
-        if shape[1:] != (width,) or dtype != np.float32 or places.min() < 0 or places.max() >= shape[0]:
-            raise ValueError(f"{dtype} {list(shape)} instead of float32 [{int(places.max()) + 1}, {width}] or more")
-        first, count = int(places.min()), int(np.ptp(places)) + 1
+        if shape[1:] != (width,) or dtype != np.float32 or indices.min() < 0 or indices.max() >= shape[0]:
+            raise ValueError(f"{dtype} {list(shape)} instead of float32 [{int(indices.max()) + 1}, {width}] or more")
+        first, count = int(indices.min()), int(np.ptp(indices)) + 1
         stream.seek(first * width * dtype.itemsize, os.SEEK_CUR)
         rows = np.fromfile(stream, np.float32, count * width).reshape(count, width)
-    found: NDArray[np.float32] = rows[places - first]
+    found: NDArray[np.float32] = rows[indices - first]
     return found

@@ -19,7 +19,7 @@ from framestream_export.graph.encoder import convert_encoder
 _FRAMES_PER_CALL = 64
 # What eight pictures become on their way stays in a core's cache; more at once is slower, not faster.
 _FRAMES_PER_RUN = 8
-# Each has a piece of a clip in hand, in floats where a background is mixed in: up to a hundred megabytes.
+# Each has a chunk of a clip in hand, in floats where a background is mixed in: up to a hundred megabytes.
 _MOST_CALLERS = 8
 
 

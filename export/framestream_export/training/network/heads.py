@@ -72,7 +72,7 @@ def without_softmax(head: Any) -> Any:
 
 
 def divide_logits(head: Any, temperature: float) -> None:
-    """Make a head answer with softmax(logits / temperature), by changing its last weights.
+    """Make a head predict softmax(logits / temperature), by changing its last weights.
 
     Above 1 it becomes less sure of itself, below 1 surer; which class is likeliest stays the same.
 

@@ -37,7 +37,7 @@ class HeadNetwork:
 
     Attributes:
         kind: "window" or "stateful".
-        window: Frames per answer of a window model.
+        window: Frames per prediction of a window model.
         head: Features to probabilities: [B, window, D] to [B, K] (window), [B, T, D] to [B, T, K] (stateful).
         logits: The head without its softmax, on the same weights.
         projection: Trained with the head, from a frozen encoder's features [B, T, D'] to D; None where there is none.
@@ -100,7 +100,7 @@ class HeadNetwork:
         return features if self.projection is None else self.projection(features, training=training)
 
     def run_logits(self, inputs: Any, row_ends: NDArray[np.int32], *, training: bool) -> Any:
-        """Logits float32 [B, R, K] for several places of each run of features [B, L, D'], see `SequenceModel`."""
+        """Logits float32 [B, R, K] at several frames of each run of features [B, L, D'], see `SequenceModel`."""
         inputs = self.project(inputs, training=training)
         if self.kind == "stateful":
             return tf.gather(self.logits(inputs, training=training), row_ends, axis=1)
@@ -115,7 +115,7 @@ class SequenceModel:
 
     Attributes:
         kind: "window" or "stateful".
-        window: Frames per answer of a window model.
+        window: Frames per prediction of a window model.
         encoder: Frames [N, H, W, 3], RGB 0..255, to features [N, D].
         head: Features to probabilities: [B, window, D] to [B, K] (window), [B, T, D] to [B, T, K] (stateful).
         logits: The head without its softmax, on the same weights.
@@ -182,7 +182,7 @@ class SequenceModel:
         return [*self.encoder.trainable_variables, *self.head.trainable_variables]
 
     def run_logits(self, inputs: Any, row_ends: NDArray[np.int32], *, training: bool) -> Any:
-        """Logits for several places of each run, every frame encoded once.
+        """Logits at several frames of each run, every frame encoded once.
 
         Args:
             inputs: Frames uint8 [B, L, H, W, 3].
@@ -198,8 +198,8 @@ class SequenceModel:
         features = tf.reshape(encoded, [-1, length, self.encoder.output_shape[-1]])
         return self.recurrent.run_logits(features, row_ends, training=training)
 
-    def answers(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """What the model says of whole sequences: every window classified by itself, no state carried along.
+    def predictions(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """The model's predictions for whole sequences: every window classified by itself, no state carried along.
 
         Args:
             frames: uint8 [sequences, frames, H, W, 3].
@@ -268,7 +268,7 @@ def _take_weights(head: Any, previous: Any) -> bool:
 
 
 def unweigh_classes(head: HeadNetwork, weights: NDArray[np.float32]) -> None:
-    """Undo the class weights in a head's answers.
+    """Undo the class weights in a head's predictions.
 
     Class weights w make training converge to probabilities in proportion to w x p: as if all labels were equally
     common. Taking log w off the logits gives p, so that a score means what it says, above all between the
@@ -279,6 +279,6 @@ def unweigh_classes(head: HeadNetwork, weights: NDArray[np.float32]) -> None:
 
 
 def weigh_classes(head: HeadNetwork, weights: NDArray[np.float32]) -> None:
-    """The inverse of `unweigh_classes`, to go on training."""
+    """Put the class weights back that `unweigh_classes` took off the logits, to go on training."""
     bias = head.head.get_layer("logits").bias
     bias.assign(bias + np.log(weights))

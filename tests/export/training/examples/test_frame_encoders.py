@@ -37,7 +37,7 @@ def test_a_frame_s_features_do_not_depend_on_its_neighbours_or_on_other_threads(
     # Or a run that is killed and resumed would end with other numbers.
     graph = GraphEncoder(encoder, size=SIZE)
     together = graph.encode(frames)
-    pieces = [frames[first : first + 7] for first in range(0, len(frames), 7)]
+    chunks = [frames[first : first + 7] for first in range(0, len(frames), 7)]
     with ThreadPoolExecutor(4) as pool:
-        apart = np.concatenate(list(pool.map(graph.encode, pieces)))
+        apart = np.concatenate(list(pool.map(graph.encode, chunks)))
     assert apart.tobytes() == together.tobytes()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from framestream_export.data.frame_cache import UNLABELLED, Stretch
+from framestream_export.data.frame_cache import UNLABELLED, FrameSegment
 from framestream_export.training.examples.runs import FASTEST, Paced, RunPlan
 from framestream_export.training.examples.windows import row_ends
 from framestream_export.training.settings import TrainSettings
@@ -20,7 +20,7 @@ PLAIN = TrainSettings(size=16, window=8, batch_size=4, flip=False)
 
 @given(st.integers(1, 300), st.floats(1 / FASTEST, FASTEST))
 def test_another_speed_keeps_first_frame_order_and_duration(length: int, pace: float) -> None:
-    paced = Paced.of(Stretch(0, 10, 10 + length), pace)
+    paced = Paced.of(FrameSegment(0, 10, 10 + length), pace)
     positions = paced.positions
     assert positions[0] == 0
     assert (np.diff(positions) >= 0).all()
@@ -35,13 +35,13 @@ def test_another_speed_keeps_first_frame_order_and_duration(length: int, pace: f
 def test_an_epoch_covers_the_data_about_once_and_follows_from_the_seed(kind: str) -> None:
     settings = replace(PLAIN, kind=kind)
     cache = make_cache(50, 70, 5, 90)
-    plan = RunPlan(cache, cache.stretches, settings, 4)
+    plan = RunPlan(cache, cache.segments, settings, 4)
     first, again, second = ([run for _, runs in plan.batches(epoch) for run in runs] for epoch in (1, 1, 2))
     assert len(first) == 3 + 4 + 1 + 6
     assert plan.steps == 4
     assert all(np.array_equal(one.indices, other.indices) for one, other in zip(first, again, strict=True))
     assert any(not np.array_equal(one.indices, other.indices) for one, other in zip(first, second, strict=True))
-    often = RunPlan(cache, cache.stretches, settings, 4, draws=3)
+    often = RunPlan(cache, cache.segments, settings, 4, draws=3)
     runs = [run for _, runs in often.batches(1) for run in runs]
     assert len(runs) == 3 * len(first)
     seen = np.unique(np.concatenate([run.indices for run in runs]))
@@ -54,7 +54,7 @@ def test_rows_carry_the_label_of_their_anchor(kind: str, ahead: float) -> None:
     settings = replace(PLAIN, kind=kind, predict_ahead_seconds=ahead)
     rng = np.random.default_rng(0)
     cache = make_cache(120, labels=np.repeat(rng.integers(-1, 3, 15), 8).astype(np.int16))
-    plan = RunPlan(cache, cache.stretches, settings, 3, draws=4)
+    plan = RunPlan(cache, cache.segments, settings, 3, draws=4)
     checked = paced = 0
     for epoch in range(4):
         for run in (run for _, runs in plan.batches(epoch) for run in runs):
@@ -82,16 +82,16 @@ def test_rows_carry_the_label_of_their_anchor(kind: str, ahead: float) -> None:
 
 def test_rows_that_serving_never_gives_weigh_nothing() -> None:
     short = make_cache(5, 12)
-    plan = RunPlan(short, short.stretches, replace(PLAIN, batch_size=1), 2, draws=20)
+    plan = RunPlan(short, short.segments, replace(PLAIN, batch_size=1), 2, draws=20)
     ends = row_ends(PLAIN)
     for _, (run,) in plan.batches(1):
-        last = int(run.indices[-1]) - run.stretch.start
+        last = int(run.indices[-1]) - run.segment.start
         shown = int(np.argmax(run.indices == run.indices[-1]))  # position of the last frame that is not held
-        if last < len(run.stretch) - 1:
+        if last < len(run.segment) - 1:
             continue
-        answered = ends[run.weights > 0]
-        if run.stretch.recording == 0:  # shorter than the window: one answer, after its last frame was held
-            assert answered.tolist() == [7]
+        predicted = ends[run.weights > 0]
+        if run.segment.recording == 0:  # shorter than the window: one prediction, after its last frame was held
+            assert predicted.tolist() == [7]
         else:
-            assert (answered <= max(shown, 7)).all()
-            assert len(answered)
+            assert (predicted <= max(shown, 7)).all()
+            assert len(predicted)
