@@ -64,8 +64,8 @@ def write_ucf(root: Path) -> Path:
     train, test = [], []
     for number, label in enumerate(("Archery", "BabyCrawling"), start=1):
         for group in range(1, 7):
-            for number in (1, 2):
-                name = f"{label}/v_{label}_g{group:02}_c{number:02}.avi"
+            for take in (1, 2):
+                name = f"{label}/v_{label}_g{group:02}_c{take:02}.avi"
                 clip(root / "UCF-101" / name)
                 (test.append(name) if group < 3 else train.append(f"{name} {number}"))
     lines(lists / "trainlist01.txt", *train)
