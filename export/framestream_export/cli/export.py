@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from framestream_export.cli.export_options import chosen_variant, measured, told, variant_options
+from framestream_export.cli.export_options import chosen_variant, export_lines, measured_lines, variant_options
 from framestream_export.exporting.figures import VARIANTS, find_variant
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def export(
     if triton is not None:
         check_served(variant, exporter.finished.settings.kind)
     if output is not None:
-        for line in told(exporter.write(output, variant)):
+        for line in export_lines(exporter.write(output, variant)):
             click.echo(line)
     if handoff is not None:
         for line in hand_over(exporter, run, handoff, variants=names, drawn=drawn_vectors):
@@ -133,10 +133,10 @@ def check_served(variant: str, kind: str | None = None) -> None:
 
 
 def serve(exporter: Exporter, run: Path, repository: Path, *, variant: str, made: Path | None) -> Iterator[str]:
-    """Write the repository; yields lines that say what was measured, and how to serve it.
+    """Write the repository and yield lines that report what was measured, and how to serve it.
 
     Args:
-        exporter: Of the run.
+        exporter: The exporter of the run.
         run: Its folder, after which the model is called.
         repository: Where to.
         variant: What to serve.
@@ -148,12 +148,12 @@ def serve(exporter: Exporter, run: Path, repository: Path, *, variant: str, made
     make_model = copied(made) if made is not None else lambda path: exported.append(exporter.write(path, variant))
     done = write_repository(repository, run.resolve().name, make_model)
     for one in exported:
-        yield from measured(one)
+        yield from measured_lines(one)
     yield str(done)
 
 
 def hand_over(exporter: Exporter, run: Path, output: Path, *, variants: Sequence[str], drawn: bool) -> Iterator[str]:
-    """Write the folder; yields lines that say what was measured, and what is in it."""
+    """Write the folder and yield lines that report what was measured, and what is in it."""
     from framestream_export.handoff.writing import write_handoff
 
     made: list[Exported] = []
@@ -165,7 +165,7 @@ def hand_over(exporter: Exporter, run: Path, output: Path, *, variants: Sequence
         drawn=drawn,
     )
     for one in made:
-        yield from measured(one)
+        yield from measured_lines(one)
     yield f"{done.path}: {', '.join(done.variants)}; {done.file_bytes / 1e6:.1f} MB"
     for reason in done.refused.values():
         yield f"left out: {reason}"

@@ -1,4 +1,4 @@
-"""The options of export that choose a variant and say what it may lose, and the lines that tell what was measured."""
+"""The options of export that choose a variant and say what it may lose, and the lines that report what was measured."""
 
 from __future__ import annotations
 
@@ -52,21 +52,21 @@ def chosen_variant(variant: str, *, no_lstm_op: bool) -> str:
     return "no-lstm-op" if no_lstm_op else variant
 
 
-def told(exported: Exported) -> Iterator[str]:
-    """What to tell about a file that was written."""
+def export_lines(exported: Exported) -> Iterator[str]:
+    """Yield the lines that report a file that was written."""
     yield (
         f"{exported.path}: {exported.path.stat().st_size / 1e6:.2f} MB, {exported.nodes} nodes, differs from Keras by"
-        f" at most {exported.spec.parity:.1e} on {exported.rows} answers; facts in {exported.sidecar}"
+        f" at most {exported.spec.parity:.1e} on {exported.rows} predictions; facts in {exported.sidecar}"
     )
-    yield from measured(exported)
+    yield from measured_lines(exported)
 
 
-def measured(exported: Exported) -> Iterator[str]:
-    """What was measured on a variant, kernels and speed included."""
+def measured_lines(exported: Exported) -> Iterator[str]:
+    """Yield the lines that report what was measured on a variant, kernels and speed included."""
     figures = exported.figures
     if figures.accuracy is not None and figures.drop is not None and figures.flips is not None:
         yield (
-            f"{figures.variant}: accuracy {figures.accuracy:.4f} of {figures.answers} held-out answers"
+            f"{figures.variant}: accuracy {figures.accuracy:.4f} of {figures.predictions} held-out predictions"
             f" ({0 - 100 * figures.drop:+.2f} points against float32), {100 * figures.flips:.2f} % of decisions differ"
         )
     yield f"{figures.variant}: {exported.kernels}"

@@ -26,7 +26,7 @@ def require(modules: tuple[str, ...]) -> None:
         MissingDependencyError: One of them is not installed; the message carries the pip line.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # Its Python side would tell users how often our functions are traced.
+    # Its Python side would print how often our functions are traced.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     for name in modules:
         try:

@@ -39,14 +39,14 @@ def _setting(flag: str, metavar: str | None = None, *, name: str | None = None, 
 
 
 _SETTING_OPTIONS = (
-    _setting("--kind", type=click.Choice(KINDS), help="One answer per window of frames, or one per frame."),
+    _setting("--kind", type=click.Choice(KINDS), help="One prediction per window of frames, or one per frame."),
     click.option("--no-lstm", is_flag=True, help="Use the mean of a window's features, which knows no order."),
     click.option("--bidirectional", is_flag=True, help="Read each window backwards as well."),
     _setting(
         "--predict-ahead",
         "SECONDS",
         name="predict_ahead_seconds",
-        help="Name the label that will hold that much later.",
+        help="Predict the label that will hold that much later.",
     ),
     _setting(
         "--encoder",
@@ -68,7 +68,12 @@ _SETTING_OPTIONS = (
         help="Train the last N blocks of a pretrained encoder, too, after the head; or all of it from the start.",
     ),
     _setting("--fine-tune-epochs", "N", help="Train the last blocks at most so many epochs."),
-    _setting("--looks", "N", help="Other looks (mirrored, other light) of each clip that a frozen encoder is shown."),
+    _setting(
+        "--looks",
+        "N",
+        name="augmentations",
+        help="Augmented copies (mirrored, other light) of each clip that a frozen encoder is shown.",
+    ),
     _setting(
         "--size",
         "PIXELS",
@@ -76,7 +81,7 @@ _SETTING_OPTIONS = (
         help="Height and width of the model's frames.",
     ),
     _setting("--rate", "FPS", name="frame_rate", help="Frames the model sees per second."),
-    _setting("--window", "FRAMES", help="Frames per answer."),
+    _setting("--window", "FRAMES", help="Frames per prediction."),
     _setting("--lstm-units", "N", help="Width of the LSTM."),
     _setting("--feature-dim", "N", help="Features per frame of the small encoder."),
     _setting("--dropout", "SHARE", help="Share of the features dropped in training."),
@@ -178,15 +183,15 @@ def train(
         changes = preset_named(preset).to_settings() | changes
     settings = resumed_settings(output, changes) if begun else TrainSettings(**changes)
     if resume and not begun:
-        told = f"{output} holds nothing to resume: it starts from the beginning, with the options given now"
-        console.print(told, highlight=False, markup=False, soft_wrap=True)
-    place = DataPath(data, negatives=negatives, group_column=by, cache=cache)
+        notice = f"{output} holds nothing to resume: it starts from the beginning, with the options given now"
+        console.print(notice, highlight=False, markup=False, soft_wrap=True)
+    data_path = DataPath(data, negatives=negatives, group_column=by, cache=cache)
     try:
-        record = run_training(place, output, settings, resume=resume, folds=folds, devices=devices, console=console)
+        record = run_training(data_path, output, settings, resume=resume, folds=folds, devices=devices, console=console)
     except KeyboardInterrupt:
         console.print("the same command with --resume carries on after the last complete epoch", soft_wrap=True)
         raise
-    for line in _told(output, record):
+    for line in _result_lines(output, record):
         click.echo(line)
 
 
@@ -203,7 +208,7 @@ def _changes(ctx: click.Context, options: dict[str, Any]) -> dict[str, Any]:
     return changes
 
 
-def _told(output: Path, record: dict[str, Any]) -> Iterator[str]:
+def _result_lines(output: Path, record: dict[str, Any]) -> Iterator[str]:
     validated = record.get("cross_validation")
     if validated is not None:
         yield (

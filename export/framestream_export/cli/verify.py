@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 def verify(
     ctx: click.Context, /, model: Path, run: Path | None, provider: str, against: Path | None, video: Path | None
 ) -> None:
-    """Check that an exported MODEL, or all of a hand-off folder, keeps its promises.
+    """Check that an exported MODEL, or all of a hand-off folder, is intact and predicts what it should.
 
-    Unchanged since it was exported, graph, metadata, the same answers in portions of any size and for any number of
-    cameras; golden vectors beside it are replayed in order, on any --provider. With --run, also the answers of the
+    Unchanged since it was exported, graph, metadata, the same predictions in portions of any size and for any number of
+    cameras; golden vectors beside it are replayed in order, on any --provider. With --run, also the predictions of the
     Keras model it was made from. A model that has learnt too little for its probabilities to vary fails with --run:
     its agreement proves nothing. Exit code 1 if a check fails.
     """

@@ -39,13 +39,13 @@ class Exported:
 
     Attributes:
         path: The model file.
-        sidecar: The same facts as JSON.
-        spec: What the file says about itself.
+        sidecar: The JSON file with the metadata of the model file.
+        spec: The metadata in the file.
         nodes: Nodes in the graph.
-        rows: LabelledPredictions on which Keras and ONNX were compared.
+        rows: Predictions on which Keras and ONNX were compared.
         figures: What was measured on it.
         kernels: Which of its nodes run on the provider that it is meant for.
-        speed: Of int8 next to float32 here.
+        speed: Speed of int8 next to float32 on this machine; None for other variants.
     """
 
     path: Path
@@ -91,8 +91,8 @@ class Exporter:
     def write(self, output: Path, variant: str = "float32") -> Exported:
         """Write a variant with its sidecar, or nothing.
 
-        float32 is held against Keras on the run's parity frames. The others are, and are also measured on all clips
-        that the run kept out of training.
+        All variants are compared with Keras on the run's parity frames; those other than float32 are also measured on
+        all clips that the run kept out of training.
 
         Args:
             output: The file to write; its folder is made if need be.
@@ -141,7 +141,7 @@ class Exporter:
         if variant.name == "float32":
             return VariantFigures(variant.name, parity)
         held_out = self.maker.held_out
-        return compare(variant, parity, held_out.answers(session), self._float32_answers, held_out.labels())
+        return compare(variant, parity, held_out.predictions(session), self._float32_predictions, held_out.labels())
 
     def _compare_speed(self, path: Path) -> Speed:
         with tempfile.TemporaryDirectory() as folder:
@@ -149,14 +149,14 @@ class Exporter:
 
     @cached_property
     def _expected(self) -> NDArray[np.float32]:
-        """What Keras says of the run's parity frames."""
-        return self.finished.model.answers(self.finished.frames)
+        """What Keras predicts about the run's parity frames."""
+        return self.finished.model.predictions(self.finished.frames)
 
     @cached_property
-    def _float32_answers(self) -> NDArray[np.float32]:
-        """What the float32 file says of the held-out clips."""
+    def _float32_predictions(self) -> NDArray[np.float32]:
+        """What the float32 file predicts about the held-out clips."""
         with tempfile.TemporaryDirectory() as folder:
-            return self.maker.held_out.answers(ModelSession(self._write_float32(Path(folder)), device="cpu"))
+            return self.maker.held_out.predictions(ModelSession(self._write_float32(Path(folder)), device="cpu"))
 
     def _write_float32(self, folder: Path) -> Path:
         path = folder / "float32.onnx"
@@ -171,7 +171,7 @@ class Exporter:
 
 
 def check_output(output: Path, variant: str) -> None:
-    """See whether a variant may be written to a path.
+    """Check that a variant may be written to a path.
 
     Raises:
         SettingsError: The name does not fit, or the sidecar would replace a file that is none.
@@ -233,7 +233,7 @@ def ort_bytes(model: Any, metadata: Mapping[str, str]) -> bytes:
     """An onnx.ModelProto as an .ort file that says the same about itself.
 
     Only optimizations that every processor understands are baked in; the rest is left to where it runs. ONNX Runtime
-    writes its tables in an order that changes from time to time, so that the bytes do, and the answers do not.
+    writes its tables in an order that changes from time to time, so that the bytes do, and the predictions do not.
     """
     helper.set_model_props(model, dict(metadata))
     with tempfile.TemporaryDirectory() as folder:

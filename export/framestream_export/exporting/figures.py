@@ -20,7 +20,7 @@ class Variant:
         name: As in `--variant` and in the metadata key `framestream.variant`.
         parity_limit: Largest difference to Keras's probabilities; None where decisions are what counts.
         lstm_nodes: LSTM operators in its graph, if the model has an LSTM.
-        suffix: Of its file.
+        suffix: Suffix of its file.
         purpose: What it is for, half a sentence.
         provider: Execution provider of ONNX Runtime that it is meant for.
     """
@@ -46,7 +46,7 @@ VARIANTS: Mapping[str, Variant] = {
             5e-3,
             1,
             ".onnx",
-            "half the size of the encoder, for GPUs; state and answers stay float32",
+            "half the size of the encoder, for GPUs; state and probabilities stay float32",
             "CUDAExecutionProvider",
         ),
         Variant("int8", None, 1, ".onnx", "whole numbers in the encoder, for CPUs with VNNI or dot products, and NPUs"),
@@ -70,15 +70,15 @@ def find_variant(name: str) -> Variant:
 
 @dataclass(frozen=True, slots=True)
 class VariantFigures:
-    """How good a variant was found to be, on the clips that the run kept out of training.
+    """What was measured of a variant, on the clips that the run kept out of training.
 
     Attributes:
-        variant: Its name.
+        variant: Name of the variant.
         parity: Largest difference of a probability to Keras's, on the run's parity frames.
-        accuracy: Share of held-out answers that are right, 0 to 1; None where they were not measured (float32 alone).
+        accuracy: Share of held-out predictions that are right, 0 to 1; None where none were measured (float32 alone).
         drop: Accuracy of float32 less this one's; negative where this one is better.
-        flips: Share of held-out answers whose likeliest class is another one than float32's.
-        answers: How many were compared.
+        flips: Share of held-out predictions whose likeliest class is another one than float32's.
+        predictions: How many were compared.
     """
 
     variant: str
@@ -86,11 +86,11 @@ class VariantFigures:
     accuracy: float | None = None
     drop: float | None = None
     flips: float | None = None
-    answers: int = 0
+    predictions: int = 0
 
     def to_metadata(self) -> dict[str, str]:
         """Flat strings for the file; what was not measured has no key."""
-        values = (self.variant, self.parity, self.accuracy, self.drop, self.flips, self.answers)
+        values = (self.variant, self.parity, self.accuracy, self.drop, self.flips, self.predictions)
         return {
             f"{KEY_PREFIX}{key}": value if isinstance(value, str) else repr(value)
             for key, value in zip(_KEYS, values, strict=True)
@@ -99,7 +99,7 @@ class VariantFigures:
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, str]) -> VariantFigures | None:
-        """The inverse of `to_metadata`; None for a file written before there were variants.
+        """Read the keys that `to_metadata` writes; None for a file written before there were variants.
 
         Raises:
             MetadataError: A value is no number.
@@ -110,7 +110,7 @@ class VariantFigures:
         numbers = ("variant_accuracy", "variant_drop", "variant_flips")
         try:
             accuracy, drop, flips = (float(found[key]) if key in found else None for key in numbers)
-            parity, answers = float(found["variant_parity"]), int(found["variant_answers"])
+            parity, predictions = float(found["variant_parity"]), int(found["variant_answers"])
         except (KeyError, ValueError) as error:
             raise MetadataError(f"the keys {KEY_PREFIX}variant_… cannot be used ({error}); export it again") from error
-        return cls(found["variant"], parity, accuracy, drop, flips, answers)
+        return cls(found["variant"], parity, accuracy, drop, flips, predictions)

@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 
 def halve_encoder(encoder: Any) -> Any:
-    """An encoder that works in float16, and still gives float32.
+    """An encoder that works in float16, and still outputs float32.
 
     Args:
         encoder: An onnx.ModelProto from uint8 [N, 3, height, width] to float32 [N, D].

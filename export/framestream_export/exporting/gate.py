@@ -1,4 +1,4 @@
-"""What a variant may lose; more, and it is not written."""
+"""How much accuracy a variant may lose before it is refused."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from framestream_export.exporting.figures import Variant, VariantFigures
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """The limits.
+    """The limits a variant must keep to be written.
 
     Attributes:
         max_drop: Largest loss of accuracy against float32, 0 to 1.
-        max_flips: Largest share of answers whose likeliest class may be another, 0 to 1.
+        max_flips: Largest share of predictions whose likeliest class may be another, 0 to 1.
     """
 
     max_drop: float = 0.01
@@ -30,7 +30,7 @@ class Gate:
                 raise SettingsError(f"{name} must be 0 to 100 %, not {value:.4g} of 1")
 
     def check(self, figures: VariantFigures, variant: Variant) -> None:
-        """Let a variant pass.
+        """Check the figures of a variant.
 
         Raises:
             ModelError: It loses too much; the message has the figures.
@@ -44,7 +44,7 @@ class Gate:
             )
         if figures.accuracy is None or figures.drop is None or figures.flips is None:
             return
-        measured = f"{variant.name} is refused: on {figures.answers} held-out answers"
+        measured = f"{variant.name} is refused: on {figures.predictions} held-out predictions"
         if not figures.flips <= self.max_flips:
             raise ModelError(
                 f"{measured} {100 * figures.flips:.2f} % of its decisions are not float32's, and at most"
@@ -60,12 +60,12 @@ class Gate:
 def compare(
     variant: Variant,
     parity: float,
-    answers: NDArray[np.float32],
+    predictions: NDArray[np.float32],
     reference: NDArray[np.float32],
     labels: NDArray[np.int64],
 ) -> VariantFigures:
-    """The figures of a variant from its answers on held-out clips, those of float32, and the truth."""
-    said, meant = answers.argmax(axis=1), reference.argmax(axis=1)
-    accuracy, before = float((said == labels).mean()), float((meant == labels).mean())
-    flips = float((said != meant).mean())
+    """The figures of a variant from its predictions on held-out clips, those of float32, and the true labels."""
+    predicted, expected = predictions.argmax(axis=1), reference.argmax(axis=1)
+    accuracy, before = float((predicted == labels).mean()), float((expected == labels).mean())
+    flips = float((predicted != expected).mean())
     return VariantFigures(variant.name, parity, accuracy, before - accuracy, flips, len(labels))

@@ -1,4 +1,4 @@
-"""The clips that a run kept out of training, and what a model file says about them."""
+"""The clips that a run kept out of training, and what a model file predicts about them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from rich.console import Console
 
 from framestream.errors import DataError
 from framestream.model.session import ModelSession
-from framestream_export.data.frame_cache import UNLABELLED, Stretch
+from framestream_export.data.frame_cache import UNLABELLED, FrameSegment
 from framestream_export.exporting.finished_run import FinishedRun
-from framestream_export.training.examples.windows import answer_ends, gather, labels_at
+from framestream_export.training.examples.windows import gather, labels_at, prediction_ends
 from framestream_export.training.settings import TrainSettings
 from framestream_export.training.training_data import DataPath, TrainingData, load_training_data
 
@@ -44,61 +44,61 @@ class HeldOut:
             DataError: It is gone, or is another one.
         """
         record = finished.record
-        place = DataPath.of(record, path, data=data)
-        if not place.data.exists():
+        data_path = DataPath.of(record, path, data=data)
+        if not data_path.data.exists():
             raise DataError(
-                f"{place.data}, which {path} was trained on, is gone: variants other than float32 are measured on the"
-                " clips kept out of training; give --data DIR"
+                f"{data_path.data}, which {path} was trained on, is gone: variants other than float32 are measured on"
+                " the clips kept out of training; give --data DIR"
             )
-        found = load_training_data(place, place.cache or path, finished.settings, console=Console(quiet=True))
+        found = load_training_data(data_path, data_path.cache or path, finished.settings, console=Console(quiet=True))
         if found.cache.fingerprint != record["fingerprint"] or found.names("test") != record["splits"]["test"]:
-            raise DataError(f"{place.data} is not the data set that {path} was trained on; give --data DIR")
+            raise DataError(f"{data_path.data} is not the data set that {path} was trained on; give --data DIR")
         return cls(found, finished.settings)
 
     def calibration_batches(self) -> Iterator[NDArray[np.uint8]]:
         """Frames of the training clips, evenly spread: uint8 [N, 3, height, width]."""
         frames = self.data.cache.frames
-        indices = np.concatenate([np.arange(item.start, item.stop) for item in self.data.stretches("train")])
+        indices = np.concatenate([np.arange(item.start, item.stop) for item in self.data.segments("train")])
         chosen = indices[np.linspace(0, len(indices) - 1, min(_CALIBRATION_FRAMES, len(indices))).astype(np.int64)]
         for first in range(0, len(chosen), _STEPS):
             batch = np.asarray(frames[chosen[first : first + _STEPS]])
             yield np.ascontiguousarray(batch.transpose(0, 3, 1, 2))
 
     def labels(self) -> NDArray[np.int64]:
-        """What the labelled answers should be, in the order of `answers`."""
-        return np.concatenate([labels[labels != UNLABELLED] for _, _, labels in self._asked()]).astype(np.int64)
+        """The true labels, int64 [N], in the order of `predictions`."""
+        return np.concatenate([labels[labels != UNLABELLED] for _, _, labels in self._test_segments()]).astype(np.int64)
 
-    def answers(self, session: ModelSession) -> NDArray[np.float32]:
-        """What a model says at every labelled place of the test clips, fed as in serving: float32 [N, classes]."""
-        asked = self._asked()
-        rows: list[NDArray[np.float32]] = [np.zeros(0, np.float32)] * len(asked)
-        order = sorted(range(len(asked)), key=lambda index: len(asked[index][0]))
+    def predictions(self, session: ModelSession) -> NDArray[np.float32]:
+        """Return what a model predicts about the labelled test clips, fed as in serving: float32 [N, classes]."""
+        segments = self._test_segments()
+        rows: list[NDArray[np.float32]] = [np.zeros(0, np.float32)] * len(segments)
+        order = sorted(range(len(segments)), key=lambda index: len(segments[index][0]))
         for first in range(0, len(order), _CAMERAS):
             group = order[first : first + _CAMERAS]
-            for index, found in zip(group, self._run(session, [asked[index][0] for index in group]), strict=True):
-                _, ends, labels = asked[index]
+            for index, found in zip(group, self._run(session, [segments[index][0] for index in group]), strict=True):
+                _, ends, labels = segments[index]
                 rows[index] = found[ends[labels != UNLABELLED]]
         return np.concatenate(rows)
 
-    def _asked(self) -> list[tuple[Stretch, NDArray[np.int64], NDArray[Any]]]:
-        """Stretches of the test split, the frames at which they give answers, and the answers' labels."""
+    def _test_segments(self) -> list[tuple[FrameSegment, NDArray[np.int64], NDArray[Any]]]:
+        """Segments of the test split, the frames at which they give predictions, and their true labels."""
         cache, found = self.data.cache, []
-        for stretch in self.data.stretches("test"):
-            ends = answer_ends(stretch, self.settings)
-            found.append((stretch, ends, labels_at(cache, stretch, ends, self.settings)))
+        for segment in self.data.segments("test"):
+            ends = prediction_ends(segment, self.settings)
+            found.append((segment, ends, labels_at(cache, segment, ends, self.settings)))
         return found
 
-    def _run(self, session: ModelSession, stretches: list[Stretch]) -> NDArray[np.float32]:
-        """Rows [cameras, frames, classes]; what is behind the end of a shorter stretch changes nothing before it."""
-        length = max(self.settings.window, *(len(stretch) for stretch in stretches))
-        state, rows = session.zero_state(len(stretches)), []
+    def _run(self, session: ModelSession, segments: list[FrameSegment]) -> NDArray[np.float32]:
+        """Rows [cameras, frames, classes]; what is behind the end of a shorter segment changes nothing before it."""
+        length = max(self.settings.window, *(len(segment) for segment in segments))
+        state, rows = session.zero_state(len(segments)), []
         for start in range(0, length, _STEPS):
             count = min(_STEPS, length - start)
-            chunk = [self._frames(stretch, start, count) for stretch in stretches]
+            chunk = [self._frames(segment, start, count) for segment in segments]
             probabilities, state = session.run(np.stack(chunk), state)
             rows.append(probabilities)
         return np.concatenate(rows, axis=1)
 
-    def _frames(self, stretch: Stretch, start: int, count: int) -> NDArray[np.uint8]:
-        # Beyond its end a stretch holds its last frame, as serving does.
-        return gather(self.data.cache, stretch, min(start, len(stretch) - 1), count)
+    def _frames(self, segment: FrameSegment, start: int, count: int) -> NDArray[np.uint8]:
+        # Beyond its end a segment holds its last frame, as serving does.
+        return gather(self.data.cache, segment, min(start, len(segment) - 1), count)

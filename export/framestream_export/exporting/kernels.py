@@ -29,7 +29,7 @@ class Coverage:
 
     @classmethod
     def of(cls, path: Path, provider: str) -> Coverage:
-        """Run a model once and look.
+        """Run a model once and record which provider ran each node.
 
         Raises:
             ProviderError: The provider does not start.
@@ -53,11 +53,11 @@ class Coverage:
 
     @property
     def operators(self) -> Mapping[str, int]:
-        """What ran, wherever; empty where nothing did."""
+        """How often each operator ran, on any provider; empty where the model was not run."""
         return sum((Counter(counts) for counts in (self.nodes or {}).values()), Counter[str]())
 
     def __str__(self) -> str:
-        """Say it in half a sentence."""
+        """Describe where the nodes run in half a sentence."""
         if self.nodes is None:
             return f"not checked: this ONNX Runtime has no {self.provider}"
         count, away = sum(sum(counts.values()) for counts in self.nodes.values()), sum(self.elsewhere.values())

@@ -17,7 +17,7 @@ from framestream_export.graph.streaming import GraphLayout, streaming_model
 
 
 class VariantMaker:
-    """Makes graphs; measuring and writing them is `convert`'s.
+    """Makes the graphs of a run's variants; `Exporter` measures and writes them.
 
     Attributes:
         finished: The run.

@@ -1,4 +1,4 @@
-"""Frames through an exported model in any portions, and how far its answers are from others. No TensorFlow here."""
+"""Frames through an exported model in any portions, and how far its predictions are from others. No TensorFlow here."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ INVARIANCE_LIMIT = 1e-5
 def onnx_rows(
     session: ModelSession, frames: NDArray[np.uint8], *, steps: int | None = None, cameras: int | None = None
 ) -> NDArray[np.float32]:
-    """What the exported model answers when it is fed in chunks with its state carried along.
+    """What the exported model predicts when it is fed in chunks with its state carried along.
 
     Args:
         session: The exported model.
@@ -23,7 +23,7 @@ def onnx_rows(
         cameras: Sequences per call; None feeds all at once.
 
     Returns:
-        float32 [sequences, rows, classes], as from `SequenceModel.answers`.
+        float32 [sequences, rows, classes], as from `SequenceModel.predictions`.
     """
     steps, cameras = steps or frames.shape[1], cameras or frames.shape[0]
     rows = []

@@ -27,8 +27,8 @@ class Speed:
     """Frames per second of two files on one machine.
 
     Attributes:
-        variant_fps: Of the variant.
-        float32_fps: Of float32.
+        variant_fps: Frames per second of the variant.
+        float32_fps: Frames per second of float32.
         ratio: Median of the variant's speed over float32's, turn by turn.
         steps: Frames per call, for one camera.
         threads: CPU threads.
@@ -70,7 +70,7 @@ def frame_times(models: Mapping[str, Path], digests: Mapping[str, str], *, run: 
 
     Args:
         models: The files.
-        digests: Of the files.
+        digests: Digests of the files.
         run: The run's folder; where it cannot be written to, nothing is kept.
     """
     path = run / SPEED_FILE

@@ -28,13 +28,13 @@ class ModelCost:
 
     @classmethod
     def of(cls, encoder: Any, head: HeadWeights, *, lstm_steps: int, parameters: int) -> ModelCost:
-        """Count.
+        """Count the parameters and multiply-adds of a model.
 
         Args:
             encoder: The float32 encoder as an onnx.ModelProto.
             head: The recurrent part's weights.
             lstm_steps: Steps of the LSTM per frame: the window, or 1 for a stateful model.
-            parameters: How many there are.
+            parameters: Number of parameters, as Keras counts them.
         """
         head_macs = lstm_steps * head.macs_per_step + int(head.dense_kernel.size)
         return cls(parameters, _encoder_macs(encoder) + head_macs)
@@ -55,7 +55,7 @@ def operator_table(model: Any) -> dict[str, str]:
 
 
 def _encoder_macs(encoder: Any) -> int:
-    """Of one frame."""
+    """Count the multiply-adds of the encoder for one frame."""
     one = onnx.ModelProto()
     one.CopyFrom(encoder)
     del one.graph.value_info[:]

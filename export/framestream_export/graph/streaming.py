@@ -1,6 +1,6 @@
 """The streaming graph, written by hand around a converted encoder: fold, state, native LSTM, softmax.
 
-Window model (W frames per answer, D features, U units, K classes; C cameras and S steps are dynamic)::
+Window model (W frames per prediction, D features, U units, K classes; C cameras and S steps are dynamic)::
 
     frames [C,S,H,W,3] ─ channels first [C·S,3,H,W] ─ encoder ─ unfold [C,S,D] ─┐
     features [C,W-1,D] ──────────────────────────────────────────── Concat [C,W-1+S,D] ── last W-1 ─ next_features
@@ -44,9 +44,9 @@ class GraphLayout:
 
     Attributes:
         kind: "window" or "stateful".
-        window: Frames per answer of a window model.
-        height: Of a frame, pixels.
-        width: Of a frame, pixels.
+        window: Frames per prediction of a window model.
+        height: Height of a frame, pixels.
+        width: Width of a frame, pixels.
         fixed: One camera, one step, fixed shapes, instead of any number.
         lstm_op: Whether the LSTM is ONNX's operator, or written out.
     """
@@ -107,7 +107,7 @@ def streaming_model(encoder: Any, head: HeadWeights, layout: GraphLayout) -> Any
 
 
 def add_head(graph: Graph, head: HeadWeights, layout: GraphLayout) -> dict[str, list[int]]:
-    """Append what looks at features over time, from `new_features` to `logits` and the states to feed next time.
+    """Append what processes features over time, from `new_features` to `logits` and the states to feed next time.
 
     Both are cameras first in a window model, [C, S, D] and [C, S, K], and time first in a stateful one, [S, C, D] and
     [S, C, K]. Unless shapes are fixed, a window model also needs `leading_axes`, which is [C, S], and in any case
@@ -125,14 +125,14 @@ def add_head(graph: Graph, head: HeadWeights, layout: GraphLayout) -> dict[str, 
 
 
 def finished_model(
-    graph: Graph, given: Any, answered: Any, states: Mapping[str, Sequence[int]], layout: GraphLayout
+    graph: Graph, given: Any, predicted: Any, states: Mapping[str, Sequence[int]], layout: GraphLayout
 ) -> Any:
     """Make a model of a graph that is complete: one input, one output, and each state in and out.
 
     Args:
         graph: Its nodes and constants.
         given: The input that is new each time, an onnx.ValueInfoProto.
-        answered: What the model says of it, likewise.
+        predicted: The output that belongs to it, an onnx.ValueInfoProto.
         states: As `add_head` returned them.
         layout: As `add_head` was given it.
 
@@ -147,7 +147,7 @@ def finished_model(
         graph.nodes,
         "framestream",
         [given, *(state(name, shape) for name, shape in states.items())],
-        [answered, *(state(f"next_{name}", shape) for name, shape in states.items())],
+        [predicted, *(state(f"next_{name}", shape) for name, shape in states.items())],
         initializer=graph.constants,
     )
     model = helper.make_model(
@@ -170,7 +170,7 @@ def _window_head(graph: Graph, head: HeadWeights, layout: GraphLayout) -> dict[s
 def _window_rows(graph: Graph, head: HeadWeights, layout: GraphLayout) -> str:
     """What an LSTM, or one each way, makes of each window: [C, S, U] or [C, S, 2U]."""
     windows = "all_features"
-    if not layout.fixed:  # with one window to look at, time first is no other order
+    if not layout.fixed:  # with a single window, time first is no other order
         windows = graph.add("Transpose", [_all_windows(graph, layout.window)], "windows_time_first", perm=[1, 0, 2, 3])
     fold = graph.constant("sequence_shape", [layout.window, 1 if layout.fixed else -1, head.feature_dim])
     sequences = graph.add("Reshape", [windows, fold], "sequences")

@@ -25,7 +25,7 @@ def add_unrolled_lstm(
         graph: What to append to.
         weights: The weights of this direction.
         sequences: float32 [steps, N, D].
-        steps: How many.
+        steps: Number of steps to write out.
         state: Hidden and cell state to start from, each float32 [1, N, U]; None for zeros.
         name: What its nodes and constants are named after.
         backwards: Whether it reads the last step first.

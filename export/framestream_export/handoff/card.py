@@ -26,14 +26,14 @@ def _summary(facts: HandoffFacts) -> Iterator[str]:
     events = [label for label in spec.labels if label != spec.background]
     yield "# Model card"
     yield ""
-    looks = f"{spec.window} frames ({spec.window_seconds:g} s) an answer" if spec.window > 1 else "an answer each frame"
+    each = f"{spec.window} frames ({spec.window_seconds:g} s)" if spec.window > 1 else "each frame"
     rows = {
         "recognises": ", ".join(f"`{_plain(label)}`" for label in events),
         "background": f"`{_plain(spec.background)}`: never an event" if spec.background else "none",
-        "sees": f"{spec.frame_rate:g} frames per second, {spec.width} x {spec.height} pixels, {looks}",
-        "answers": f"about {_moment(spec)}",
+        "input": f"{spec.frame_rate:g} frames per second, {spec.width} x {spec.height} pixels",
+        "prediction": f"from {each}, about {_moment(spec)}",
         "state": ", ".join(f"`{name}` {_sides(shape)}" for name, shape in facts.variants[0].state.items()),
-        "accuracy": f"{_percent(spec.accuracy)} of single answers, on recordings kept out of training",
+        "accuracy": f"{_percent(spec.accuracy)} of single predictions, on recordings kept out of training",
         "trained": spec.created or "unknown",
         "training data": f"fingerprint `{spec.training_fingerprint}`",
         "card written": facts.written,
@@ -50,7 +50,7 @@ def _accuracy(facts: HandoffFacts) -> Iterator[str]:
     yield (
         f"Measured on {_count(len(splits['test']), 'recording')} that nothing was trained on (trained on"
         f" {len(splits['train'])}, chosen by {len(splits['validation'])} others):"
-        f" **{_percent(test['accuracy'])}** of {test['windows']} single answers are right, and **"
+        f" **{_percent(test['accuracy'])}** of {test['windows']} single predictions are right, and **"
         f"{_percent(test['segment_accuracy'])}** of {test['segments']} labelled segments (clips, or parts of films)."
     )
     yield ""
@@ -58,10 +58,10 @@ def _accuracy(facts: HandoffFacts) -> Iterator[str]:
         (f"`{_plain(label)}`", _percent(values["precision"]), _percent(values["recall"]), str(values["support"]))
         for label, values in test["per_class"].items()
     ]
-    yield from _table(("label", "precision", "recall", "answers"), rows, numbers=3)
+    yield from _table(("label", "precision", "recall", "support"), rows, numbers=3)
     yield ""
-    yield "Precision: of the answers that name the label, the share that is right. Recall: of the times it was true,"
-    yield "the share that was named."
+    yield "Precision: of the predictions of a label, the share that is right. Recall: of the windows with that label,"
+    yield "the share that was predicted. Support: how many those are."
     yield ""
     yield f"![Confusion matrix: rows are the truth, columns the prediction]({CONFUSION_FILE})"
     confused = _confusions(test["confusion"], test["labels"])
@@ -125,7 +125,7 @@ def _limits(facts: HandoffFacts) -> Iterator[str]:
     yield "  not measured: try it on your own footage before you rely on it."
     yield f"- It knows {len(spec.labels)} labels and calls everything by one of them, whether it fits or not."
     if spec.window > 1:
-        yield f"- Nothing shorter than about {spec.window_seconds / 2:g} s can be told apart from what surrounds it."
+        yield f"- Nothing shorter than about {spec.window_seconds / 2:g} s can be distinguished from what surrounds it."
     weak = [
         f"`{_plain(label)}` ({_percent(values['recall'])})"
         for label, values in test["per_class"].items()
@@ -139,9 +139,9 @@ def _limits(facts: HandoffFacts) -> Iterator[str]:
         if values["support"] < _FEW_WINDOWS
     ]
     if few:
-        yield f"- Hardly tested, with fewer than {_FEW_WINDOWS} answers: {', '.join(few)}."
+        yield f"- Hardly tested, with fewer than {_FEW_WINDOWS} windows: {', '.join(few)}."
     for warning in facts.record.get("warnings", ()):
-        yield f"- Said when it was trained: {_plain(warning)}"
+        yield f"- Warning from its training: {_plain(warning)}"
     if facts.vector_frames:
         yield f"- The golden vectors hold {facts.vector_frames} pictures of the data set's own recordings"
         yield f"  ({spec.width} x {spec.height} pixels): whoever gets this folder can see them."

@@ -1,4 +1,4 @@
-"""What card and README tell, collected: from the run's record, and from the files as they were written."""
+"""The facts in the model card and the README, from the run's record and from the files as they were written."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class WrittenVariant:
     """One variant in the folder.
 
     Attributes:
-        variant: Which.
+        variant: Which variant it is.
         file: Its path in the folder.
-        file_bytes: Its size.
-        digest: Of the file.
-        spec: What it says about itself.
+        file_bytes: Size of the file.
+        digest: Digest of the file.
+        spec: The metadata in the file.
         state: Shape of each state, without cameras.
         figures: What was measured when it was exported; None if nothing was.
         fixed_steps: Whether it takes one frame at a time only.
@@ -38,15 +38,15 @@ class WrittenVariant:
 
 @dataclass(frozen=True, slots=True)
 class HandoffFacts:
-    """Everything that card and README need.
+    """Everything that the model card and the README need.
 
     Attributes:
         record: The run's record, with its test report.
         variants: Those in the folder, the first one the reference.
-        refused: Why others are not in it, by name.
-        speed: How long they take.
-        vector_frames: Pictures from the run's own recordings in the golden vectors; 0 if they were drawn.
-        written: When, UTC, ISO 8601.
+        refused: Why other variants are not in the folder, by name.
+        speed: How long the variants take for a frame.
+        vector_frames: Pictures from the run's own recordings in the golden vectors; 0 if their frames are synthetic.
+        written: When the folder was written, UTC, ISO 8601.
     """
 
     record: Mapping[str, Any]
@@ -58,5 +58,5 @@ class HandoffFacts:
 
     @property
     def spec(self) -> ModelSpec:
-        """Of the reference."""
+        """Metadata of the reference, the first variant."""
         return self.variants[0].spec

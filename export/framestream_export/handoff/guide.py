@@ -44,7 +44,7 @@ def _start(facts: HandoffFacts) -> Iterator[str]:
     spec = facts.spec
     yield "# A model that recognises actions in video"
     yield ""
-    yield f"Feed it frames, {spec.frame_rate:g} a second; it answers with a probability for each of"
+    yield f"Feed it frames, {spec.frame_rate:g} a second; it predicts a probability for each of"
     yield f"{len(spec.labels)} labels. Any ONNX Runtime from 1.12 on runs it, in any language; nothing else is needed."
     yield f"What it recognises, how well and how fast: [{CARD_FILE}]({CARD_FILE})."
 
@@ -84,13 +84,13 @@ def _tensors(facts: HandoffFacts) -> Iterator[str]:
         sides = ", ".join(map(str, shape))
         yield f"| out `next_{name}` | float32 `[cameras, {sides}]` | feed it as `{name}` next time |"
     yield ""
-    yield "`cameras` and `steps` are free: one frame a run or sixteen, one camera or four, the answers are the same."
+    yield "`cameras` and `steps` are free: one frame a run or sixteen, one camera or four, the numbers are the same."
     if fixed := [f"`{one.variant.name}`" for one in facts.variants if one.fixed_steps]:
         yield f"Not so in {', '.join(fixed)}: one frame a run."
     yield ""
     names = " and ".join(f"`next_{name}` as `{name}`" for name in state)
     yield f"**The rule for state: feed {names} in the next run.** If you feed zeros by mistake nothing fails;"
-    yield "the answers are just worse. Two cameras never share a state."
+    yield "the predictions are just worse. Two cameras never share a state."
 
 
 def _rules(facts: HandoffFacts) -> Iterator[str]:
@@ -105,15 +105,15 @@ def _rules(facts: HandoffFacts) -> Iterator[str]:
     yield "   covered area; otherwise bilinear with half-pixel centres. RGB order."
     yield f"   `{PICTURES_FOLDER}/` shows it; off by 1 is fine."
     if first:
-        yield f"3. **Wait for the first window.** The first {first} rows of a stream look at frames that never were:"
+        yield f"3. **Wait for the first window.** The first {first} rows of a stream include frames before its start:"
         yield "   drop them."
         yield "4. **After a gap start anew.** A pause, a jump in time, another picture size: feed zeros as state, and"
         yield f"   drop {first} rows."
     else:
         yield "3. **After a gap start anew.** A pause, a jump in time, another picture size: feed zeros as state."
     if delay := spec.anchor_frames / spec.frame_rate:
-        moment = f"`t - {delay:g}` s" if delay > 0 else f"`t + {-delay:g}` s: the model predicts what will be"
-        yield f"{5 if first else 4}. **Date answers.** What comes with the frame of time `t` is about {moment}."
+        moment = f"`t - {delay:g}` s" if delay > 0 else f"`t + {-delay:g}` s: the model predicts the future"
+        yield f"{5 if first else 4}. **Date predictions.** The row of the frame at time `t` is about {moment}."
     yield ""
     events = spec.events
     yield f"Events, as FrameStream makes them: average the rows of the last {events.smoothing_seconds:g} s; one begins"

@@ -66,7 +66,7 @@ def find_model(folder: Path) -> Path:
 
 
 def sums_of(folder: Path) -> dict[str, str]:
-    """SHA-256 of each file in a folder, by path; the list itself is left out."""
+    """SHA-256 of each file in a folder, by path, without SHA256SUMS itself."""
     files = sorted(item for item in folder.rglob("*") if item.is_file() and item != folder / SUMS_FILE)
     return {item.relative_to(folder).as_posix(): hashlib.sha256(item.read_bytes()).hexdigest() for item in files}
 
@@ -103,5 +103,5 @@ def _one_model(folder: Path, variants: Sequence[Path]) -> Check:
         for fact in _FACTS:
             value = getattr(spec, fact)
             if value != expected.setdefault(fact, value):
-                return Check(name, f"{variant.name} says something else in {fact}", limit, False)
+                return Check(name, f"{variant.name} has another value of {fact}", limit, False)
     return Check(name, f"{len(labels)} labels, {len(variants)} variants", limit, True)

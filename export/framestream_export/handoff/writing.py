@@ -57,8 +57,8 @@ class HandedOver:
     Attributes:
         path: The folder.
         variants: Names of the variants in it.
-        refused: Why others are not, by name.
-        file_bytes: Of all files.
+        refused: Why other variants are not in it, by name.
+        file_bytes: Size of all files together.
         vector_frames: Pictures of the run's own recordings in the golden vectors.
     """
 
@@ -79,7 +79,7 @@ def write_handoff(
         output: The folder to write; must not exist, or be empty.
         variants: Names of what to put in; float32 always is.
         export_variant: What writes one.
-        drawn: Make golden vectors of drawn frames instead of the run's own recordings.
+        drawn: Make golden vectors of synthetic frames instead of the run's own recordings.
 
     Raises:
         SettingsError: The folder exists or cannot be written, or SOURCE_DATE_EPOCH is no time.
@@ -126,7 +126,7 @@ def _now() -> str:
 
 
 def _keeping_ort(run: Path, folder: Path, export_variant: ExportVariant) -> ExportVariant:
-    """The same, but what ONNX Runtime's own format made of a float32 file is made once."""
+    """Wrap `export_variant` so that the `.ort` file of one float32 file is made once and kept in the run's folder."""
 
     def export(name: str, path: Path) -> None:
         if path.suffix != ORT_SUFFIX:
@@ -205,14 +205,14 @@ def _write_rest(facts: HandoffFacts, folder: Path, confusion: Path) -> None:
 
 
 def copy_kept(run: Path, digest: str, path: Path) -> bool:
-    """Put the kept file to `path`, its sidecar beside it; says whether there was one.
+    """Copy the kept file to `path`, its sidecar beside it, and return whether there was one.
 
     Args:
         run: The run's folder.
-        digest: Of the float32 file it was made from.
-        path: Where it goes.
+        digest: Digest of the float32 file it was made from.
+        path: Where to copy it.
     """
-    kept = _place(run, digest, path.suffix)
+    kept = _kept_path(run, digest, path.suffix)
     try:
         file = SealedFile.read(kept)
     except ModelError:
@@ -228,7 +228,7 @@ def keep(run: Path, digest: str, path: Path) -> None:
     """Keep a file that was just made, if the run's folder can be written to."""
     if not os.access(run, os.W_OK):
         return
-    kept = _place(run, digest, path.suffix)
+    kept = _kept_path(run, digest, path.suffix)
     with writing(kept):
         kept.parent.mkdir(exist_ok=True)
         # The sidecar last: without it the file does not count.
@@ -238,7 +238,7 @@ def keep(run: Path, digest: str, path: Path) -> None:
             os.replace(partial, kept.with_suffix(suffix))
 
 
-def _place(run: Path, digest: str, suffix: str) -> Path:
+def _kept_path(run: Path, digest: str, suffix: str) -> Path:
     # Not the package's version: onnxruntime-gpu is another package.
     versions = (importlib.metadata.version("framestream"), runtime_version())
     return run / KEPT_FOLDER / f"{digest.partition(':')[2][:16]}-{'-'.join(versions).replace('.', '_')}{suffix}"

@@ -38,14 +38,14 @@ class ConfidenceInterval:
     high: float
 
     def to_json(self) -> list[float]:
-        """As two numbers."""
+        """Return [low, high]."""
         return [self.low, self.high]
 
 
 def share_interval(
     right: NDArray[np.bool_], groups: Sequence[str], *, most_independent: int
 ) -> ConfidenceInterval | None:
-    """The interval of a share.
+    """Estimate the confidence interval of a share.
 
     Args:
         right: bool [N].
@@ -66,7 +66,7 @@ def share_interval(
 
 
 def difference_interval(differences: NDArray[np.float64], groups: Sequence[str]) -> ConfidenceInterval | None:
-    """The interval of a mean of paired differences [N]; None with fewer than two groups."""
+    """Estimate the confidence interval of a mean of paired differences [N]; None with fewer than two groups."""
     if len(set(groups)) < 2:
         return None
     mean, variance, count = _clustered_mean(differences, groups)

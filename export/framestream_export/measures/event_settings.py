@@ -33,7 +33,7 @@ class SuggestedEvents:
     Attributes:
         settings: What to use.
         origin: "untrimmed", "clips" or "default".
-        reason: The same in a sentence.
+        reason: Where they come from, as a sentence.
         f1: Event F1 at an overlap of 0.25 that they reach on the recordings they were chosen on; None for clips.
     """
 

@@ -66,13 +66,13 @@ class StreamingFigures:
     """Figures over all untrimmed recordings.
 
     Attributes:
-        recordings: How many there are.
+        recordings: Number of untrimmed recordings.
         video_seconds: Their length, as far as there are predictions about it.
         background_seconds: The part of it in which nothing happens.
         events: Counts by least overlap, then by label; the label None is all of them.
         delays: For each event found, seconds from its true start until it was certain to be reported.
         start_errors: For each event found, its reported start less its true one, seconds.
-        end_errors: The same for ends.
+        end_errors: For each event found, its reported end less its true one, seconds.
         false_alarms: Events most of whose time nothing happens in.
         prediction_switches: How often the likeliest label changed.
         event_switches: How often a reported event started or ended.

@@ -29,7 +29,7 @@ _NAMED = 5
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What is needed for a report: see `measuring.measure`."""
+    """What a model predicted about a data set: the arguments of `measuring.measure`."""
 
     timelines: tuple[PredictionTimeline, ...]
     labels: tuple[str, ...]

@@ -52,7 +52,7 @@ def config_text(name: str, model: ServedModel, serving: Serving) -> str:
     Args:
         name: The model's name on the server, which is that of its folder.
         model: What is served.
-        serving: How.
+        serving: How Triton shall serve it.
     """
     rate = model.spec.frame_rate
     # A pause longer than a picture may stand still starts a stream anew anyway. Clients that send many frames at

@@ -14,7 +14,7 @@ from framestream.model.spec import FRAMES, ModelSpec
 
 _DATA_TYPES: dict[int, str] = {TensorProto.UINT8: "TYPE_UINT8", TensorProto.FLOAT: "TYPE_FP32"}
 ANY = -1
-"""Triton's size of an axis that may have any."""
+"""The size that Triton's configuration gives to an axis of any size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Tensor:
     """One input or output as Triton describes it.
 
     Attributes:
-        name: As in the graph.
+        name: Name of the tensor in the graph.
         data_type: Triton's name of the element type.
         dims: Sizes without the cameras axis, which is Triton's batch axis; `ANY` for steps.
     """

@@ -1,4 +1,4 @@
-"""Two models, or two variants of one, on the same video: do they say the same?"""
+"""Two models, or two variants of one, on the same video: do they predict the same?"""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _NEAR_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class _Heard:
-    """What a model said of a video: when, how sure of what, and the events."""
+class _Watched:
+    """What a model predicted about a video: times, probabilities [N, classes], and the events."""
 
     pts_seconds: list[float]
     rows: NDArray[np.float64]
@@ -28,7 +28,7 @@ class _Heard:
 
 
 def compare_on_video(model: Path, other: Path, video: Path) -> list[Check]:
-    """Watch a video with two models and compare answer by answer.
+    """Watch a video with two models and compare prediction by prediction.
 
     Raises:
         SettingsError: They are not models of the same thing.
@@ -42,14 +42,14 @@ def compare_on_video(model: Path, other: Path, video: Path) -> list[Check]:
             raise SettingsError(
                 f"{other} has {fact} {_shown(theirs)} and {model} has {_shown(ours)}; give two variants of one model"
             )
-    ours, theirs = (_listen(classifier, video) for classifier in (first, second))
+    ours, theirs = (_watch(classifier, video) for classifier in (first, second))
     return list(_checks(ours, theirs, first.spec.labels))
 
 
-def _checks(ours: _Heard, theirs: _Heard, labels: Sequence[str]) -> Iterator[Check]:
+def _checks(ours: _Watched, theirs: _Watched, labels: Sequence[str]) -> Iterator[Check]:
     same_times = ours.pts_seconds == theirs.pts_seconds
     measured = f"{len(ours.rows)}" if same_times else f"{len(ours.rows)} and {len(theirs.rows)}, at other times"
-    yield Check("answers", measured, "at the same times", same_times and len(ours.rows) > 0)
+    yield Check("predictions", measured, "at the same times", same_times and len(ours.rows) > 0)
     if not same_times or not len(ours.rows):
         return
     distance = np.abs(ours.rows - theirs.rows)
@@ -61,8 +61,8 @@ def _checks(ours: _Heard, theirs: _Heard, labels: Sequence[str]) -> Iterator[Che
     measured = f"{len(flips)} ({len(flips) / len(best):.1%})"
     if len(flips):
         first = int(flips[0])
-        said = [f"{labels[rows[first].argmax()]} {rows[first].max():.3f}" for rows in (ours.rows, theirs.rows)]
-        measured += f"; the first at {ours.pts_seconds[first]:.2f} s: {said[0]}, and the other {said[1]}"
+        likeliest = [f"{labels[rows[first].argmax()]} {rows[first].max():.3f}" for rows in (ours.rows, theirs.rows)]
+        measured += f"; the first at {ours.pts_seconds[first]:.2f} s: {likeliest[0]}, and the other {likeliest[1]}"
     yield Check("other decisions", measured, f"<= {MOST_FLIPS:.0%}", len(flips) <= MOST_FLIPS * len(best))
     yield _same_events(ours.events, theirs.events)
 
@@ -75,11 +75,11 @@ def _same_events(ours: Sequence[Event], theirs: Sequence[Event]) -> Check:
             return Check("events", f"the first other one: {_event(mine)}, and the other {_event(other)}", limit, False)
     if len(ours) != len(theirs):
         more = max(ours, theirs, key=len)[min(len(ours), len(theirs))]
-        return Check("events", f"{len(ours)} and {len(theirs)}; only one says {_event(more)}", limit, False)
+        return Check("events", f"{len(ours)} and {len(theirs)}; only one has {_event(more)}", limit, False)
     return Check("events", str(len(ours)), limit, True)
 
 
-def _listen(classifier: Classifier, video: Path) -> _Heard:
+def _watch(classifier: Classifier, video: Path) -> _Watched:
     times: list[float] = []
     rows: list[list[float]] = []
     events: list[Event] = []
@@ -90,7 +90,7 @@ def _listen(classifier: Classifier, video: Path) -> _Heard:
                 rows.append(list(record.probabilities.values()))
             elif isinstance(record, Event):
                 events.append(record)
-    return _Heard(times, np.array(rows, np.float64).reshape(len(rows), len(classifier.spec.labels)), events)
+    return _Watched(times, np.array(rows, np.float64).reshape(len(rows), len(classifier.spec.labels)), events)
 
 
 def _event(event: Event) -> str:

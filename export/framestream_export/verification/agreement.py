@@ -1,4 +1,4 @@
-"""Whether two sets of answers are the same for a user: probabilities, the likeliest class, and the events."""
+"""Whether two sets of predictions are the same for a user: probabilities, the likeliest class, and the events."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from framestream_export.verification.checks import Check
 def agreement(
     name: str, spec: ModelSpec, expected: NDArray[np.float32], found: NDArray[np.float32], limit: float
 ) -> Check:
-    """Probabilities within the limit, and what a user sees, the likeliest class and the events, identical.
+    """Check that probabilities are within the limit, and likeliest classes and events identical.
 
     Args:
-        name: Of the check.
-        spec: Of the model.
-        expected: float32 [sequences, answers, classes].
-        found: The same from elsewhere.
+        name: Name of the check.
+        spec: Specification of the model.
+        expected: float32 [sequences, predictions, classes].
+        found: Predictions to compare with `expected`, of the same shape.
         limit: Largest difference of a probability.
     """
     difference, allowed = largest_difference(expected, found), f"<= {limit:.0e}, same decisions"
     if not np.isfinite(difference):
         return Check(name, f"shapes {expected.shape} and {found.shape}, or not finite", allowed, False)
-    other_answers = int((expected.argmax(axis=-1) != found.argmax(axis=-1)).sum())
+    other_predictions = int((expected.argmax(axis=-1) != found.argmax(axis=-1)).sum())
     pairs = [(_events(spec, ours), _events(spec, theirs)) for ours, theirs in zip(expected, found, strict=True)]
     other_events = sum(_outline(ours) != _outline(theirs) for ours, theirs in pairs)
     measured = f"{difference:.1e}; {sum(len(ours) for ours, _ in pairs)} events"
-    if other_answers or other_events:
-        measured += f"; {other_answers} answers and the events of {other_events} sequences differ"
-    return Check(name, measured, allowed, difference <= limit and not other_answers and not other_events)
+    if other_predictions or other_events:
+        measured += f"; {other_predictions} predictions and the events of {other_events} sequences differ"
+    return Check(name, measured, allowed, difference <= limit and not other_predictions and not other_events)
 
 
 def _events(spec: ModelSpec, rows: NDArray[np.float32]) -> list[Event]:

@@ -1,4 +1,4 @@
-"""What a check found, and many of them as a table."""
+"""The outcome of a check, and a table of many."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.table import Table
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at."""
+    """The outcome of one check: what was measured, against which limit, and whether it passed."""
 
     name: str
     measured: str
@@ -20,7 +20,7 @@ class Check:
 
 
 def table(checks: Sequence[Check], *, title: str | None = None) -> Table:
-    """The checks for people."""
+    """Return the checks as a table for the terminal."""
     result = Table(title=title, title_justify="left")
     for column in ("check", "measured", "limit", ""):
         result.add_column(column, overflow="fold")

@@ -1,6 +1,6 @@
 """Replaying golden vectors in chained order: the state that came out of one run goes into the next, as in use.
 
-What is recorded as the next input is only looked at, never fed: a state that is fed back wrongly, or drifts, shows.
+The recorded next input is only compared, never fed, so that a state that is fed back wrongly, or drifts, shows.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from framestream.model.session import NEXT_PREFIX, PROBABILITIES, GraphRun, Tens
 from framestream.model.spec import FRAMES, ModelSpec
 from framestream_export.verification.checks import Check
 from framestream_export.verification.tensor_files import DataSet, read_data_sets
-from framestream_export.verification.vectors import VECTORS_FILE, VectorFacts, answers_in
+from framestream_export.verification.vectors import VECTORS_FILE, VectorFacts, predictions_in
 
 # A decision with more of a lead must come out the same, however large the limit.
 _CLEAR_LEAD = 0.1
@@ -29,9 +29,9 @@ def replay(run: GraphRun, spec: ModelSpec, folder: Path, *, digest: str | None) 
 
     Args:
         run: The model, on any provider.
-        spec: What it says about itself.
+        spec: Its specification.
         folder: Holds vectors.json and the data sets.
-        digest: Of the model as it is now; None where its format has none.
+        digest: Digest of the model file as it is now; None where its format has none.
 
     Raises:
         DataError: The vectors cannot be read, or contradict themselves.
@@ -68,7 +68,7 @@ class _Findings:
 
     limit: float
     largest: float = 0.0
-    answers: int = 0
+    predictions: int = 0
     decisions: int = 0
     different: list[str] = field(default_factory=list)
     first: str | None = None
@@ -93,7 +93,7 @@ def _replay_stream(name: str, run: GraphRun, spec: ModelSpec, stream: Sequence[D
         _compare_decisions(findings, spec, data, found[PROBABILITIES], before=rows)
         state = run.next_state(found)
         rows += data.inputs[FRAMES].shape[1]
-    measured = f"{findings.largest:.1e}; {findings.answers} answers, {findings.decisions} other decisions"
+    measured = f"{findings.largest:.1e}; {findings.predictions} predictions, {findings.decisions} other decisions"
     if findings.first is not None:
         measured = f"first difference in {findings.first}; {len(findings.different)} of {len(stream)} sets differ"
     return Check(f"golden vectors: {name}", measured, f"<= {limit:.0e}, same decisions", findings.first is None)
@@ -111,9 +111,9 @@ def _compare(findings: _Findings, data: DataSet, output: str, outputs: Tensors) 
     findings.largest = max(findings.largest, float(distance.max(initial=0.0)))
     if findings.largest > findings.limit and (distance > findings.limit).any():
         at = np.unravel_index(int(distance.argmax()), distance.shape)
-        place = ", ".join(map(str, at))
+        index = ", ".join(map(str, at))
         hint = _mistaken(findings, data, output, found)
-        findings.note(data, f"{output}[{place}] is {found[at]:.6g}, not {expected[at]:.6g}{hint}")
+        findings.note(data, f"{output}[{index}] is {found[at]:.6g}, not {expected[at]:.6g}{hint}")
 
 
 def _mistaken(findings: _Findings, data: DataSet, output: str, found: NDArray[Any]) -> str:
@@ -139,11 +139,11 @@ def _compare_decisions(
     findings: _Findings, spec: ModelSpec, data: DataSet, found: NDArray[Any], *, before: int
 ) -> None:
     expected = data.outputs[PROBABILITIES]
-    answers = answers_in(data, before=before, window=spec.window)
-    findings.answers += answers
-    if not answers or found.shape != expected.shape:
+    predictions = predictions_in(data, before=before, window=spec.window)
+    findings.predictions += predictions
+    if not predictions or found.shape != expected.shape:
         return
-    skipped = expected.shape[1] - answers // expected.shape[0]
+    skipped = expected.shape[1] - predictions // expected.shape[0]
     for camera, step in np.ndindex(*expected[:, skipped:].shape[:2]):
         row, other = expected[camera, skipped + step], found[camera, skipped + step]
         best = int(row.argmax())

@@ -15,11 +15,11 @@ from framestream_export.verification.checks import Check
 
 @dataclass(frozen=True, slots=True)
 class SealedFile:
-    """A file and what is said about it.
+    """A model file, its digest and its sidecar.
 
     Attributes:
         path: The model.
-        digest: Of the file as it is now.
+        digest: Digest of the file as it is now.
         stamped: The digest that was stamped into it at export; None if it has none.
         sidecar: What the JSON beside it says; None if there is none that can be read.
         elsewhere: Names of other files that weights are in; the digest knows nothing of them.
@@ -33,7 +33,7 @@ class SealedFile:
 
     @classmethod
     def read(cls, path: Path) -> SealedFile:
-        """Read both.
+        """Read a model file and its sidecar.
 
         Raises:
             ModelError: There is no such file, or it is no ONNX model.
@@ -46,7 +46,7 @@ class SealedFile:
             raise ModelError(f"{path} cannot be read ({error}); check the path and its permissions") from error
         sidecar = _read_sidecar(path.with_suffix(".json"))
         if path.suffix.lower() == ORT_SUFFIX:
-            # Its own format has no place that could be left out of the hash: the sidecar holds it.
+            # The .ort format has no field that could be left out of the hash: the digest is in the sidecar.
             stamped = None if sidecar is None else sidecar.get(DIGEST_KEY)
             return cls(path, f"sha256:{hashlib.sha256(content).hexdigest()}", stamped, sidecar)
         try:
@@ -61,7 +61,7 @@ class SealedFile:
         return self.stamped is not None and self.stamped != self.digest
 
     def check(self) -> Check:
-        """Whether it is known that it is as it was exported."""
+        """Check that the file is as it was exported."""
         if self.elsewhere:
             measured = f"weights in another file ({self.elsewhere[0]}), which no digest covers; export it again"
         elif self.stamped is None:

@@ -1,4 +1,4 @@
-"""Frames for want of real ones."""
+"""Synthetic frames, for where there are no real ones."""
 
 from __future__ import annotations
 

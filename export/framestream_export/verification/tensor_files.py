@@ -30,7 +30,7 @@ class DataSet:
 
     @property
     def name(self) -> str:
-        """Of its folder."""
+        """Name of its folder."""
         return f"test_data_set_{self.number}"
 
 
@@ -57,7 +57,7 @@ def read_data_sets(folder: Path) -> Iterator[DataSet]:
 
 
 def has_data_sets(folder: Path) -> bool:
-    """Whether there is at least one."""
+    """Whether a folder holds at least one data set."""
     return folder.is_dir() and any(_FOLDER.fullmatch(item.name) for item in folder.iterdir())
 
 

@@ -24,7 +24,7 @@ from framestream_export.verification.tensor_files import DataSet, write_data_set
 
 VECTORS_FILE = "vectors.json"
 _VERSION = 1
-_ANSWERS = 9
+_PREDICTIONS = 9
 _LEAST_FRAMES = 24
 _LAST_STEPS = 3
 
@@ -35,9 +35,9 @@ class VectorFacts:
 
     Attributes:
         model: Name of the file they belong to.
-        digest: Of that file.
+        digest: Digest of that file.
         limit: Largest difference of a tensor, as a share of its largest value (of 1 if that is less), on the CPU.
-        elsewhere_limit: The same on other providers.
+        elsewhere_limit: Largest difference of a tensor on other providers than the CPU, as a share like `limit`.
         made_by: What computed them.
         sequences: Numbers of the data sets that are one stream, by name.
     """
@@ -50,7 +50,7 @@ class VectorFacts:
     sequences: Mapping[str, tuple[int, ...]]
 
     def to_json(self) -> str:
-        """As text."""
+        """Return the text of vectors.json."""
         facts = {
             "version": _VERSION,
             "model": self.model,
@@ -64,10 +64,10 @@ class VectorFacts:
 
     @classmethod
     def read(cls, path: Path) -> VectorFacts:
-        """The inverse of `to_json`.
+        """Read a file that holds the text of `to_json`.
 
         Raises:
-            DataError: It cannot be read.
+            DataError: The file cannot be read.
         """
         try:
             facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -98,12 +98,12 @@ def write_vectors(
 
     Args:
         run: The model, on the CPU.
-        spec: What it says about itself.
+        spec: Its specification.
         frames: uint8 [sequences, frames, H, W, 3]; see `choose_sequences`.
-        folder: Where they go.
-        digest: Of the file.
-        limit: See `VectorFacts`.
-        elsewhere_limit: See `VectorFacts`.
+        folder: Where to write them.
+        digest: Digest of the model file.
+        limit: Largest difference on the CPU, as in `VectorFacts`.
+        elsewhere_limit: Largest difference on other providers, as in `VectorFacts`.
     """
     sequences: dict[str, tuple[int, ...]] = {}
     number = 0
@@ -126,18 +126,19 @@ def write_vectors(
 def choose_sequences(
     rows: NDArray[np.float32], frames: NDArray[np.uint8], *, window: int, count: int = 3
 ) -> NDArray[np.uint8]:
-    """The sequences that try a model most: those with the most different and then the surest answers.
+    """The sequences that try a model most: those with the most different labels and then the
+    surest predictions.
 
     Args:
-        rows: float32 [sequences, answers, classes], what the model says of the frames.
+        rows: float32 [sequences, predictions, classes], what the model predicts about the frames.
         frames: uint8 [sequences, frames, H, W, 3].
-        window: Frames of an answer.
+        window: Frames that a prediction is made from.
         count: Sequences wanted.
 
     Returns:
         As `frames`, fewer sequences and no longer than they need to be.
     """
-    length = min(max(window - 1 + _ANSWERS, _LEAST_FRAMES), frames.shape[1])
+    length = min(max(window - 1 + _PREDICTIONS, _LEAST_FRAMES), frames.shape[1])
     seen = rows[:, : length - window + 1]
     variety = [len(np.unique(one.argmax(axis=-1))) for one in seen]
     # Stable, so that the same run gives the same vectors.
@@ -157,7 +158,7 @@ def _plan(run: GraphRun, frames: NDArray[np.uint8]) -> Iterator[tuple[str, Seque
     yield f"{len(cameras)} cameras, several frames at once", portions
 
 
-def answers_in(data: DataSet, *, before: int, window: int) -> int:
-    """How many of a set's rows are answers: those that look at a whole window, `before` rows having gone before."""
+def predictions_in(data: DataSet, *, before: int, window: int) -> int:
+    """Count a set's rows that are of a whole window and so predictions; `before` rows came before the set."""
     shape = data.outputs[PROBABILITIES].shape
     return int(shape[0]) * max(0, min(int(shape[1]), before + int(shape[1]) - (window - 1)))

@@ -1,4 +1,4 @@
-"""Does an exported model keep the contract, and does it say what Keras says? Checks with measured figures.
+"""Does an exported model keep the contract, and does it predict what Keras predicts? Checks with measured figures.
 
 Without a run this needs no TensorFlow.
 """
@@ -36,7 +36,7 @@ _STEPS = (1, 3, 16)
 _CAMERAS = (1, 4)
 _LEAST_SPREAD = 0.1
 _LEAST_ROWS = 50
-# Of a few hundred answers; `export` itself measures all that were held out, and allows less.
+# Of a few hundred predictions; `export` itself measures all that were held out, and allows less.
 _MOST_FLIPS = 0.05
 
 
@@ -95,7 +95,7 @@ def _structure(file: SealedFile, spec: ModelSpec, variant: Variant, kernels: Cov
 
 
 def _kernels(kernels: Coverage) -> Check:
-    """Fails where nothing at all runs on the provider; that some nodes fall back is told."""
+    """Fail where no node at all runs on the provider; nodes that fall back to another are only listed."""
     passed = kernels.nodes is not None and bool(kernels.nodes.get(kernels.provider))
     return Check("kernels", str(kernels), "the provider runs at least some", passed)
 
@@ -126,7 +126,7 @@ def _sidecar(file: SealedFile, spec: ModelSpec, metadata: dict[str, str]) -> Che
         theirs.pop(DIGEST_KEY, None)
     other = sorted(key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key))
     if other:
-        return Check(name, f"{sidecar.name} says something else in {', '.join(other)}", limit, False)
+        return Check(name, f"{sidecar.name} has other values of {', '.join(other)}", limit, False)
     return Check(name, f"{len(ours)} keys", limit, True)
 
 
@@ -143,18 +143,18 @@ def _golden(file: SealedFile, spec: ModelSpec, provider: str) -> Iterator[Check]
 def _against_keras(session: ModelSession, finished: FinishedRun, variant: Variant) -> Iterator[Check]:
     spec = session.spec
     expected, rows = (
-        finished.model.answers(finished.frames),
+        finished.model.predictions(finished.frames),
         onnx_rows(session, finished.frames, **_fixed_axes(session)),
     )
     same_data = spec.training_fingerprint == f"sha256:{finished.record['fingerprint']}"
     limit, difference = variant.parity_limit, largest_difference(expected, rows)
     same_weights = np.isfinite(difference) and (limit is None or difference <= limit)
     measured = "yes" if same_data and same_weights else "other weights" if same_data else "other data"
-    yield Check("made from this run", measured, "same data, same answers", bool(same_data and same_weights))
+    yield Check("made from this run", measured, "same data, same predictions", bool(same_data and same_weights))
     count = expected.shape[0] * expected.shape[1]
-    yield Check("real answers compared", str(count), f">= {_LEAST_ROWS}", count >= _LEAST_ROWS)
+    yield Check("real predictions compared", str(count), f">= {_LEAST_ROWS}", count >= _LEAST_ROWS)
     spread = float((expected.max(axis=(0, 1)) - expected.min(axis=(0, 1))).min())
-    # A model that always says the same agrees with anything.
+    # Between models that always predict the same, agreement proves nothing.
     varied = spread >= _LEAST_SPREAD
     measured = f"{spread:.2f}" if varied else f"{spread:.2f}: the model has learnt too little to prove parity"
     yield Check("probabilities vary (least of the classes)", measured, f">= {_LEAST_SPREAD}", varied)

@@ -1,4 +1,4 @@
-"""Whole numbers for an encoder: which span they have, how weights are rounded, and what that leaves of the answers."""
+"""Whole numbers for an encoder: their range, how weights are rounded, and what that does to the predictions."""
 
 from __future__ import annotations
 

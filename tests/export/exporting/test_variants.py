@@ -19,7 +19,7 @@ from framestream import Classifier
 from framestream.errors import MetadataError, ModelError, SettingsError
 from framestream.model.session import ModelSession
 from framestream.records import Event
-from framestream_export.cli.export_options import told
+from framestream_export.cli.export_options import export_lines
 from framestream_export.exporting.exporter import Exported, Exporter
 from framestream_export.exporting.figures import VARIANTS, VariantFigures, find_variant
 from framestream_export.exporting.finished_run import FinishedRun
@@ -48,7 +48,7 @@ def test_each_variant_keeps_its_promise(trained: Trained, made: dict[str, Export
         assert failed == [], name
         if name == "float32":
             continue
-        assert figures.answers == record["test"]["windows"]
+        assert figures.predictions == record["test"]["windows"]
         assert figures.accuracy is not None
         assert figures.drop is not None
         assert figures.flips is not None
@@ -72,7 +72,7 @@ def test_no_variant_drifts_over_a_thousand_frames(trained: Trained, made: dict[s
     finished = FinishedRun.read(trained.run)
     clips = finished.frames.reshape(-1, *finished.frames.shape[2:])
     frames = np.concatenate([clips] * (1 + 1000 // len(clips)))[None, :1000]
-    expected = finished.model.answers(frames)
+    expected = finished.model.predictions(frames)
     for name, exported in made.items():
         rows = onnx_rows(ModelSession(exported.path, device="cpu"), frames, steps=1)
         apart = np.abs(rows - expected).max(axis=(0, 2))
@@ -156,7 +156,7 @@ def test_a_variant_that_loses_too_much_is_refused_and_not_written(fragile: Path,
     assert list(folder.iterdir()) == []
     code, out, errors = cli("export", fragile, "--output", folder / "m.onnx", "--variant", "static")
     assert code == 0, errors
-    assert "held-out answers (+0.00 points against float32), 0.00 % of decisions differ" in out
+    assert "held-out predictions (+0.00 points against float32), 0.00 % of decisions differ" in out
 
 
 def test_the_gate() -> None:
@@ -215,11 +215,11 @@ def test_names_of_files_and_variants(trained: Trained, tmp_path: Path, cli: Cli)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_speed_is_told_as_it_is(made: dict[str, Exported]) -> None:
+def test_speed_is_reported_as_measured(made: dict[str, Exported]) -> None:
     speed = compare_speed(made["int8"].path, made["float32"].path)
     assert min(speed.variant_fps, speed.float32_fps, speed.ratio) > 0
     shown = {
-        ratio: list(told(replace(made["int8"], speed=Speed(1.0, 1.0, ratio, 16, 2, "a processor"))))[-1]
+        ratio: list(export_lines(replace(made["int8"], speed=Speed(1.0, 1.0, ratio, 16, 2, "a processor"))))[-1]
         for ratio in (0.9, 1.6)
     }
     assert shown[0.9].startswith("int8 is not faster than float32 here (0.90 times its speed)")

@@ -1,4 +1,4 @@
-"""What the graphs look like, and what is told about them; see test_backbones for encoders of each kind."""
+"""What the graphs look like, and what is reported about them; see test_backbones for encoders of each kind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Heads other than the plain LSTM: that their graphs say what Keras says, however they are fed, and what is told."""
+"""Heads other than the plain LSTM: their graphs predict what Keras does, however they are fed, and what is reported."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def encoder() -> tuple[Any, Any]:
 
 
 def model_with(head: str, encoder: Any, **changes: Any) -> SequenceModel:
-    """Random weights, the last ones scaled so that answers differ from frame to frame; "centred" is an LSTM, too."""
+    """Random weights, the last scaled so that predictions differ between frames; "centred" is an LSTM, too."""
     centred = head == "centred"
     settings = replace(SMALL, head="lstm" if centred else head, **changes)
     keras.utils.set_random_seed(5)
@@ -87,8 +87,8 @@ def chained(proto: onnx.ModelProto, frames: np.ndarray, *, steps: int, cameras: 
 @pytest.mark.parametrize("head", [*HEADS, "centred"])
 def test_the_graph_says_what_keras_says_in_any_portions(head: str, encoder: tuple[Any, Any]) -> None:
     model, frames = model_with(head, encoder[0]), drawn_frames()
-    expected = model.answers(frames)
-    assert expected.std(axis=(0, 1)).min() > 0.05, "answers that hardly vary prove nothing"
+    expected = model.predictions(frames)
+    assert expected.std(axis=(0, 1)).min() > 0.05, "predictions that hardly vary prove nothing"
     weights = HeadWeights.of(model.head)
     for lstm_op in (True, False):
         proto = streaming_model(encoder[1], weights, Layout("window", 6, 32, 32, lstm_op=lstm_op))
@@ -192,7 +192,7 @@ def with_another_head(run: Path, folder: Path, head: str, *, temperature: float,
     inner = keras.Model(made.input, made.get_layer("logits").input)
     hidden = np.asarray(inner(windows, training=False))
     known = np.concatenate([hidden, np.ones((len(hidden), 1))], axis=1)
-    wanted = np.log(np.maximum(finished.model.answers(frames).reshape(len(known), -1), 1e-3))
+    wanted = np.log(np.maximum(finished.model.predictions(frames).reshape(len(known), -1), 1e-3))
     fitted = np.linalg.solve(known.T @ known + 1e-3 * np.eye(known.shape[1]), known.T @ wanted)
     made.get_layer("logits").set_weights([fitted[:-1], fitted[-1]])
     divide_logits(made, temperature)
@@ -231,4 +231,4 @@ def test_from_run_to_hand_off(head: str, ahead_seconds: float, trained: Trained,
     from framestream.model.session import ModelSession
 
     rows = onnx_rows(ModelSession(tmp_path / "out" / "float32" / "model.onnx", device="cpu"), finished.frames)
-    np.testing.assert_allclose(rows, finished.model.answers(finished.frames), atol=1e-4)
+    np.testing.assert_allclose(rows, finished.model.predictions(finished.frames), atol=1e-4)

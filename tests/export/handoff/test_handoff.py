@@ -76,7 +76,7 @@ def test_sums_are_those_of_sha256sum(handed_over: Path) -> None:
     }
 
 
-def test_golden_answers_are_those_of_keras(handed_over: Path, trained: Trained) -> None:
+def test_golden_predictions_are_those_of_keras(handed_over: Path, trained: Trained) -> None:
     """The vectors come from the ONNX file; this holds them against the network that was trained."""
     finished = FinishedRun.read(trained.run)
     facts = json.loads((handed_over / "float32" / "vectors.json").read_text())
@@ -86,9 +86,9 @@ def test_golden_answers_are_those_of_keras(handed_over: Path, trained: Trained) 
         parts = [sets[number] for number in stream["sets"]]
         frames = np.concatenate([data.inputs["frames"] for data in parts], axis=1)
         rows = np.concatenate([data.outputs["probabilities"] for data in parts], axis=1)
-        expected = finished.model.answers(frames)
+        expected = finished.model.predictions(frames)
         np.testing.assert_allclose(rows[:, spec.window - 1 :], expected, atol=1e-4)
-        assert np.ptp(expected) > 0.5, "answers that do not vary prove nothing"
+        assert np.ptp(expected) > 0.5, "predictions that do not vary prove nothing"
 
 
 def test_the_same_run_gives_the_same_bytes(
@@ -197,7 +197,7 @@ def test_a_variant_that_cannot_be_used_hides_no_other(handed_over: Path, tmp_pat
 
 
 def test_an_ort_file_with_another_graph_is_found(handed_over: Path, tmp_path: Path) -> None:
-    """Nobody can look into it, so what runs is counted."""
+    """An .ort file cannot be parsed, so the nodes that run are counted."""
     copy = tmp_path / "copy"
     shutil.copytree(handed_over / "ort", copy)
     facts = json.loads((copy / "model.json").read_text())

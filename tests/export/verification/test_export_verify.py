@@ -36,7 +36,7 @@ from tests.export.conftest import Cli, Trained
 
 def test_onnx_says_what_keras_says(trained: Trained) -> None:
     finished = FinishedRun.read(trained.run)
-    expected = finished.model.answers(finished.frames)
+    expected = finished.model.predictions(finished.frames)
     assert expected.shape[0] * expected.shape[1] >= 50
     assert (expected.max(axis=(0, 1)) - expected.min(axis=(0, 1))).min() > 0.5, "a model that has learnt nothing"
     rows = onnx_rows(ModelSession(trained.model, device="cpu"), finished.frames)
@@ -56,7 +56,7 @@ def test_portions_and_cameras_change_nothing(trained: Trained, steps: int | None
 
 
 def events_of(spec: ModelSpec, rows: np.ndarray) -> list[tuple[str, float, float]]:
-    """What a user sees of a stream whose first answer is `rows[0]`."""
+    """What a user sees of a stream whose first prediction is `rows[0]`."""
     detector = EventDetector.for_model(spec)
     times = [(spec.window - 1 + number) / spec.frame_rate for number in range(len(rows))]
     found = [event for at, row in zip(times, rows, strict=True) for event in detector.push(at, row)]
@@ -70,12 +70,12 @@ def test_watching_a_clip_says_what_keras_says_of_it(trained: Trained, silent: Co
     data = load_training_data(DataPath(trained.data), trained.data / "cache", finished.settings, console=silent)
     classifier = Classifier.load(trained.model, device="cpu")
     watched, events = 0, 0
-    for stretch in data.stretches("test"):
-        recording = data.cache.recordings[stretch.recording]
-        own = np.asarray(data.cache.frames[stretch.start : stretch.stop])
+    for segment in data.segments("test"):
+        recording = data.cache.recordings[segment.recording]
+        own = np.asarray(data.cache.frames[segment.start : segment.stop])
         records = list(classifier.watch(recording.path))
         served = [list(record.probabilities.values()) for record in records if isinstance(record, Prediction)]
-        np.testing.assert_allclose(served, finished.model.answers(own[None])[0], atol=1e-4)
+        np.testing.assert_allclose(served, finished.model.predictions(own[None])[0], atol=1e-4)
         watched += 1
         label = recording.segments[0].label
         if label != "idle":  # the background is no event, the others were learnt by heart

@@ -43,11 +43,11 @@ def test_all_is_well_and_says_so(model: Path, cli: Cli) -> None:
         code, out, errors = cli("verify", given)
         assert code == 0, out + errors
         assert "FAIL" not in out
-        assert "21 answers" in out or "24 answers" in out
+        assert "21 predictions" in out or "24 predictions" in out
 
 
-def test_a_reader_of_the_files_alone_gets_the_answers_by_hand(model: Path) -> None:
-    """Nothing of ours: TensorProto files, ONNX Runtime, and the tiny model's answers computed in NumPy."""
+def test_a_reader_of_the_files_alone_gets_the_predictions_by_hand(model: Path) -> None:
+    """Nothing of ours: TensorProto files, ONNX Runtime, and the tiny model's predictions computed in NumPy."""
     facts = json.loads((model.parent / "vectors.json").read_text())
     session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
     names = [item.name for item in session.get_inputs()], [item.name for item in session.get_outputs()]
@@ -204,7 +204,7 @@ def test_decisions_are_compared_where_tensors_may_differ(tmp_path: Path) -> None
     facts = json.loads((model.parent / "vectors.json").read_text())
     (model.parent / "vectors.json").write_text(json.dumps(facts | {"limit": 0.4}))
 
-    def swap_answers(proto: onnx.ModelProto) -> None:
+    def swap_probabilities(proto: onnx.ModelProto) -> None:
         for node in proto.graph.node:
             node.output[:] = ["true_logits" if name == "logits" else name for name in node.output]
             node.input[:] = ["shifted" if name == "logits" else name for name in node.input]
@@ -216,7 +216,7 @@ def test_decisions_are_compared_where_tensors_may_differ(tmp_path: Path) -> None
         del proto.graph.node[:]
         proto.graph.node.extend(nodes)
 
-    change_model(model, swap_answers)
+    change_model(model, swap_probabilities)
     found = failed(model)[CHAIN]
     assert re.search(r"test_data_set_\d+: camera 0, frame 0 is green 0\.\d+, not (red|blue) 0\.", found), found
 
