@@ -1,22 +1,22 @@
 """The measure the films are judged by."""
 
-from framestream_export.measures.spans import Span, pair_spans
+from framestream_export.measures.labelled_intervals import LabelledInterval, pair_intervals
 from tests.event_score import precision_recall
 
 
 def test_half_overlap_counts_and_less_does_not() -> None:
-    truth = [Span(0, 4, "walk")]
-    assert precision_recall([Span(0, 2, "walk")], truth) == (1.0, 1.0)
-    assert precision_recall([Span(0, 1.9, "walk")], truth) == (0.0, 0.0)
+    truth = [LabelledInterval(0, 4, "walk")]
+    assert precision_recall([LabelledInterval(0, 2, "walk")], truth) == (1.0, 1.0)
+    assert precision_recall([LabelledInterval(0, 1.9, "walk")], truth) == (0.0, 0.0)
 
 
 def test_another_label_is_wrong_however_well_it_fits() -> None:
-    assert pair_spans([Span(0, 4, "run")], [Span(0, 4, "walk")], least_overlap=0.5) == []
+    assert pair_intervals([LabelledInterval(0, 4, "run")], [LabelledInterval(0, 4, "walk")], least_overlap=0.5) == []
 
 
 def test_one_true_span_is_found_once() -> None:
-    found = [Span(0, 2, "wave"), Span(2, 4, "wave")]
-    assert precision_recall(found, [Span(0, 4, "wave")], least_overlap=0.5) == (0.5, 1.0)
+    found = [LabelledInterval(0, 2, "wave"), LabelledInterval(2, 4, "wave")]
+    assert precision_recall(found, [LabelledInterval(0, 4, "wave")], least_overlap=0.5) == (0.5, 1.0)
 
 
 def test_nothing_found_where_nothing_happened_is_perfect() -> None:

@@ -255,13 +255,14 @@ def test_sighup_while_the_model_is_loaded_ends_nothing(films: Path, model_path: 
     config.write_text("[[camera]]\nname = 'a'\nurl = 'second.avi'\n")
     program = (
         "import os, signal, sys\n"
-        "from framestream import cli, Classifier\n"
+        "from framestream import Classifier\n"
+        "from framestream.cli.main import run\n"
         "load = Classifier.load\n"
         "def hung_up_on(*given, **named):\n"
         "    os.kill(os.getpid(), signal.SIGHUP)\n"
         "    return load(*given, **named)\n"
         "Classifier.load = hung_up_on\n"
-        "sys.exit(cli.run(sys.argv[1:]))\n"
+        "sys.exit(run(sys.argv[1:]))\n"
     )
     command = [sys.executable, "-c", program, "watch", "--config", str(config), "--model", str(model_path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)

@@ -17,7 +17,7 @@ from framestream_export.exporting.float16 import halve_encoder
 from framestream_export.exporting.int8 import quantize_encoder, store_lstm
 from framestream_export.graph.encoder import convert_encoder
 from framestream_export.graph.parts import HeadWeights
-from framestream_export.graph.streaming import Layout, check_structure, streaming_model
+from framestream_export.graph.streaming import GraphLayout, check_structure, streaming_model
 from framestream_export.training.network.sequence_model import SequenceModel
 from framestream_export.training.settings import TrainSettings
 
@@ -39,7 +39,7 @@ def film(seed: int, frames: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def taught(settings: TrainSettings) -> SequenceModel:
-    """A network of random weights whose batch norms know their inputs, and whose last layer tells the scenes apart."""
+    """A network of random weights whose batch norms know their inputs, whose last layer distinguishes the scenes."""
     keras.utils.set_random_seed(3)
     model = SequenceModel.build(settings, labels=LABELS)
     frames, labels = film(1, 300)
@@ -100,7 +100,7 @@ def test_all_variants_of_all_encoders_over_a_thousand_frames(encoder: str, kind:
     converted, head = convert_encoder(model.encoder, size_wh=(SIZE, SIZE)), HeadWeights.of(model.head)
     calibration = film(1, 300)[0][::3].transpose(0, 3, 1, 2)
     whole = quantize_encoder(converted, np.array_split(np.ascontiguousarray(calibration), 10))
-    layout = partial(Layout, kind, WINDOW, SIZE, SIZE)
+    layout = partial(GraphLayout, kind, WINDOW, SIZE, SIZE)
     one_step = 1 if kind == "stateful" else PORTION
     variants = {
         "float32": (streaming_model(converted, head, layout()), PORTION, 1e-4),

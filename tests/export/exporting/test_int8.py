@@ -13,7 +13,7 @@ from framestream_export.exporting.int8 import quantize_encoder, store_lstm
 from framestream_export.exporting.rounding import InputMoments, round_rows
 from framestream_export.graph.encoder import convert_encoder
 from framestream_export.graph.parts import HeadWeights
-from framestream_export.graph.streaming import Layout, streaming_model
+from framestream_export.graph.streaming import GraphLayout, streaming_model
 from framestream_export.training.network.sequence_model import SequenceModel
 from framestream_export.training.settings import TrainSettings
 
@@ -21,7 +21,7 @@ from framestream_export.training.settings import TrainSettings
 def test_weights_of_the_default_model_shrink() -> None:
     model = SequenceModel.build(TrainSettings(), labels=[f"label-{number}" for number in range(10)])
     encoder, head = convert_encoder(model.encoder, size_wh=(96, 96)), HeadWeights.of(model.head)
-    layout = Layout("window", 16, 96, 96)
+    layout = GraphLayout("window", 16, 96, 96)
     whole = streaming_model(encoder, head, layout)
     frames = np.random.default_rng(0).integers(0, 256, (4, 3, 96, 96), dtype=np.uint8)
     rounded = streaming_model(quantize_encoder(encoder, [frames]), head, layout)

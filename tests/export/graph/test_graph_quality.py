@@ -14,7 +14,7 @@ from framestream_export.exporting.finished_run import FinishedRun
 from framestream_export.graph.cost import ModelCost, operator_table
 from framestream_export.graph.encoder import convert_encoder
 from framestream_export.graph.parts import HeadWeights, LstmWeights
-from framestream_export.graph.streaming import Layout, check_structure, streaming_model
+from framestream_export.graph.streaming import GraphLayout, check_structure, streaming_model
 from framestream_export.training.network.sequence_model import SequenceModel
 from framestream_export.training.settings import TrainSettings
 from tests.export.conftest import Cli, Trained
@@ -27,7 +27,7 @@ def test_a_fixed_graph_has_no_shape_left_open(kind: str) -> None:
     settings = TrainSettings(kind=kind, size=32, window=WINDOW, lstm_units=8, feature_dim=16)
     model = SequenceModel.build(settings, labels=LABELS)
     encoder, head = convert_encoder(model.encoder, size_wh=(32, 32)), HeadWeights.of(model.head)
-    proto = streaming_model(encoder, head, Layout(kind, WINDOW, 32, 32, fixed=True))
+    proto = streaming_model(encoder, head, GraphLayout(kind, WINDOW, 32, 32, fixed=True))
     known = {value.name: value for value in (*proto.graph.input, *proto.graph.value_info, *proto.graph.output)}
     made = {name for node in proto.graph.node for name in node.output if name}
     assert made <= set(known)

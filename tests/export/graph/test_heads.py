@@ -22,7 +22,7 @@ from framestream_export.exporting.parity import onnx_rows
 from framestream_export.graph.cost import ModelCost
 from framestream_export.graph.encoder import convert_encoder
 from framestream_export.graph.parts import HeadWeights
-from framestream_export.graph.streaming import Layout, check_structure, streaming_model
+from framestream_export.graph.streaming import GraphLayout, check_structure, streaming_model
 from framestream_export.training.network.heads import build_head, divide_logits, without_softmax
 from framestream_export.training.network.sequence_model import SequenceModel
 from framestream_export.training.settings import TrainSettings
@@ -91,12 +91,12 @@ def test_the_graph_says_what_keras_says_in_any_portions(head: str, encoder: tupl
     assert expected.std(axis=(0, 1)).min() > 0.05, "predictions that hardly vary prove nothing"
     weights = HeadWeights.of(model.head)
     for lstm_op in (True, False):
-        proto = streaming_model(encoder[1], weights, Layout("window", 6, 32, 32, lstm_op=lstm_op))
+        proto = streaming_model(encoder[1], weights, GraphLayout("window", 6, 32, 32, lstm_op=lstm_op))
         check_structure(proto, states=["features"], lstm_nodes=int(lstm_op and head != "mean"))
         for steps, cameras in ((1, 1), (1, 4), (3, 4), (7, 1), (16, 3), (FRAMES, 4)):
             rows = chained(proto, frames, steps=steps, cameras=cameras)[:, 5:]
             np.testing.assert_allclose(rows, expected, atol=ATOL, err_msg=f"{lstm_op} {steps} {cameras}")
-        fixed = streaming_model(encoder[1], weights, Layout("window", 6, 32, 32, fixed=True, lstm_op=lstm_op))
+        fixed = streaming_model(encoder[1], weights, GraphLayout("window", 6, 32, 32, fixed=True, lstm_op=lstm_op))
         check_structure(fixed, states=["features"], lstm_nodes=int(lstm_op and head != "mean"))
         rows = chained(fixed, frames, steps=1, cameras=1)[:, 5:]
         np.testing.assert_allclose(rows, expected, atol=ATOL, err_msg=f"fixed {lstm_op}")
@@ -108,7 +108,7 @@ def test_the_graph_is_lean(head: str, encoder: tuple[Any, Any]) -> None:
     counts = {
         fixed: Counter(
             node.op_type
-            for node in streaming_model(encoder[1], weights, Layout("window", 6, 32, 32, fixed=fixed)).graph.node
+            for node in streaming_model(encoder[1], weights, GraphLayout("window", 6, 32, 32, fixed=fixed)).graph.node
         )
         for fixed in (False, True)
     }

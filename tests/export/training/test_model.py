@@ -12,7 +12,7 @@ from framestream_export.encoders.building import build_encoder
 from framestream_export.exporting.finished_run import FinishedRun
 from framestream_export.graph.encoder import convert_encoder
 from framestream_export.graph.parts import HeadWeights
-from framestream_export.graph.streaming import Layout, check_structure, streaming_model
+from framestream_export.graph.streaming import GraphLayout, check_structure, streaming_model
 from framestream_export.training.base_run import BaseRun
 from framestream_export.training.examples.windows import row_ends
 from framestream_export.training.network.sequence_model import SequenceModel
@@ -87,7 +87,7 @@ def test_backbone_by_name_keeps_the_contract(kind: str) -> None:
     model = SequenceModel.build(settings, labels=LABELS)
     settle_batch_statistics(model.encoder)
     encoder = convert_encoder(model.encoder, size_wh=(32, 32))
-    proto = streaming_model(encoder, HeadWeights.of(model.head), Layout(kind, settings.window, 32, 32))
+    proto = streaming_model(encoder, HeadWeights.of(model.head), GraphLayout(kind, settings.window, 32, 32))
     check_structure(proto, states=["features"] if kind == "window" else ["hidden", "cell"])
     session = onnxruntime.InferenceSession(encoder.SerializeToString(), providers=["CPUExecutionProvider"])
     channels_first = np.ascontiguousarray(FRAMES[0].transpose(0, 3, 1, 2))
