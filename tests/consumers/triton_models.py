@@ -10,13 +10,13 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from framestream_export.triton.config import Serving
+from framestream_export.triton.config import TritonSettings
 from framestream_export.triton.repository import Repository, copied, write_repository
 from tests.tiny_model import make_spec
 
 
 def repository_of(model: Path, folder: Path, **serving: Any) -> Repository:
-    return write_repository(folder, "model", copied(model), serving=Serving(**serving))
+    return write_repository(folder, "model", copied(model), serving=TritonSettings(**serving))
 
 
 def write_lstm_model(path: Path) -> None:

@@ -104,7 +104,7 @@ def check(ctx: click.Context, /, data: Path, format_name: str, sheets: Path | No
 def import_(data: Path, output: Path, **reading: Any) -> None:
     """Write a manifest of DATA, which `train` reads as it would read DATA.
 
-    For what others have laid out (UCF101, HMDB51, Kinetics, Label Studio): to look at it or correct it.
+    For what others have laid out (UCF101, HMDB51, Kinetics, Label Studio): to examine or correct it.
     The manifest must lie in a folder above all clips.
     """
     from framestream.errors import SettingsError

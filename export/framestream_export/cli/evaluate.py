@@ -46,7 +46,7 @@ def _renamings(ctx: click.Context, param: click.Parameter, values: tuple[str, ..
     show_default=True,
     help="A summary, all figures, or a page with pictures.",
 )
-@click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Where it goes; by default stdout.")
+@click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="The file to write; by default stdout.")
 @click.option("--enter", type=PROBABILITY, help="Probability that opens an event; by default the model's.")
 @click.option("--leave", type=PROBABILITY, help="Probability below which it ends; by default the model's.")
 @click.option("--min-seconds", type=FiniteRange(min=0), help="Shortest event; by default the model's.")

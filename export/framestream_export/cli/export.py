@@ -13,8 +13,8 @@ from framestream_export.cli.export_options import chosen_variant, export_lines, 
 from framestream_export.exporting.figures import VARIANTS, find_variant
 
 if TYPE_CHECKING:
-    from framestream_export.exporting.exporter import Exported, Exporter
-    from framestream_export.handoff.writing import HandedOver
+    from framestream_export.exporting.exporter import ExportedModel, Exporter
+    from framestream_export.handoff.writing import HandoffFolder
 _NOT_SERVED = {
     "static": "it takes one camera and one frame, and Triton batches cameras",
     "ort": "Triton's ONNX Runtime backend reads .onnx files",
@@ -49,7 +49,7 @@ def handoff_options(command: Any) -> Any:
 
 
 def wanted_variants(text: str) -> list[str]:
-    """The names in `--variants`; raises SettingsError for one that there is none of."""
+    """Return the names in `--variants`; raises SettingsError for a name that no variant has."""
     names = list(VARIANTS) if text == "all" else [name.strip() for name in text.split(",")]
     return [find_variant(name).name for name in names]
 
@@ -84,13 +84,13 @@ def export(
 ) -> None:
     """Write a training RUN's model as one ONNX file.
 
-    The file says all about itself in its metadata; the same facts go into a .json beside it. With --triton, DIR/RUN
+    The file describes itself in its metadata; the same facts go into a .json beside it. With --triton, DIR/RUN
     becomes a model that a Triton server can load; see export/README.md. With --handoff, DIR becomes everything somebody
     needs who runs the model without FrameStream.
     """
     if output is None and triton is None and handoff is None:
         raise click.UsageError("nothing to write: give --output MODEL.onnx, --handoff DIR or --triton DIR")
-    _refuse_idle_options(ctx, one_file=output is not None or triton is not None, handoff=handoff is not None)
+    _refuse_options_without_effect(ctx, one_file=output is not None or triton is not None, handoff=handoff is not None)
     variant = chosen_variant(variant, no_lstm_op=no_lstm_op)
     if triton is not None:
         check_served(variant)
@@ -133,18 +133,18 @@ def check_served(variant: str, kind: str | None = None) -> None:
 
 
 def serve(exporter: Exporter, run: Path, repository: Path, *, variant: str, made: Path | None) -> Iterator[str]:
-    """Write the repository and yield lines that report what was measured, and how to serve it.
+    """Write the Triton repository and yield lines that report what was measured, and how to serve it.
 
     Args:
         exporter: The exporter of the run.
         run: Its folder, after which the model is called.
-        repository: Where to.
+        repository: The folder of the Triton repository.
         variant: What to serve.
-        made: The file, if it was written already.
+        made: The model file, if it was written already.
     """
     from framestream_export.triton.repository import copied, write_repository
 
-    exported: list[Exported] = []
+    exported: list[ExportedModel] = []
     make_model = copied(made) if made is not None else lambda path: exported.append(exporter.write(path, variant))
     done = write_repository(repository, run.resolve().name, make_model)
     for one in exported:
@@ -153,11 +153,11 @@ def serve(exporter: Exporter, run: Path, repository: Path, *, variant: str, made
 
 
 def hand_over(exporter: Exporter, run: Path, output: Path, *, variants: Sequence[str], drawn: bool) -> Iterator[str]:
-    """Write the folder and yield lines that report what was measured, and what is in it."""
+    """Write the hand-off folder and yield lines that report what was measured, and what is in it."""
     from framestream_export.handoff.writing import write_handoff
 
-    made: list[Exported] = []
-    done: HandedOver = write_handoff(
+    made: list[ExportedModel] = []
+    done: HandoffFolder = write_handoff(
         run,
         output,
         variants=variants,
@@ -176,8 +176,8 @@ def hand_over(exporter: Exporter, run: Path, output: Path, *, variants: Sequence
         )
 
 
-def _refuse_idle_options(ctx: click.Context, *, one_file: bool, handoff: bool) -> None:
-    """An option that would do nothing is a mistake of whoever gives it."""
+def _refuse_options_without_effect(ctx: click.Context, *, one_file: bool, handoff: bool) -> None:
+    """Refuse options that would have no effect on what is to be written."""
     given = {name for name in ctx.params if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
     if not one_file and given & {"variant", "no_lstm_op"}:
         raise click.UsageError("--variant is for --output and --triton; choose what --handoff holds with --variants")

@@ -12,7 +12,7 @@ from framestream.cores import told_threads
 from framestream_export.exporting.figures import VARIANTS
 
 if TYPE_CHECKING:
-    from framestream_export.exporting.exporter import Exported
+    from framestream_export.exporting.exporter import ExportedModel
     from framestream_export.exporting.speed import Speed
 
 _OPTIONS = (
@@ -52,7 +52,7 @@ def chosen_variant(variant: str, *, no_lstm_op: bool) -> str:
     return "no-lstm-op" if no_lstm_op else variant
 
 
-def export_lines(exported: Exported) -> Iterator[str]:
+def export_lines(exported: ExportedModel) -> Iterator[str]:
     """Yield the lines that report a file that was written."""
     yield (
         f"{exported.path}: {exported.path.stat().st_size / 1e6:.2f} MB, {exported.nodes} nodes, differs from Keras by"
@@ -61,7 +61,7 @@ def export_lines(exported: Exported) -> Iterator[str]:
     yield from measured_lines(exported)
 
 
-def measured_lines(exported: Exported) -> Iterator[str]:
+def measured_lines(exported: ExportedModel) -> Iterator[str]:
     """Yield the lines that report what was measured on a variant, kernels and speed included."""
     figures = exported.figures
     if figures.accuracy is not None and figures.drop is not None and figures.flips is not None:

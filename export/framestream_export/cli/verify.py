@@ -49,9 +49,9 @@ def verify(
     from rich.console import Console
 
     from framestream_export.handoff.inspection import inspect_handoff
-    from framestream_export.verification.against import compare_on_video
     from framestream_export.verification.checks import table
     from framestream_export.verification.verifier import verify as run_checks
+    from framestream_export.verification.video_comparison import compare_on_video
 
     if against is not None and video is not None:
         parts: dict[str | None, Sequence[Check]] = {None: compare_on_video(model, against, video)}

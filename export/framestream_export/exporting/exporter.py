@@ -34,7 +34,7 @@ from framestream_export.graph.streaming import check_structure
 
 
 @dataclass(frozen=True, slots=True)
-class Exported:
+class ExportedModel:
     """What an export made.
 
     Attributes:
@@ -88,7 +88,7 @@ class Exporter:
         self._spec = _spec(self.finished, replace(found, **(events or {})))
         self._gate = gate or Gate()
 
-    def write(self, output: Path, variant: str = "float32") -> Exported:
+    def write(self, output: Path, variant: str = "float32") -> ExportedModel:
         """Write a variant with its sidecar, or nothing.
 
         All variants are compared with Keras on the run's parity frames; those other than float32 are also measured on
@@ -130,7 +130,7 @@ class Exporter:
             partial.unlink(missing_ok=True)
             partial_sidecar.unlink(missing_ok=True)
         rows = self._expected.shape[0] * self._expected.shape[1]
-        return Exported(output, sidecar, spec, len(proto.graph.node), rows, figures, kernels, speed)
+        return ExportedModel(output, sidecar, spec, len(proto.graph.node), rows, figures, kernels, speed)
 
     def _metadata(self, spec: ModelSpec, proto: Any) -> dict[str, str]:
         return spec.to_metadata() | operator_table(proto) | self._cost.to_metadata()

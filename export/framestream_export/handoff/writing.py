@@ -51,7 +51,7 @@ ExportVariant = Callable[[str, Path], object]
 
 
 @dataclass(frozen=True, slots=True)
-class HandedOver:
+class HandoffFolder:
     """What a hand-off folder holds.
 
     Attributes:
@@ -71,7 +71,7 @@ class HandedOver:
 
 def write_handoff(
     run: Path, output: Path, *, variants: Sequence[str], export_variant: ExportVariant, drawn: bool = False
-) -> HandedOver:
+) -> HandoffFolder:
     """Write everything that somebody needs who runs the model elsewhere.
 
     Args:
@@ -113,7 +113,7 @@ def write_handoff(
             os.replace(partial, output)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    return HandedOver(output, tuple(one.variant.name for one in done), refused, size, count)
+    return HandoffFolder(output, tuple(one.variant.name for one in done), refused, size, count)
 
 
 def _now() -> str:

@@ -78,7 +78,7 @@ _FEW_MINUTES = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class MeasuredReport:
     """What was measured.
 
     Attributes:
@@ -94,7 +94,7 @@ class Measured:
 
 def measure(
     timelines: Sequence[PredictionTimeline], *, labels: Sequence[str], background: str | None, extras: ReportExtras
-) -> Measured:
+) -> MeasuredReport:
     """Measure all there is to measure.
 
     Args:
@@ -151,7 +151,7 @@ def measure(
         "worst": [_described(segment, timelines[segment.timeline], labels) for segment in worst],
         "warnings": [*extras.warnings, *_warnings(timelines, segment_figures, groups), *_few_minutes(streaming)],
     }
-    return Measured(report, tuple(worst), streaming)
+    return MeasuredReport(report, tuple(worst), streaming)
 
 
 def _few_minutes(streaming: StreamingFigures | None) -> list[str]:

@@ -16,20 +16,20 @@ from framestream_export.report import plain_text as text
 from framestream_export.report.charts import confusion_chart, learning_curves, reliability_chart
 from framestream_export.report.event_timeline import label_colors, timelines_of
 from framestream_export.report.extras import ReportExtras
-from framestream_export.report.measuring import Measured
+from framestream_export.report.measuring import MeasuredReport
 
 _STRIP_FRAMES = 8
 _STRIP_HEIGHT = 96
 _JPEG_QUALITY = 75
 
 
-def render_page(measured: Measured, timelines: Sequence[PredictionTimeline], extras: ReportExtras) -> str:
+def render_page(measured: MeasuredReport, timelines: Sequence[PredictionTimeline], extras: ReportExtras) -> str:
     """Write the page.
 
     Args:
         measured: What `measuring.measure` made of the same timelines and extras.
-        timelines: What the model said.
-        extras: What the report shows beside it.
+        timelines: What the model predicted.
+        extras: What the report shows beside the figures.
     """
     environment = Environment(
         loader=PackageLoader("framestream_export.report"),
@@ -59,7 +59,7 @@ def render_page(measured: Measured, timelines: Sequence[PredictionTimeline], ext
 
 
 def _pictures(timeline: PredictionTimeline, segment: LabelledSegment, extras: ReportExtras) -> list[str]:
-    """Frames of a segment as addresses of images; of all that its one prediction looks at where that is longer."""
+    """Frames of a segment as addresses of images; where it is shorter than a window, all of that window."""
     if extras.frames_of is None:
         return []
     timing = extras.timing

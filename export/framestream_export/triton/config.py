@@ -23,7 +23,7 @@ _IDLE_FRAMES = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Serving:
+class TritonSettings:
     """How Triton shall serve a model; all of it can be changed in the file afterwards.
 
     Attributes:
@@ -46,7 +46,7 @@ class Serving:
             raise SettingsError(f"delay_share is {self.delay_share}: give a share of a frame's time, 0 to 1")
 
 
-def config_text(name: str, model: ServedModel, serving: Serving) -> str:
+def config_text(name: str, model: ServedModel, serving: TritonSettings) -> str:
     """Return the content of `config.pbtxt`.
 
     Args:

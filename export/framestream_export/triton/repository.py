@@ -20,7 +20,7 @@ from pathlib import Path
 from framestream.errors import SettingsError
 from framestream.model.spec import KEY_PREFIX, ModelSpec
 from framestream_export.files import make_writable, writing
-from framestream_export.triton.config import LABELS_FILE, Serving, config_text
+from framestream_export.triton.config import LABELS_FILE, TritonSettings, config_text
 from framestream_export.triton.served_model import ServedModel
 
 CONFIG_FILE = "config.pbtxt"
@@ -49,7 +49,7 @@ class Repository:
 
 
 def write_repository(
-    repository: Path, name: str, make_model: Callable[[Path], object], *, serving: Serving | None = None
+    repository: Path, name: str, make_model: Callable[[Path], object], *, serving: TritonSettings | None = None
 ) -> Repository:
     """Put a model into a repository, or leave the repository as it was.
 
@@ -76,7 +76,7 @@ def write_repository(
         (folder / VERSION).mkdir(parents=True)
         make_model(folder / VERSION / MODEL_FILE)
         model = ServedModel.read(folder / VERSION / MODEL_FILE)
-        text = config_text(name, model, serving or Serving())
+        text = config_text(name, model, serving or TritonSettings())
         (folder / CONFIG_FILE).write_text(text, encoding="utf-8")
         labels = "".join(f"{label}\n" for label in model.spec.labels)
         (folder / LABELS_FILE).write_text(labels, encoding="utf-8")

@@ -20,7 +20,7 @@ from framestream.errors import MetadataError, ModelError, SettingsError
 from framestream.model.session import ModelSession
 from framestream.records import Event
 from framestream_export.cli.export_options import export_lines
-from framestream_export.exporting.exporter import Exported, Exporter
+from framestream_export.exporting.exporter import ExportedModel, Exporter
 from framestream_export.exporting.figures import VARIANTS, VariantFigures, find_variant
 from framestream_export.exporting.finished_run import FinishedRun
 from framestream_export.exporting.gate import Gate, compare
@@ -31,14 +31,14 @@ from tests.export.conftest import Cli, Trained
 
 
 @pytest.fixture(scope="module")
-def made(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Exported]:
+def made(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> dict[str, ExportedModel]:
     """Every variant of a trained model."""
     folder = tmp_path_factory.mktemp("variants")
     exporter = Exporter(trained.run)
     return {name: exporter.write(folder / f"{name}{item.suffix}", name) for name, item in VARIANTS.items()}
 
 
-def test_each_variant_keeps_its_promise(trained: Trained, made: dict[str, Exported]) -> None:
+def test_each_variant_keeps_its_promise(trained: Trained, made: dict[str, ExportedModel]) -> None:
     record = json.loads((trained.run / "run.json").read_text())
     for name, exported in made.items():
         figures, limit = exported.figures, VARIANTS[name].parity_limit
@@ -58,7 +58,7 @@ def test_each_variant_keeps_its_promise(trained: Trained, made: dict[str, Export
         assert figures.flips <= 0.02
 
 
-def test_what_was_measured_is_in_the_file_and_beside_it(made: dict[str, Exported]) -> None:
+def test_what_was_measured_is_in_the_file_and_beside_it(made: dict[str, ExportedModel]) -> None:
     for name, exported in made.items():
         session = ModelSession(exported.path, device="cpu")
         assert VariantFigures.from_metadata(session.metadata) == exported.figures, name
@@ -68,7 +68,7 @@ def test_what_was_measured_is_in_the_file_and_beside_it(made: dict[str, Exported
             assert session.spec.accuracy == exported.figures.accuracy
 
 
-def test_no_variant_drifts_over_a_thousand_frames(trained: Trained, made: dict[str, Exported]) -> None:
+def test_no_variant_drifts_over_a_thousand_frames(trained: Trained, made: dict[str, ExportedModel]) -> None:
     finished = FinishedRun.read(trained.run)
     clips = finished.frames.reshape(-1, *finished.frames.shape[2:])
     frames = np.concatenate([clips] * (1 + 1000 // len(clips)))[None, :1000]
@@ -84,7 +84,7 @@ def test_no_variant_drifts_over_a_thousand_frames(trained: Trained, made: dict[s
             assert apart.max() <= limit, name
 
 
-def test_structures(made: dict[str, Exported]) -> None:
+def test_structures(made: dict[str, ExportedModel]) -> None:
     operators = {
         name: [node.op_type for node in onnx.load(item.path).graph.node]
         for name, item in made.items()
@@ -108,7 +108,7 @@ def test_structures(made: dict[str, Exported]) -> None:
         assert model.one_step == (name == "static" or (stateful and name == "no-lstm-op"))
 
 
-def test_a_fixed_model_watches_like_the_others(trained: Trained, made: dict[str, Exported]) -> None:
+def test_a_fixed_model_watches_like_the_others(trained: Trained, made: dict[str, ExportedModel]) -> None:
     """Chunks and cameras are taken apart for it."""
     clip = sorted((trained.data / "test" / "jumping-jack").iterdir())[0]
     found = []
@@ -119,7 +119,9 @@ def test_a_fixed_model_watches_like_the_others(trained: Trained, made: dict[str,
     assert [label for label, _ in found[0]] == ["jumping-jack"]
 
 
-def test_variants_are_the_same_bytes_each_time(trained: Trained, made: dict[str, Exported], tmp_path: Path) -> None:
+def test_variants_are_the_same_bytes_each_time(
+    trained: Trained, made: dict[str, ExportedModel], tmp_path: Path
+) -> None:
     exporter = Exporter(trained.run)
     for name, exported in made.items():
         if name == "ort":  # ONNX Runtime writes its tables in an order that changes from time to time
@@ -215,7 +217,7 @@ def test_names_of_files_and_variants(trained: Trained, tmp_path: Path, cli: Cli)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_speed_is_reported_as_measured(made: dict[str, Exported]) -> None:
+def test_speed_is_reported_as_measured(made: dict[str, ExportedModel]) -> None:
     speed = compare_speed(made["int8"].path, made["float32"].path)
     assert min(speed.variant_fps, speed.float32_fps, speed.ratio) > 0
     shown = {
@@ -236,7 +238,9 @@ def test_figures_that_cannot_be_read() -> None:
 
 
 @pytest.mark.long
-def test_another_process_writes_the_same_bytes(trained: Trained, made: dict[str, Exported], tmp_path: Path) -> None:
+def test_another_process_writes_the_same_bytes(
+    trained: Trained, made: dict[str, ExportedModel], tmp_path: Path
+) -> None:
     """Two, since one that hashes its names in another order shows what a second run in this process cannot."""
     for seed in ("1", "2"):
         for name in ("float32", "int8"):

@@ -103,7 +103,7 @@ def test_the_same_run_gives_the_same_bytes(
     assert "SOURCE_DATE_EPOCH is 'yesterday'" in errors
 
 
-def test_the_card_tells_what_was_measured(handed_over: Path, run: Path) -> None:
+def test_the_card_states_what_was_measured(handed_over: Path, run: Path) -> None:
     card = (handed_over / "MODEL_CARD.md").read_text()
     record = json.loads((run / "run.json").read_text())
     speed = json.loads((run / "speed.json").read_text())
@@ -170,7 +170,7 @@ def test_labels_of_another_model_are_found(handed_over: Path, tmp_path: Path) ->
     (copy / "labels.txt").write_text("idle\nfall\njumping-jack\n")
     redo_sums(copy)
     name = "copy: variants and labels.txt: of one model"
-    assert failed(copy) == {name: "float16 says something else in labels"}
+    assert failed(copy) == {name: "float16 has another value of labels"}
     (copy / "labels.txt").unlink()
     redo_sums(copy)
     assert "cannot be read" in failed(copy)[name]
@@ -217,7 +217,7 @@ def _sums_line(folder: Path) -> str:
 
 @pytest.mark.parametrize("trained", ["stateful"], indirect=True)  # one state cannot be confused with another
 def test_confused_states_are_named(handed_over: Path, tmp_path: Path) -> None:
-    """`hidden` and `cell` swapped, digest and sidecar made anew: only the vectors can tell."""
+    """`hidden` and `cell` swapped, digest and sidecar made anew: only the golden vectors show it."""
     copy = tmp_path / "copy"
     shutil.copytree(handed_over / "float32", copy)
     outputs = [value.name for value in onnx.load(copy / "model.onnx").graph.output][1:]
