@@ -230,7 +230,7 @@ def _write(proto: Any, metadata: Mapping[str, str], path: Path, variant: Variant
 
 
 def ort_bytes(model: Any, metadata: Mapping[str, str]) -> bytes:
-    """An onnx.ModelProto as an .ort file that says the same about itself.
+    """Return the bytes of an .ort file of an onnx.ModelProto, with the same metadata.
 
     Only optimizations that every processor understands are baked in; the rest is left to where it runs. ONNX Runtime
     writes its tables in an order that changes from time to time, so that the bytes do, and the predictions do not.

@@ -13,7 +13,7 @@ from framestream.model.model_file import DIGEST_KEY, digest_of
 
 
 def sealed(proto: Any, metadata: Mapping[str, str]) -> bytes:
-    """The bytes of an ONNX file: a graph, what it says about itself, and the digest of both.
+    """Return the bytes of an ONNX file: a graph, its metadata, and the digest of both.
 
     Args:
         proto: An onnx.ModelProto; its own metadata are replaced.

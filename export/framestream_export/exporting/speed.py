@@ -66,7 +66,7 @@ def compare_speed(variant: Path, float32: Path, *, steps: int = FILE_STEPS) -> S
 
 
 def frame_times(models: Mapping[str, Path], digests: Mapping[str, str], *, run: Path) -> FrameTimes:
-    """Times of variants, by name: those the run folder holds of these very files, else measured now and kept there.
+    """Return the times of variants, by name: from the run folder if it has those of the same files, else measured.
 
     Args:
         models: The files.

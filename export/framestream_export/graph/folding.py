@@ -10,7 +10,7 @@ from onnx import numpy_helper
 
 
 def scale_weights_instead_of_pixels(model: Any) -> None:
-    """Rewrite an encoder in place: `pixels * c -> Conv` is a Conv with weights times c, if nobody else wants either.
+    """Rewrite an encoder in place: `pixels * c -> Conv` is a Conv with weights times c, if no other node reads either.
 
     Args:
         model: An onnx.ModelProto.

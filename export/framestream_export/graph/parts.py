@@ -29,23 +29,23 @@ class LstmWeights:
 
     @classmethod
     def of(cls, layer: Any) -> LstmWeights:
-        """Take them from a Keras LSTM layer."""
+        """Take the weights from a Keras LSTM layer."""
         cell = layer.cell
         return cls(*(np.asarray(part, np.float32) for part in (cell.kernel, cell.recurrent_kernel, cell.bias)))
 
     @property
     def units(self) -> int:
-        """U."""
+        """Number of units, U."""
         return int(self.recurrent.shape[0])
 
 
 @dataclass(frozen=True, slots=True)
 class HeadWeights:
-    """A head as arrays; see `training.heads`.
+    """The weights of a head as arrays.
 
     Attributes:
         lstms: One; forwards and backwards; or none, where the mean over the window takes its place.
-        feature_dim: D.
+        feature_dim: Features per frame, D.
         dense_kernel: [U, K], [2U, K] or [D, K].
         dense_bias: [K].
         centred: Whether the LSTM sees each feature's difference from its mean over the window, too: its kernel is
@@ -60,7 +60,7 @@ class HeadWeights:
 
     @classmethod
     def of(cls, head: Any) -> HeadWeights:
-        """Take them from a Keras head made by `training.heads.build_head`.
+        """Take the weights from a Keras head made by `training.network.heads.build_head`.
 
         Raises:
             ModelError: It was made by something else.
@@ -78,12 +78,12 @@ class HeadWeights:
 
     @property
     def units(self) -> int:
-        """U; 0 without an LSTM."""
+        """Number of LSTM units, U; 0 without an LSTM."""
         return self.lstms[0].units if self.lstms else 0
 
     @property
     def classes(self) -> int:
-        """K."""
+        """Number of classes, K."""
         return int(self.dense_kernel.shape[1])
 
     @property

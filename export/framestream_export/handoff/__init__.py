@@ -1,1 +1,1 @@
-"""The hand-off folder: everything somebody needs who runs a model without FrameStream."""
+"""The hand-off folder: everything needed to run a model without FrameStream."""

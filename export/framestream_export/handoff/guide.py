@@ -1,4 +1,4 @@
-"""The folder's README: for somebody who has never installed FrameStream."""
+"""The README of a hand-off folder, for a reader who has never installed FrameStream."""
 
 from __future__ import annotations
 

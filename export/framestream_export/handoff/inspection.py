@@ -49,7 +49,7 @@ def inspect_handoff(
     for variant in variants:
         try:
             yield variant.name, verify(find_model(variant), run=run, provider=provider)
-        except ModelError as error:  # the others are to be looked at all the same
+        except ModelError as error:  # the other variants are checked all the same
             yield variant.name, [Check("can be used", str(error), "as exported", False)]
 
 
@@ -99,7 +99,7 @@ def _one_model(folder: Path, variants: Sequence[Path]) -> Check:
         try:
             spec = ModelSession(find_model(variant), device="cpu").spec
         except ModelError:
-            continue  # which is said where that variant is looked at
+            continue  # the check of that variant reports the error
         for fact in _FACTS:
             value = getattr(spec, fact)
             if value != expected.setdefault(fact, value):

@@ -72,7 +72,7 @@ class HandoffFolder:
 def write_handoff(
     run: Path, output: Path, *, variants: Sequence[str], export_variant: ExportVariant, drawn: bool = False
 ) -> HandoffFolder:
-    """Write everything that somebody needs who runs the model elsewhere.
+    """Write a folder with everything needed to run the model without FrameStream.
 
     Args:
         run: Folder of a finished run.

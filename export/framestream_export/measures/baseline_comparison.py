@@ -1,4 +1,4 @@
-"""The model beside one that does not look at the order of frames: is time worth anything on these data?"""
+"""Comparison of a model with a baseline that does not use the order of frames: does time help on these data?"""
 
 from __future__ import annotations
 

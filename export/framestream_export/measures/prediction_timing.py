@@ -14,7 +14,7 @@ class PredictionTiming:
 
     Attributes:
         frame_rate: Predictions per second of media time.
-        window: Frames one prediction looks at; 1 for a stateful model.
+        window: Frames that one prediction is made from; 1 for a stateful model.
         anchor_frames: How many frames before the newest one a prediction is about; negative if it is about
             the future.
     """

@@ -58,7 +58,7 @@ def evaluate_model(
         split: "train", "validation", "test" or "all"; None is "test" where the data set names it for a recording,
             else "all".
         rename: Labels of the data by what the model calls them.
-        events: How predictions become events; by default as the model says.
+        events: How predictions become events; by default the settings in the model file.
         console: Where progress and recordings that cannot be read go.
 
     Raises:
@@ -134,7 +134,7 @@ def _read(data: Path, spec: ModelSpec) -> Dataset:
             # Films with a timeline are the background where nothing is written down, even if no row names it.
             return read_dataset(data, background=spec.background)
         except DataError:
-            pass  # clips without any background; whatever else is wrong is said below
+            pass  # clips without any background; other errors are raised below
     return read_dataset(data)
 
 

@@ -32,9 +32,9 @@ class ReportExtras:
         split: Which part of the data: "test", "all", …
         held_out: Whether it is known that nothing was trained on these recordings.
         events: The settings that events were found with.
-        suggested: Better ones, if somebody looked for them.
+        suggested: Event settings that were found to be better; None if none were searched for.
         temperature: What the logits were divided by, already in the predictions; None if they were not.
-        baseline: What a model that does not look at the order of frames predicted about the same recordings, in the
+        baseline: What a model that does not use the order of frames predicted about the same recordings, in the
             same order.
         history: An entry per epoch, such as {"loss": …, "validation_loss": …}: a chart for every such pair.
         best_epoch: The epoch that was kept, counted from 1.

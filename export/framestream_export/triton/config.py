@@ -28,7 +28,7 @@ class TritonSettings:
 
     Attributes:
         max_batch_size: Most cameras in one run.
-        max_candidate_sequences: Most cameras one instance of the model looks after. More would wait until one of them
+        max_candidate_sequences: Most cameras that one instance of the model serves. More would wait until one of them
             ends, which cameras do not; and Triton's default is none.
         delay_share: Part of a frame's time that a request may wait for other cameras to fill its batch.
     """

@@ -36,7 +36,7 @@ class Repository:
     Attributes:
         path: The folder for `tritonserver --model-repository`.
         name: The model's name on the server.
-        spec: What the model says about itself.
+        spec: The metadata of the model.
     """
 
     path: Path

@@ -21,7 +21,7 @@ class SealedFile:
         path: The model.
         digest: Digest of the file as it is now.
         stamped: The digest that was stamped into it at export; None if it has none.
-        sidecar: What the JSON beside it says; None if there is none that can be read.
+        sidecar: The JSON file beside it, as a dictionary; None if there is none that can be read.
         elsewhere: Names of other files that weights are in; the digest knows nothing of them.
     """
 

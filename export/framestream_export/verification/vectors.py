@@ -1,4 +1,4 @@
-"""Golden vectors of a model: chained sequences of data sets, and `vectors.json`, which says how they hang together.
+"""Golden vectors of a model: sequences of data sets, and `vectors.json`, which lists the data sets of each sequence.
 
 The sets of a sequence are a stream: the state that goes into one is the state that came out of the one before, and
 zeros go into the first. Who replays them with state of their own sees at once if they feed back the wrong output.
@@ -31,7 +31,7 @@ _LAST_STEPS = 3
 
 @dataclass(frozen=True, slots=True)
 class VectorFacts:
-    """What vectors.json says.
+    """The content of vectors.json.
 
     Attributes:
         model: Name of the file they belong to.
