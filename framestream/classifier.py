@@ -66,7 +66,8 @@ class Classifier:
 
         Args:
             events: how predictions become events; by default as the model says.
-            chunk_steps: samples to run at once: 1 answers at once, 16 is faster on recordings. Results are the same.
+            chunk_steps: samples to run at once: 1 gives predictions at once, 16 is faster on recordings. Results are
+                the same.
         """
         return Stream(self._session, events=events, chunk_steps=chunk_steps)
 
@@ -82,8 +83,8 @@ class Classifier:
     ) -> Watch:
         """Open a source and return an iterator over what it shows.
 
-        A recording is read as fast as it can be, and answered a second or so at a time. A live source (a device, an
-        address, a ``FrameSource`` that says so) is answered frame by frame, and waited for while it is away.
+        A recording is read as fast as it can be, with predictions a second or so at a time. A live source (a device, an
+        address, a ``FrameSource`` that says so) gets predictions frame by frame, and is waited for while it is away.
 
         Args:
             source: path of a video file, a folder of images, ``-`` for raw frames on standard input, a device index,

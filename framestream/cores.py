@@ -13,6 +13,6 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
-def told_threads(count: int) -> str:
+def threads_text(count: int) -> str:
     """Return so many threads in words."""
     return f"{count} thread" if count == 1 else f"{count} threads"

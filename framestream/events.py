@@ -1,14 +1,14 @@
 """From rows of probabilities to events with a start and an end: a pure state machine.
 
 A row belongs to a moment of media time, its *centre*: the tick it was computed at, less the model's anchor (a window
-answers for its middle), less the delay of the moving average (which answers for the middle of its rows). Row *i*
-therefore speaks for the time from its own centre to the next row's centre. The first row of a stretch of video also
+speaks for its middle), less the delay of the moving average (which speaks for the middle of its rows). Row *i*
+therefore speaks for the time from its own centre to the next row's centre. The first row of a segment of video also
 speaks for everything before it, and the last one for everything up to the end, since nobody else does. So events say
 when something happened, not when it was noticed, they cannot overlap, and they stay inside the video.
 
 A model that predicts what will be has an anchor below zero: centres lie ahead of their ticks, by ``ahead_seconds`` of
 its spec, and events say when something is expected to happen. An event that ended with a row may thus reach that far
-beyond the end of the video, or into a gap and what follows; one that had not begun by then is not told.
+beyond the end of the video, or into a gap and what follows; one that had not begun by then is not reported.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class EventDetector:
         return None if self._label is None else OpenEvent(self._labels[self._label], self._start_seconds)
 
     def begin(self, start_seconds: float) -> None:
-        """Say when the stretch of video starts whose rows follow; without it, it starts at the first row's centre."""
+        """Say when the segment of video starts whose rows follow; without it, it starts at the first row's centre."""
         self._begin_seconds = start_seconds
 
     def push(self, pts_seconds: float, probabilities: Sequence[float] | NDArray[Any]) -> list[Event]:
@@ -120,7 +120,7 @@ class EventDetector:
         return ended
 
     def flush(self, end_seconds: float) -> list[Event]:
-        """End the stretch of video at ``end_seconds``: close the open event and forget all rows."""
+        """End the segment of video at ``end_seconds``: close the open event and forget all rows."""
         ended = [] if self._label is None else self._close(end_seconds)
         self._rows.clear()
         self._begin_seconds = None

@@ -18,8 +18,8 @@ on until it was known) unless the source is live.
     later than ``pts_seconds`` the moment is that a prediction is about). ``camera``.
 ``status`` (only for live sources, and where there are many)
     ``state`` (``connecting``, ``live``, ``stalled``: no frames for some time, ``reconnecting``, ``ended``, ``failed``:
-    given up, ``overloaded``: told once for all cameras, when frames are dropped because the machine or the reader of
-    these records is too slow), ``reason`` and ``retry_seconds`` (until it is tried again) where there is one,
+    given up, ``overloaded``: reported once for all cameras, when frames are dropped because the machine or the reader
+    of these records is too slow), ``reason`` and ``retry_seconds`` (until it is tried again) where there is one,
     ``camera``. A camera that could not be opened at all has no ``start``.
 ``prediction`` (only with ``--predictions``)
     ``pts_seconds`` (end of the window), ``anchor_seconds`` (the moment it is about: by default the window's middle),
@@ -37,12 +37,12 @@ on until it was known) unless the source is live.
 ``end``
     ``frames_read``, ``frames_sampled`` (used by the model), ``frames_held`` (times a frame was used again because
     the source had none for that moment), ``frames_skipped`` (between the model's moments, not needed),
-    ``frames_dropped`` (read or pushed, but never seen by the model; 0 for files), ``dropped`` (the same by reason;
-    left out if there are none), ``predictions``, ``events``, ``gaps``, ``media_seconds`` (without what gaps left out),
-    ``wall_seconds``, ``interrupted`` (it was stopped before its end; for a single file the frame counts then include
-    the few that had been read ahead), ``camera``. Always ``frames_read`` = ``frames_sampled`` + ``frames_skipped`` +
-    ``frames_dropped``. With zones, frames are counted once, predictions and events are those of all zones. A single
-    watch that ends with an error has no ``end``; of many cameras each has one.
+    ``frames_dropped`` (read or pushed, but never seen by the model; 0 for files that are read to their end), ``dropped``
+    (the same by reason; left out if there are none), ``predictions``, ``events``, ``gaps``, ``media_seconds`` (without
+    what gaps left out), ``wall_seconds``, ``interrupted`` (it was stopped before its end), ``camera``. Always
+    ``frames_read`` = ``frames_sampled`` + ``frames_skipped`` + ``frames_dropped``. With zones, frames are counted once,
+    predictions and events are those of all zones. A single watch that ends with an error has no ``end``; of many
+    cameras each has one.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ CameraState = Literal["connecting", "live", "stalled", "reconnecting", "ended", 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status(_Record):
-    """How a camera is, told whenever it changes."""
+    """How a camera is, reported whenever it changes."""
 
     type: ClassVar[str] = "status"
     left_out: ClassVar[frozenset[str]] = frozenset({"reason", "retry_seconds", "camera"})

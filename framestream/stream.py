@@ -90,7 +90,7 @@ class Stream:
     def feed(self, item: Sample | Gap) -> list[Result]:
         """Take a gap, or a sample whose image already has the model's size and colour; see ``sampling``."""
         if isinstance(item, Gap):
-            return [*self._end_stretch(item.pts_seconds), item]
+            return [*self._end_segment(item.pts_seconds), item]
         self.add(item)
         return self.run_pending() if len(self._pending) >= self._chunk_steps else []
 
@@ -136,7 +136,7 @@ class Stream:
     def flush(self, end_seconds: float | None = None) -> list[Result]:
         """End the stream: run what waits, close the open event. Afterwards it can be used anew.
 
-        A window model that has not yet seen a whole window holds the last frame until it has, and answers once.
+        A window model that has not yet seen a whole window holds the last frame until it has, and gives one prediction.
 
         Args:
             end_seconds: when the last frame ended; by default as ``push`` saw it, or one tick after the last sample.
@@ -146,7 +146,7 @@ class Stream:
         if end_seconds is None and self._newest is not None:
             end_seconds = self._newest.pts_seconds + 1 / self._spec.frame_rate
         self._sampler.reset()
-        return [] if end_seconds is None else self._end_stretch(end_seconds)
+        return [] if end_seconds is None else self._end_segment(end_seconds)
 
     def run_pending(self) -> list[Result]:
         """Run samples that still wait for their chunk to fill; results are the same, only earlier."""
@@ -179,7 +179,7 @@ class Stream:
                 results += self._detector.push(item.pts_seconds, row)
         return results
 
-    def _end_stretch(self, end_seconds: float) -> list[Result]:
+    def _end_segment(self, end_seconds: float) -> list[Result]:
         """Bring what lies before a gap, or before the end, to its end."""
         results = self.run_pending()
         if self._newest is None:

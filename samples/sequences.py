@@ -116,11 +116,11 @@ def export(model: Any, kind: str, path: Path) -> onnxruntime.InferenceSession:
         graph.add("Concat", ["leading_axes", graph.constant("rest", [-1])], "unfolded_shape", axis=0)
         states = add_head(graph, head, layout)
         graph.add("Identity", ["logits"], "outputs")
-    given, answered = (
+    given, predicted = (
         helper.make_tensor_value_info(name, TensorProto.FLOAT, [layout.cameras, layout.steps, size])
         for name, size in (("inputs", INPUTS), ("outputs", OUTPUTS))
     )
-    proto = finished_model(graph, given, answered, states, layout)
+    proto = finished_model(graph, given, predicted, states, layout)
     onnx.checker.check_model(proto, full_check=True)
     onnx.save(proto, path)
     return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
@@ -155,11 +155,11 @@ def error_of(found: Floats, wanted: Floats) -> float:
 
 
 def compare(what: str, keras_says: Floats, found: Floats) -> None:
-    """Print how far two answers are apart, and stop if that is too far."""
+    """Print how far two predictions are apart, and stop if that is too far."""
     difference = largest_difference(keras_says, found)
     print(f"  {what}: largest difference {difference:.1e}")
     if difference > LIMIT:
-        raise SystemExit(f"{what}: the file's answers {found.shape} are not those of Keras, {keras_says.shape}")
+        raise SystemExit(f"{what}: the file's predictions {found.shape} are not those of Keras, {keras_says.shape}")
 
 
 def main() -> None:
@@ -184,24 +184,29 @@ def main() -> None:
 
     model = build_many_to_many()
     seconds = train(model, inputs, wanted, epochs=arguments.epochs)
-    answers = model.predict(test_inputs, verbose=0)
-    print(f"many-to-many {answers.shape}: error {error_of(answers, test_wanted):.3f}, trained in {seconds:.0f} s")
+    predictions = model.predict(test_inputs, verbose=0)
+    print(
+        f"many-to-many {predictions.shape}: error {error_of(predictions, test_wanted):.3f}, trained in {seconds:.0f} s"
+    )
     many = export(model, "stateful", arguments.output / "many-to-many.onnx")
-    compare("step by step", answers, run(many, test_inputs, steps=1))
+    compare("step by step", predictions, run(many, test_inputs, steps=1))
     forgetful = run(many, test_inputs.reshape(-1, 1, INPUTS), steps=1).reshape(test_wanted.shape)
     print(f"  step by step, zeros as state each time: error {error_of(forgetful, test_wanted):.3f}")
 
     model = build_many_to_one()
     seconds = train(model, inputs, wanted[:, -1], epochs=arguments.epochs)
-    answers = model.predict(test_inputs, verbose=0)
-    print(f"many-to-one {answers.shape}: error {error_of(answers, test_wanted[:, -1]):.3f}, trained in {seconds:.0f} s")
+    predictions = model.predict(test_inputs, verbose=0)
+    print(
+        f"many-to-one {predictions.shape}: error {error_of(predictions, test_wanted[:, -1]):.3f},"
+        f" trained in {seconds:.0f} s"
+    )
     one = export(model, "window", arguments.output / "many-to-one.onnx")
-    compare("whole windows", answers, run(one, test_inputs, steps=STEPS)[:, -1])
+    compare("whole windows", predictions, run(one, test_inputs, steps=STEPS)[:, -1])
     found = run(one, stream, steps=1)[0, STEPS - 1 :]  # the first 63 looked at steps that never were
     compare(f"a stream of {LONG} steps, every window", model.predict(windows(stream), verbose=0), found)
 
     truth = stream_wanted[0, STEPS - 1 :]
-    errors = [error_of(answers, truth) for answers in (run(many, stream, steps=1)[0, STEPS - 1 :], found)]
+    errors = [error_of(predictions, truth) for predictions in (run(many, stream, steps=1)[0, STEPS - 1 :], found)]
     print("error on that stream: many-to-many {:.3f}, many-to-one {:.3f}".format(*errors))
 
 

@@ -69,16 +69,16 @@ class PacedImages:
         self._images.close()
 
     def staleness_seconds(self, tick_seconds: float, now_seconds: float) -> float:
-        """Return how long ago the frame was due that answers a tick of the model's clock."""
+        """Return how long ago the frame was due that serves a tick of the model's clock."""
         assert self._begin_seconds is not None
         index = math.ceil((tick_seconds - TICK_TOLERANCE_SECONDS) * self._rate)
         return now_seconds - self._begin_seconds - index / self._rate
 
 
 def measure_cameras(classifier: Classifier, *, cameras: int, seconds: float) -> CamerasFigures:
-    """Run cameras in real time through one session, and see what is dropped and how late the answers are."""
+    """Run cameras in real time through one session, and see what is dropped and how late the predictions are."""
     images = render_images(_IMAGES, size_wh=CAMERA_SIZE_WH)
-    # Long enough for a window to fill and for some answers after that.
+    # Long enough for a window to fill and for some predictions after that.
     count = math.ceil(CAMERA_RATE * (seconds + classifier.spec.window_seconds))
     # Cameras have no common clock.
     sources = {
@@ -119,26 +119,26 @@ def measure_cameras(classifier: Classifier, *, cameras: int, seconds: float) -> 
 
 
 def measure_idle(classifier: Classifier, *, seconds: float) -> IdleFigures:
-    """Let one camera run until it is answered, pause it, and see what the process still takes."""
+    """Let one camera run until it has a prediction, pause it, and see what the process still takes."""
     spec = classifier.spec
     image = render_images(1, size_wh=CAMERA_SIZE_WH)[0]
-    answered = threading.Event()
+    predicted = threading.Event()
     camera = PushedFrames(size_wh=CAMERA_SIZE_WH, name="paused", live=True)
     with classifier.watch_many({"paused": camera}) as watch:
 
         def consume() -> None:
             for record in watch:
                 if isinstance(record, Prediction):
-                    answered.set()
+                    predicted.set()
 
         consumer = threading.Thread(target=consume, name="framestream-bench-consumer")
         consumer.start()
         try:
             deadline, index = time.monotonic() + _ANSWER_SECONDS, 0
-            while not answered.is_set() and time.monotonic() < deadline:
+            while not predicted.is_set() and time.monotonic() < deadline:
                 camera.push(image, pts_seconds=index / spec.frame_rate)
                 index += 1
-                answered.wait(0.01)
+                predicted.wait(0.01)
             # What is under way ends, and threads that spin for a moment come to rest.
             time.sleep(0.5)
             cpu_began, began = time.process_time(), time.monotonic()
@@ -152,7 +152,7 @@ def measure_idle(classifier: Classifier, *, seconds: float) -> IdleFigures:
 
 
 def _explain(facts: dict[str, Any]) -> str:
-    """Say why cameras in real time were answered late or not at all."""
+    """Say why cameras in real time had their predictions late or not at all."""
     cores = usable_cores()
     used = facts["cores_used"]
     milliseconds = 1000 * used * facts["seconds"] / max(1, facts["frames_sampled"])

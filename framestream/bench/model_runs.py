@@ -168,13 +168,13 @@ def _parts(session: ModelSession, frame: NDArray[np.uint8], notes: list[str]) ->
 
 
 def _naive(session: ModelSession, parts: GraphParts | None, window: NDArray[np.uint8]) -> Callable[[], object]:
-    """What a program does that keeps no state: the whole window through the encoder, then one answer."""
+    """What a program does that keeps no state: the whole window through the encoder, then one prediction."""
     if parts is None:
         state = session.zero_state()
         return lambda: session.run(window, state)
 
-    def encode_all_and_answer() -> None:
+    def encode_all_and_predict() -> None:
         parts.run_encoder(window)
         parts.run_head()
 
-    return encode_all_and_answer
+    return encode_all_and_predict

@@ -76,7 +76,7 @@ def run_bench(
         settings: how much to measure.
         device: see ``ModelSession``.
         threads: see ``ModelSession``.
-        progress: told what is being measured next.
+        progress: called with what is being measured next.
 
     Raises:
         SourceError: the source cannot be used.

@@ -1,7 +1,8 @@
 """A model cut in two, so that encoder and recurrent head can be timed by themselves.
 
 Everything that depends on a state input is the head; everything else is the encoder. The tensors that cross are the
-outputs of the one and inputs of the other. Both are real runs, and answer together as the whole does, which is checked.
+outputs of the one and inputs of the other. Both are real runs, and together they give what the whole gives; that is
+checked.
 
 ONNX Runtime's own profile could tell the nodes of the two by their names, but not their times: measuring a node takes
 five to ten microseconds, more than most nodes of a head take by themselves.
@@ -36,7 +37,7 @@ _ELEMENTS = {"float32": 1, "uint8": 2, "int8": 3, "int32": 6, "int64": 7, "bool"
 
 @dataclass(frozen=True, slots=True)
 class GraphParts:
-    """Encoder and head of a model as two sessions, proven to answer as the whole."""
+    """Encoder and head of a model as two sessions, proven to give what the whole gives."""
 
     encoder: Any
     head: Any
@@ -58,10 +59,10 @@ def take_apart(session: ModelSession, frame: NDArray[np.uint8]) -> GraphParts:
 
     Args:
         session: the model.
-        frame: ``[cameras, steps, height, width, 3]``; what ``GraphParts.run_head`` answers.
+        frame: ``[cameras, steps, height, width, 3]``; what ``GraphParts.run_head`` returns.
 
     Raises:
-        ModelError: it cannot be cut, or the parts do not answer as the whole does.
+        ModelError: it cannot be cut, or the parts do not give what the whole gives.
     """
     split = Split(session.path.read_bytes(), session.spec.state_names)
     if not split.crossing:
@@ -77,7 +78,9 @@ def take_apart(session: ModelSession, frame: NDArray[np.uint8]) -> GraphParts:
     expected, _ = session.run(frame, state)
     found = parts.run_head()[outputs.index(PROBABILITIES)]
     if np.abs(found - expected).max() > _TOLERANCE:
-        raise ModelError(f"{session.path}: encoder and head, run one after the other, answer otherwise than the whole")
+        raise ModelError(
+            f"{session.path}: encoder and head, run one after the other, give something else than the whole"
+        )
     return parts
 
 
@@ -137,7 +140,7 @@ class Split:
         return self._rebuild(nodes[::-1], inputs, outputs)
 
     def head(self, crossing: Mapping[str, NDArray[Any]]) -> bytes:
-        """Return the model that turns crossing tensors and state into answers.
+        """Return the model that turns crossing tensors and state into probabilities.
 
         Args:
             crossing: an example of each crossing tensor, for its type and number of axes.

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from framestream.bench.comparison import Comparison
 from framestream.bench.report import BenchReport, Facts, Ratio, Target
-from framestream.cores import told_threads
+from framestream.cores import threads_text
 
 _WIDTH_OF_A_PIPE = 120
 _MOST_OPERATORS = 5
@@ -72,7 +72,7 @@ def _compared(comparison: Comparison) -> Iterator[RenderableType]:
 def _machine_lines(what: str, machine: Facts) -> list[str]:
     load = machine["load_average_before"]
     return [
-        f"{what} on {machine['provider']}, {told_threads(machine['threads'])}, ONNX Runtime {machine['onnxruntime']}",
+        f"{what} on {machine['provider']}, {threads_text(machine['threads'])}, ONNX Runtime {machine['onnxruntime']}",
         f"{machine['processor']}, {machine['cores']} cores" + ("" if load is None else f", load {load:.1f} before"),
     ]
 

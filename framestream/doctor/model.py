@@ -1,4 +1,4 @@
-"""The default model: does it load, and does it answer?"""
+"""The default model: does it load, and does it run?"""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 import numpy as np
 
 from framestream.classifier import Classifier
-from framestream.cores import told_threads
+from framestream.cores import threads_text
 from framestream.doctor.findings import Finding
 from framestream.errors import FrameStreamError, MissingDependencyError
 
@@ -31,6 +31,6 @@ def check_model() -> list[Finding]:
         return [Finding("model", "default", "broken", detail, "use --device cpu, and update the driver of the device")]
     detail = (
         f"{len(spec.labels)} labels, {spec.frame_rate:g} frames per second; {spec.window} frames took "
-        f"{milliseconds:.1f} ms on {classifier.provider}, {told_threads(classifier.session.threads)}"
+        f"{milliseconds:.1f} ms on {classifier.provider}, {threads_text(classifier.session.threads)}"
     )
     return [Finding("model", "default", "ok", detail)]

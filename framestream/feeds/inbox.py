@@ -261,7 +261,7 @@ class Inbox:
         assert arrival.picture is not None
         try:
             arrival.picture.fit(fit)
-        except Exception as error:  # told in the place of the sample, after those before it
+        except Exception as error:  # reported in the place of the sample, after those before it
             self._fail_at(arrival, error)
         self._bell.ring()
 

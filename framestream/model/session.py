@@ -116,7 +116,7 @@ class ModelSession:
 
         Raises:
             SignatureError: the arrays do not fit the model.
-            ModelError: ONNX Runtime fails, or answers with numbers that are none.
+            ModelError: ONNX Runtime fails, or gives probabilities that are no numbers.
         """
         expected = (self.spec.height, self.spec.width, 3)
         if frames.dtype != np.uint8 or frames.ndim != 5 or frames.shape[2:] != expected or 0 in frames.shape:
@@ -163,7 +163,7 @@ class ModelSession:
         probabilities = cast(NDArray[np.float32], values[0])
         # Not .all(), which goes through Python and takes twice as long.
         if not np.logical_and.reduce(np.isfinite(probabilities), axis=None):
-            raise ModelError(f"{self.path} answered with probabilities that are no numbers; train or export it again")
+            raise ModelError(f"{self.path} gave probabilities that are no numbers; train or export it again")
         return probabilities, dict(zip(self.spec.state_names, values[1:], strict=True))
 
     def _warm_up(self) -> None:

@@ -91,7 +91,7 @@ class ModelSpec:
         background: the label that is never an event, or None.
         frame_rate: frames per second the model was trained at.
         window: frames one answer looks at (1 for a stateful model).
-        stride: frames between two answers; always 1 in version 1.
+        stride: frames between two predictions; always 1 in version 1.
         anchor_frames: how many frames before the newest one the answer refers to (window // 2, or 0 if stateful);
             negative in a model that predicts what will be, so many frames later.
         height: rows of the input image, pixels.
@@ -150,7 +150,7 @@ class ModelSpec:
 
     @property
     def ahead_seconds(self) -> float:
-        """How long after the newest frame the moment is that an answer refers to; 0 for answers about what was seen."""
+        """How long after the newest frame the moment is that a prediction is about; 0 if a frame has shown it."""
         return max(0, -self.anchor_frames) / self.frame_rate
 
     def to_metadata(self) -> dict[str, str]:

@@ -20,7 +20,7 @@ class Sample:
 
     Attributes:
         image: as the source or ``prepare`` made it.
-        pts_seconds: the tick it answers, media time.
+        pts_seconds: the tick it is for, media time.
         held: True if the image is that of the sample before, because the source had none for this tick.
     """
 
@@ -80,7 +80,7 @@ class Sampler:
         prepare = prepare or self._prepare
         prepared = image if prepare is None else prepare(image)
         if step.gap is None and self._image is not None and image.shape != self._shape:
-            # The size shows only now, when this clock has counted the frame to the stretch before it.
+            # The size shows only now, when this clock has counted the frame to the segment before it.
             step = clock.restart(pts_seconds, "frame size changed")
         items = self._items(pts_seconds, step, prepared)
         self.clock, self._image, self._shape = clock, prepared, image.shape

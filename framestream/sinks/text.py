@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TextIO
 
-from framestream.cores import told_threads
+from framestream.cores import threads_text
 from framestream.records import End, Event, Gap, Prediction, Record, Start, Status
 
 if TYPE_CHECKING:
@@ -74,10 +74,10 @@ class TextSink:
             self._bar.start(start)
 
     def _show_status(self, status: Status) -> None:
-        # What goes well is told to somebody who looks on, trouble and its end to anybody.
+        # What goes well is shown to somebody who looks on, trouble and its end to anybody.
         is_trouble = status.reason is not None or status.state == "stalled"
         if status.state == "failed" and status.camera is None:
-            # Whoever watches a single source is told by an error.
+            # Whoever watches a single source gets an error.
             return
         if not (is_trouble or self._with_summary or status.camera in self._troubled):
             return
@@ -166,7 +166,7 @@ def format_time(seconds: float) -> str:
 
 def _introduction(start: Start) -> str:
     size = f"{start.size_wh[0]}x{start.size_wh[1]}"
-    return f"{start.source} ({size}): {start.model} on {start.provider}, {told_threads(start.threads)}"
+    return f"{start.source} ({size}): {start.model} on {start.provider}, {threads_text(start.threads)}"
 
 
 def _slowness(start: Start) -> str:

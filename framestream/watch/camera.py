@@ -90,13 +90,13 @@ class Camera:
         self._feed = feed
         self._session = session
         self._cuts_zones = bool(zones)
-        self._tells_status = name is not None or live
+        self._reports_status = name is not None or live
         self._has_started = False
         self._with_predictions = predictions
         self._totals = {Prediction: 0, Event: 0, Gap: 0}
         self._arrived: dict[float, float] = {}
         self._newest_arrival: float | None = None
-        self._told_status: Status | None = None
+        self._reported_status: Status | None = None
         self._started_seconds = time.monotonic()
         self._asked_seconds: float | None = None
         self._left_behind = False
@@ -199,7 +199,7 @@ class Camera:
             # The source knows better than its address: behind a URL there may be a recording, which waits.
             self.live = notice.info.live
         elif isinstance(notice, Status):
-            yield from self._tell(notice)
+            yield from self._report(notice)
         elif isinstance(notice, Gap):
             yield from self._break(notice)
         elif isinstance(notice, Lost):
@@ -238,18 +238,18 @@ class Camera:
     def _close(self, closed: Closed) -> Iterator[Record]:
         yield from self._end_streams(None if self.is_stopping else closed.end_seconds)
         if closed.error is None:
-            yield from self._tell(Status(state="ended"))
+            yield from self._report(Status(state="ended"))
         else:
-            yield from self._tell(Status(state="failed", reason=str(closed.error)))
+            yield from self._report(Status(state="failed", reason=str(closed.error)))
         self.finished = True
         if closed.error is not None and self.name is None:
             raise closed.error
         yield self._end()
 
-    def _tell(self, status: Status) -> Iterator[Record]:
+    def _report(self, status: Status) -> Iterator[Record]:
         status = replace(status, camera=self.name)
-        if self._tells_status and status != self._told_status:
-            self.status = self._told_status = status
+        if self._reports_status and status != self._reported_status:
+            self.status = self._reported_status = status
             yield status
 
     def _end(self) -> End:

@@ -34,7 +34,7 @@ class Scheduler:
         self._row_seconds = 0.0
         self._round_seconds = 0.0
         self._last_served: Camera | None = None
-        self._has_told = False
+        self._has_reported_overload = False
 
     def run_round(self, cameras: Sequence[Camera]) -> Iterator[Record]:
         """Handle all notices and run what is ready; yields nothing if there was nothing to do."""
@@ -42,8 +42,8 @@ class Scheduler:
         for camera in self._in_turn(cameras):
             self._drop_old(camera)
             yield from camera.notices()
-            if camera.has_missed and not self._has_told:
-                self._has_told = True
+            if camera.has_missed and not self._has_reported_overload:
+                self._has_reported_overload = True
                 yield self._overload(camera, len(cameras))
             if camera.has_steps:
                 ready.append(camera)

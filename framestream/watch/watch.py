@@ -113,8 +113,8 @@ class Watch:
     def stop(self) -> None:
         """Ask the iteration to finish: open events end, each source yields its ``End``. Safe in a signal handler.
 
-        It takes effect after the frame that is being read. A source whose ``grab`` waits for others is told, if it is
-        ``Interruptible``; one that does not answer for more than a second is left behind.
+        It takes effect after the frame that is being read. A source whose ``grab`` waits for others is interrupted, if
+        it is ``Interruptible``; one that does not end within a second and a half is left behind.
         """
         self._engine.stop()
 

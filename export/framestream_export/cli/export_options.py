@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from framestream.cores import told_threads
+from framestream.cores import threads_text
 from framestream_export.exporting.figures import VARIANTS
 
 if TYPE_CHECKING:
@@ -82,5 +82,5 @@ def _speed_line(variant: str, speed: Speed) -> str:
         verdict = f"{variant} is not faster than float32 here ({speed.ratio:.2f} times its speed)"
     return (
         f"{verdict}: {speed.variant_fps:.0f} and {speed.float32_fps:.0f} frames per second,"
-        f" {speed.steps} at a time, {told_threads(speed.threads)}, {speed.machine}"
+        f" {speed.steps} at a time, {threads_text(speed.threads)}, {speed.machine}"
     )

@@ -13,7 +13,7 @@ from typing import Any
 from framestream.bench.machine import processor_name
 from framestream.bench.model_times import FILE_STEPS, throughput, time_models
 from framestream.bench.timing import compare
-from framestream.cores import told_threads, usable_cores
+from framestream.cores import threads_text, usable_cores
 from framestream.model.onnx_runtime import runtime_version
 from framestream.model.session import ModelSession
 from framestream_export.files import write_atomically
@@ -110,6 +110,6 @@ def _measure(models: Mapping[str, Path]) -> FrameTimes:
     cores, threads = usable_cores(), max(session.threads for session in sessions.values())
     return FrameTimes(
         f"{processor_name()}, {cores} core{'s' if cores > 1 else ''}, {platform.system()}, ONNX Runtime"
-        f" {runtime_version()}, CPU, {told_threads(threads)}",
+        f" {runtime_version()}, CPU, {threads_text(threads)}",
         frame_ms,
     )

@@ -65,7 +65,7 @@ class CameraFeed:
             address=int(source) if kind is SourceKind.DEVICE and str(source).isdigit() else source,
             name=safe_address(str(source)) if kind is SourceKind.URL else _device_name(source),
             open_seconds=self._settings.open_seconds,
-            # Longer than the watchdog waits, so that a stall is told as what it is.
+            # Longer than the watchdog waits, so that a stall is reported as what it is.
             read_seconds=self._settings.stall_seconds + 1,
             frame_rate=frame_rate,
             size_wh=size_wh,
@@ -130,7 +130,7 @@ class CameraFeed:
                 is_error = end.ending is not Ending.STREAM_OVER
                 return UnreadableSourceError(f"{self.name}: {cause}") if is_error else None
             if end.lived_seconds > 0:
-                # What failed attempts say later is told by their statuses; the gap tells how it began.
+                # What failed attempts say later is in their statuses; the gap says how it began.
                 loss = cause
             if end.lived_seconds >= _GOOD_SECONDS:
                 delays = self._delays()

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 
 from framestream.feeds.feed import Inbox, Opened
-from framestream.feeds.live.failures import Failure, Stage, explain, no_answer
+from framestream.feeds.live.failures import Failure, Stage, explain, no_response
 from framestream.feeds.live.live_settings import LiveSettings
 from framestream.feeds.live.process import ReaderProcess
 from framestream.feeds.live.protocol import (
@@ -115,10 +115,10 @@ class Connection:
                 # Counted from here, because handing on a recording may have waited for the consumer.
                 self._since_seconds = time.monotonic()
             elif (allowed := self._overdue_seconds()) is not None:
-                failure = no_answer(self._stage, seconds=allowed, printed=process.printed)
+                failure = no_response(self._stage, seconds=allowed, printed=process.printed)
                 if self._stage == "reading":
                     self._tell_stalled(failure)
-                # No goodbye: what has not answered by now would only use up its time.
+                # No goodbye: what has not responded by now would only use up its time.
                 process.kill()
                 return self._end(failure)
         return Disconnection(Ending.STOPPED, Failure("stopped"))

@@ -77,7 +77,7 @@ def explain(
     return _ended(printed)
 
 
-def no_answer(stage: Stage, *, seconds: float, printed: str) -> Failure:
+def no_response(stage: Stage, *, seconds: float, printed: str) -> Failure:
     """Say why nothing more is expected of a reader process that said nothing for ``seconds``."""
     if stage == "reading":
         return Failure(f"no frame for {seconds:g} s")

@@ -28,7 +28,7 @@ _KILL_SECONDS = 0.8
 
 
 class ReaderProcess:
-    """A running reader. Nothing here waits longer than it was told to; ``close`` leaves nothing behind.
+    """A running reader. Nothing here waits longer than its limit; ``close`` leaves nothing behind.
 
     For one thread, except that ``pid`` may be read by any.
     """
@@ -169,7 +169,7 @@ def _command() -> list[str]:
 
 def _environment(job: ReaderJob) -> dict[str, str]:
     ours = {
-        # FFmpeg's reasons, which are searched and never shown. 24 is warning: HTTP errors are told at that level.
+        # FFmpeg's reasons, which are searched and never shown. 24 is warning: HTTP errors are logged at that level.
         "OPENCV_FFMPEG_LOGLEVEL": "24",
         "OPENCV_LOG_LEVEL": "WARNING",
         # One core for a camera, whatever its libraries think.

@@ -1,7 +1,7 @@
 """The reader process: connects to one camera, samples it and writes the samples to standard output.
 
 OpenCV and FFmpeg may block for ever, leak, or crash on what a camera sends; here that costs one connection and not the
-program. The process is told what to do by one line on standard input, which may come long after its start, and ends
+program. The process gets its job as one line on standard input, which may come long after its start, and ends
 when that closes, so it cannot outlive the program that started it.
 """
 
@@ -57,8 +57,8 @@ def main() -> None:
         pass  # Nobody reads any more: the end of the process is what was asked for.
     except Exception as error:  # the process's boundary: the other side reports it
         # Only our own messages are known to be free of credentials.
-        told = str(error) if isinstance(error, FrameStreamError) else type(error).__name__
-        outlet.send(Finished("failed", told))
+        reason = str(error) if isinstance(error, FrameStreamError) else type(error).__name__
+        outlet.send(Finished("failed", reason))
     # Python's own shutdown would wait for the thread that reads standard input.
     os._exit(0)
 
@@ -86,7 +86,7 @@ class _Sampling:
         self._pts_seconds = 0.0
 
     def run(self, stop: threading.Event) -> Finished:
-        told_at = time.monotonic()
+        sent_seconds = time.monotonic()
         while not stop.is_set():
             pts_seconds = self._capture.grab()
             if pts_seconds is None:
@@ -96,11 +96,11 @@ class _Sampling:
             for item in items:
                 self._outlet.send(Item(item, self._progress()))
             now = time.monotonic()
-            if not items and now - told_at >= HEARTBEAT_SECONDS:
+            if not items and now - sent_seconds >= HEARTBEAT_SECONDS:
                 self._outlet.send(Heartbeat(self._progress()))
-                told_at = now
+                sent_seconds = now
             elif items:
-                told_at = now
+                sent_seconds = now
             if self._capture.is_behind:
                 return Finished("behind", progress=self._progress())
         return Finished("ended", progress=self._progress())

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from framestream.errors import SettingsError
 from framestream.feeds.live import LiveSettings
 from framestream.feeds.live.arrival_clock import StreamTimes
-from framestream.feeds.live.failures import explain, no_answer
+from framestream.feeds.live.failures import explain, no_response
 from framestream.feeds.live.live_settings import Backoff
 from framestream.feeds.live.protocol import Finished, Progress
 from framestream.feeds.live.timeline import Timeline
@@ -95,9 +95,9 @@ def test_other_ends_have_causes_of_their_own() -> None:
     assert cause(Finished("failed", "MemoryError")) == "reading failed: MemoryError"
     assert cause(Finished("died"), exit_code=-11) == "its reader process was ended by signal 11"
     assert "framestream doctor" in cause(Finished("died"), stage="starting", exit_code=1)
-    assert no_answer("reading", seconds=5, printed="").cause == "no frame for 5 s"
-    assert "no frame within 10 s" in no_answer("opening", seconds=10, printed="").cause
-    assert "unknown host" in no_answer("opening", seconds=10, printed="Failed to resolve hostname").cause
+    assert no_response("reading", seconds=5, printed="").cause == "no frame for 5 s"
+    assert "no frame within 10 s" in no_response("opening", seconds=10, printed="").cause
+    assert "unknown host" in no_response("opening", seconds=10, printed="Failed to resolve hostname").cause
 
 
 def times_of(raw: list[float], arrived: list[float], **options: object) -> list[float]:
