@@ -37,8 +37,8 @@ on until it was known) unless the source is live.
 ``end``
     ``frames_read``, ``frames_sampled`` (used by the model), ``frames_held`` (times a frame was used again because
     the source had none for that moment), ``frames_skipped`` (between the model's moments, not needed),
-    ``frames_dropped`` (read or pushed, but never seen by the model; 0 for files that are read to their end), ``dropped``
-    (the same by reason; left out if there are none), ``predictions``, ``events``, ``gaps``, ``media_seconds`` (without
+    ``frames_dropped`` (read or pushed, but never seen by the model; 0 for files read to their end), ``dropped`` (the
+    same by reason; left out if there are none), ``predictions``, ``events``, ``gaps``, ``media_seconds`` (without
     what gaps left out), ``wall_seconds``, ``interrupted`` (it was stopped before its end), ``camera``. Always
     ``frames_read`` = ``frames_sampled`` + ``frames_skipped`` + ``frames_dropped``. With zones, frames are counted once,
     predictions and events are those of all zones. A single watch that ends with an error has no ``end``; of many
