@@ -150,7 +150,7 @@ def windows(inputs: Floats) -> Floats:
 
 
 def error_of(found: Floats, wanted: Floats) -> float:
-    """Mean squared error; answering with the mean at every step gives about 1."""
+    """Mean squared error; predicting the mean at every step gives about 1."""
     return float(np.mean((found - wanted) ** 2))
 
 

@@ -20,7 +20,7 @@ async def watch(classifier: Classifier, sources: list[str], alarms: "asyncio.Que
     await alarms.put(None)
 
 
-async def tell(alarms: "asyncio.Queue[Event | None]") -> None:
+async def print_alarms(alarms: "asyncio.Queue[Event | None]") -> None:
     """Take events out of the queue; in real life, send them somewhere."""
     while (event := await alarms.get()) is not None:
         print(f"{event.camera}: {event.label} at {event.start_seconds:.1f} s")
@@ -31,7 +31,7 @@ async def main(sources: list[str]) -> None:
     # Loading takes a moment, which the loop should not have to wait for.
     classifier = await asyncio.to_thread(Classifier.load)
     alarms: asyncio.Queue[Event | None] = asyncio.Queue(maxsize=100)
-    await asyncio.gather(watch(classifier, sources, alarms), tell(alarms))
+    await asyncio.gather(watch(classifier, sources, alarms), print_alarms(alarms))
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ CAMERA_RATE = 15.0
 STALENESS_TARGET_MS = 250.0
 IDLE_TARGET = 0.05
 _IMAGES = 30
-_ANSWER_SECONDS = 10.0
+_PREDICTION_SECONDS = 10.0
 
 
 class PacedImages:
@@ -134,7 +134,7 @@ def measure_idle(classifier: Classifier, *, seconds: float) -> IdleFigures:
         consumer = threading.Thread(target=consume, name="framestream-bench-consumer")
         consumer.start()
         try:
-            deadline, index = time.monotonic() + _ANSWER_SECONDS, 0
+            deadline, index = time.monotonic() + _PREDICTION_SECONDS, 0
             while not predicted.is_set() and time.monotonic() < deadline:
                 camera.push(image, pts_seconds=index / spec.frame_rate)
                 index += 1

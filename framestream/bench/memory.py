@@ -30,8 +30,8 @@ def measure_memory(session: ModelSession, source: Path, *, device: Device) -> di
         )
     except (OSError, subprocess.SubprocessError):
         return None
-    answer = json.loads(done.stdout.splitlines()[-1])
-    return cast("dict[str, int] | None", answer)
+    figures = json.loads(done.stdout.splitlines()[-1])
+    return cast("dict[str, int] | None", figures)
 
 
 def peak_bytes() -> int | None:

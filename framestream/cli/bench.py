@@ -68,7 +68,7 @@ def bench(
     from framestream.bench import BenchSettings, run_bench
 
     settings = BenchSettings(cameras=cameras, camera_seconds=seconds, idle_seconds=min(seconds, _IDLE_SECONDS))
-    report = run_bench(model, source=source, settings=settings, device=device, threads=threads, progress=_tell)
+    report = run_bench(model, source=source, settings=settings, device=device, threads=threads, progress=_show_progress)
     if format_name == "json":
         click.echo(json.dumps(report.to_dict(), indent=2, allow_nan=False))
         return
@@ -82,7 +82,7 @@ def _compare(
 ) -> None:
     from framestream.bench import compare_models
 
-    _tell("models in turns")
+    _show_progress("models in turns")
     comparison = compare_models(model, others, device=device, threads=threads)
     if format_name == "json":
         click.echo(json.dumps(comparison.to_dict(), indent=2, allow_nan=False))
@@ -92,7 +92,7 @@ def _compare(
     print_comparison(comparison)
 
 
-def _tell(stage: str) -> None:
+def _show_progress(stage: str) -> None:
     # Only where somebody waits for it.
     if sys.stderr is not None and sys.stderr.isatty():
         click.echo(f"measuring: {stage}", err=True)

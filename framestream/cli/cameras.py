@@ -45,15 +45,15 @@ def name_cameras(sources: Sequence[str], *, live: LiveSettings, options: SourceO
 class CameraReloader:
     """Reads a file of cameras again, and lets a watch follow it."""
 
-    def __init__(self, path: Path, read: Callable[[Path], Cameras], *, tell: Callable[[str], None]) -> None:
-        """Read the file for the first time; ``tell`` is given a line about each later reading.
+    def __init__(self, path: Path, read: Callable[[Path], Cameras], *, report: Callable[[str], None]) -> None:
+        """Read the file for the first time; ``report`` is called with a line about each later reading.
 
         Raises:
             SettingsError: it cannot be used.
         """
         self._path = path
         self._read = read
-        self._tell = tell
+        self._report = report
         self.cameras = read(path)
 
     def reload(self, watch: Watch) -> None:
@@ -81,7 +81,7 @@ class CameraReloader:
             _log.warning("%s: %s", self._path, error)
             return
         self.cameras = cameras
-        self._tell(f"{self._path}: {changes}" + (f", {len(again)} tried again" if again else ""))
+        self._report(f"{self._path}: {changes}" + (f", {len(again)} tried again" if again else ""))
 
 
 def _ended(watch: Watch, cameras: Cameras) -> list[str]:

@@ -22,7 +22,7 @@ class _WarningHandler(logging.Handler):
     """Shows warnings on stderr, in the form of the errors."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        _tell(f"{record.levelname.lower()}: {record.getMessage()}")
+        _print_message(f"{record.levelname.lower()}: {record.getMessage()}")
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -73,11 +73,11 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 
 def _fail(message: str, code: int) -> int:
-    _tell("error: " + " ".join(message.split()))
+    _print_message("error: " + " ".join(message.split()))
     return code
 
 
-def _tell(line: str) -> None:
+def _print_message(line: str) -> None:
     # None where the shell has closed it.
     if sys.stderr is not None:
         print(line, file=sys.stderr, flush=True)

@@ -82,7 +82,7 @@ class WatchJob:
             yield watch_many(name_cameras(self.sources, live=self.live, options=self.options))
             return
         read = partial(read_cameras, events=events, live=self.live, options=self.options)
-        reloader = CameraReloader(self.config, read, tell=partial(click.echo, err=True))
+        reloader = CameraReloader(self.config, read, report=partial(click.echo, err=True))
         many = watch_many(reloader.cameras)
         with call_on_hangup(partial(reloader.reload, many)):
             yield many

@@ -13,7 +13,7 @@ from pathlib import Path
 from framestream.doctor.findings import Finding
 
 _PROBE_SECONDS = 10.0
-# Where cameras are not files one has to knock at doors; few machines have more.
+# Where the system lists no camera files, the first indices are tried; few machines have more cameras.
 _INDICES_TO_TRY = 3
 
 
@@ -51,24 +51,24 @@ def check_camera(camera: str, *, probe_seconds: float = _PROBE_SECONDS) -> Findi
     except subprocess.TimeoutExpired:
         remedy = "unplug it and plug it in again; another program may hold it"
         return Finding("cameras", camera, "warning", f"no answer within {probe_seconds:g} s", remedy)
-    answer = _read_answer(done.stdout)
-    if "size_wh" in answer:
-        width, height = answer["size_wh"]
+    result = _read_result(done.stdout)
+    if "size_wh" in result:
+        width, height = result["size_wh"]
         return Finding("cameras", camera, "ok", f"gives pictures, {width}x{height}")
     if not named:
         return None
     # One USB camera has several nodes under /dev, of which one gives pictures.
     remedy = "close programs that use it; a second node of the same camera (metadata) is no fault"
-    return Finding("cameras", camera, "note", str(answer.get("problem", "the driver crashed")), remedy)
+    return Finding("cameras", camera, "note", str(result.get("problem", "the driver crashed")), remedy)
 
 
-def _read_answer(output: str) -> dict[str, list[int]]:
+def _read_result(output: str) -> dict[str, list[int]]:
     lines = output.splitlines()
     try:
-        answer = json.loads(lines[-1]) if lines else {}
+        result = json.loads(lines[-1]) if lines else {}
     except json.JSONDecodeError:
         return {}
-    return answer if isinstance(answer, dict) else {}
+    return result if isinstance(result, dict) else {}
 
 
 def _number(path: str) -> int:

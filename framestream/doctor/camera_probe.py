@@ -19,12 +19,12 @@ def main() -> None:
     camera = sys.argv[1]
     with opencv_silenced():
         capture = cv2.VideoCapture(int(camera) if camera.isdigit() else camera)
-        answer: dict[str, object] = {"problem": "cannot be opened"}
+        result: dict[str, object] = {"problem": "cannot be opened"}
         if capture.isOpened():
             decoded, image = capture.read()
-            answer = {"size_wh": [image.shape[1], image.shape[0]]} if decoded else {"problem": "gives no picture"}
+            result = {"size_wh": [image.shape[1], image.shape[0]]} if decoded else {"problem": "gives no picture"}
         capture.release()
-    print(json.dumps(answer))
+    print(json.dumps(result))
 
 
 if __name__ == "__main__":

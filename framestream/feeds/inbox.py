@@ -40,23 +40,23 @@ _NO_IMAGE: Image = np.empty((0, 0, 3), np.uint8)
 _NOTICES_PER_SAMPLE = 16
 
 
-class Doorbell:
-    """Rung by anybody, waited for by one. ``ring`` takes no lock of Python's, so a signal handler may call it."""
+class WakeUpSignal:
+    """Wakes one waiting thread; any thread may send it. ``ring`` takes no lock, so a signal handler may call it."""
 
     def __init__(self) -> None:
-        """Make a bell that has not been rung."""
+        """Make a signal that has not been sent."""
         # SimpleQueue.put is reentrant, which no lock, condition or event is.
         self._tokens: SimpleQueue[None] = SimpleQueue()
         self._is_rung = False
 
     def ring(self) -> None:
-        """Wake the one who waits, or the next to wait; ringing twice is ringing once."""
+        """Wake the thread that waits, or the next to wait; several calls before it wakes count as one."""
         if not self._is_rung:
             self._is_rung = True
             self._tokens.put(None)
 
     def wait(self, timeout_seconds: float) -> bool:
-        """Wait until it rings; return whether it did. What was done before the ring is seen after it."""
+        """Wait for ``ring``; return whether it came in time. What its caller did before it is visible afterwards."""
         try:
             self._tokens.get(timeout=timeout_seconds)
         except Empty:
@@ -91,11 +91,11 @@ class Inbox:
     decoding and running the model is the slower.
     """
 
-    def __init__(self, bell: Doorbell | None = None, *, capacity: int = DEFAULT_CAPACITY) -> None:
-        """Make an inbox for at most ``capacity`` samples; ``bell`` is rung for whatever comes in."""
+    def __init__(self, bell: WakeUpSignal | None = None, *, capacity: int = DEFAULT_CAPACITY) -> None:
+        """Make an inbox for at most ``capacity`` samples; ``bell`` wakes the consumer for each item."""
         if capacity < 1:
             raise SettingsError(f"capacity is {capacity}: give a number of samples, 1 or more")
-        self._bell = bell or Doorbell()
+        self._bell = bell or WakeUpSignal()
         self._capacity = capacity
         self._items: deque[Notice | Arrival] = deque()
         self._samples = 0

@@ -45,7 +45,7 @@ class ModelSession:
         provider: the ONNX Runtime execution provider it really runs on.
         threads: CPU threads one run may use.
         one_camera: its graph takes one camera at a time; ``run`` still takes any number, in turns.
-        one_step: its graph takes one frame at a time; likewise.
+        one_step: its graph takes one frame at a time; ``run`` still takes any number, one after the other.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, device: Device = "auto", threads: int | None = None) -> None:

@@ -86,13 +86,15 @@ class ModelSpec:
 
     Attributes:
         spec_version: of this list of keys.
-        kind: ``window`` (many-to-one, one answer per window) or ``stateful`` (many-to-many, one answer per frame).
+        kind: ``window`` (many-to-one, one prediction per window) or ``stateful`` (many-to-many, one prediction per
+            frame).
         labels: class names in the order of the probabilities.
         background: the label that is never an event, or None.
         frame_rate: frames per second the model was trained at.
-        window: frames one answer looks at (1 for a stateful model).
+        window: frames one prediction looks at (1 for a stateful model).
         stride: frames between two predictions; always 1 in version 1.
-        anchor_frames: how many frames before the newest one the answer refers to (window // 2, or 0 if stateful);
+        anchor_frames: how many frames before the newest one the prediction refers to (window // 2, or 0 if
+            stateful);
             negative in a model that predicts what will be, so many frames later.
         height: rows of the input image, pixels.
         width: columns of the input image, pixels.
@@ -145,7 +147,7 @@ class ModelSpec:
 
     @property
     def window_seconds(self) -> float:
-        """Media time one answer looks at."""
+        """Media time one prediction looks at."""
         return self.window / self.frame_rate
 
     @property

@@ -27,7 +27,7 @@ class ClockStep:
 
     Attributes:
         gap: why continuity broke before this frame, or None.
-        held_seconds: ticks before this frame that the frame sampled last has to answer.
+        held_seconds: ticks before this frame for which the frame sampled last is used again.
         tick_seconds: the tick this frame serves, or None if it is not needed.
     """
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from framestream.errors import FrameStreamError
 from framestream.feeds.feed import Closed, Feed, Inbox, Lost, Missed, Opened
-from framestream.feeds.inbox import CHUNK_STEPS, SOURCE_FULL, Doorbell
+from framestream.feeds.inbox import CHUNK_STEPS, SOURCE_FULL, WakeUpSignal
 from framestream.feeds.items import Notice
 from framestream.frames import SourceInfo
 from framestream.model.session import ModelSession
@@ -57,7 +57,7 @@ class Camera:
         feed: Feed,
         session: ModelSession,
         *,
-        bell: Doorbell,
+        bell: WakeUpSignal,
         live: bool,
         events: EventSettings | None = None,
         zones: Sequence[Zone] = (),
@@ -71,7 +71,7 @@ class Camera:
                 and which needs no ``Status`` if it is a recording.
             feed: brings its samples.
             session: the model.
-            bell: rung for whatever comes in.
+            bell: wakes the engine when an item comes in.
             live: whether its samples grow old while they wait.
             events: how predictions become events; by default as the model says.
             zones: parts of the picture to watch each for itself.

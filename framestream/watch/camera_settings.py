@@ -8,7 +8,7 @@ from functools import partial
 
 from framestream.errors import SettingsError
 from framestream.feeds.feed import Feed
-from framestream.feeds.inbox import Doorbell
+from framestream.feeds.inbox import WakeUpSignal
 from framestream.feeds.live import CameraFeed, LiveSettings
 from framestream.feeds.source_feed import SourceFeed
 from framestream.frames import FrameSource
@@ -69,7 +69,7 @@ def make_camera(
     settings: CameraSettings,
     session: ModelSession,
     *,
-    bell: Doorbell,
+    bell: WakeUpSignal,
     events: EventSettings | None = None,
     predictions: bool = True,
 ) -> Camera:

@@ -1,4 +1,4 @@
-"""What turns many feeds into one row of records, a round at a time."""
+"""The loop of a watch: takes what the cameras' feeds bring, runs the model, and collects the records."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from collections.abc import Sequence
 
 from framestream.errors import SettingsError
 from framestream.feeds.feed import StopFlag
-from framestream.feeds.inbox import Doorbell
+from framestream.feeds.inbox import WakeUpSignal
 from framestream.model.session import ModelSession
 from framestream.records import Record
 from framestream.watch.camera import Camera
-from framestream.watch.roster import Roster
+from framestream.watch.camera_set import CameraSet
 from framestream.watch.schedule import Scheduler
 
 # While feeds are asked to end, how often to look whether one does not answer.
@@ -25,8 +25,8 @@ class Engine:
 
     Attributes:
         session: the model.
-        roster: the cameras; add and remove at any time.
-        bell: rung when there is something to do.
+        cameras: those of the watch; add and remove at any time.
+        bell: wakes the engine when there is something to do.
         ready: records to be handed out.
         finished: whether nothing comes after those.
     """
@@ -36,8 +36,8 @@ class Engine:
         if max_lag_seconds is not None and not (math.isfinite(max_lag_seconds) and max_lag_seconds > 0):
             raise SettingsError(f"max_lag_seconds is {max_lag_seconds}: give a number of seconds above 0, or None")
         self.session = session
-        self.roster = Roster()
-        self.bell = Doorbell()
+        self.cameras = CameraSet()
+        self.bell = WakeUpSignal()
         self.ready: deque[Record] = deque()
         self.finished = False
         self._scheduler = Scheduler(session, max_lag_seconds=max_lag_seconds)
@@ -48,18 +48,18 @@ class Engine:
         self._advancing = threading.RLock()
 
     def add(self, camera: Camera) -> None:
-        """Let a camera join; see ``Roster.add``."""
-        self.roster.add(camera)
+        """Let a camera join; see ``CameraSet.add``."""
+        self.cameras.add(camera)
         self.bell.ring()
 
     def replace(self, camera: Camera) -> None:
-        """Let a camera take another's place; see ``Roster.replace``."""
-        self.roster.replace(camera)
+        """Let a camera take another's place; see ``CameraSet.replace``."""
+        self.cameras.replace(camera)
         self.bell.ring()
 
     def remove(self, name: str | None) -> None:
-        """Let a camera leave; see ``Roster.remove``."""
-        self.roster.remove(name)
+        """Let a camera leave; see ``CameraSet.remove``."""
+        self.cameras.remove(name)
         self.bell.ring()
 
     def stop(self) -> None:
@@ -73,17 +73,17 @@ class Engine:
             if self.finished:
                 return
             if self._stop.is_set():
-                self.roster.stop_all()
+                self.cameras.stop_all()
             try:
-                cameras = self.roster.admit()
+                cameras = self.cameras.start_joining()
                 for record in self._scheduler.run_round(cameras):
                     self.ready.append(record)
             except Exception as error:  # raised by raise_failure, after the records before it
                 self._failure = error
                 self.close()
                 return
-            self.roster.discharge()
-            if (self._stop.is_set() or not self._until_stopped) and self.roster.close_if_empty():
+            self.cameras.drop_finished()
+            if (self._stop.is_set() or not self._until_stopped) and self.cameras.close_if_empty():
                 self.finished = True
             elif not self.ready:
                 self._wait_for_work(cameras, timeout_seconds)
@@ -110,14 +110,14 @@ class Engine:
     def close(self) -> None:
         """End at once and wait until all feeds are gone; may be called twice, and by any thread."""
         self.finished = True
-        self.roster.close()
+        self.cameras.close()
         self.bell.ring()
         with self._advancing:
-            self.roster.stop_all()
-            self.roster.join_all()
+            self.cameras.stop_all()
+            self.cameras.join_all()
 
     def abandon(self) -> None:
         """Tell all feeds to end, without waiting; for an owner who is being forgotten."""
         self.finished = True
-        self.roster.close()
-        self.roster.stop_all()
+        self.cameras.close()
+        self.cameras.stop_all()

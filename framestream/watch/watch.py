@@ -78,7 +78,7 @@ class Watch:
     @property
     def statuses(self) -> dict[str | None, Status]:
         """How each source is, by name; those that were removed are left out."""
-        return self._engine.roster.statuses()
+        return self._engine.cameras.statuses()
 
     @property
     def info(self) -> SourceInfo | None:

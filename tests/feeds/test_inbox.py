@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from framestream import Gap, Sample, SettingsError, SourceInfo, Status
 from framestream.feeds.feed import Closed, Inbox, Missed, Opened
-from framestream.feeds.inbox import INBOX_FULL, STOPPED, TOO_SLOW, Doorbell
+from framestream.feeds.inbox import INBOX_FULL, STOPPED, TOO_SLOW, WakeUpSignal
 from framestream.feeds.items import Arrival, Notice
 from framestream.sampling.sampler import SamplingCounts
 from tests.promptness import PATIENCE_SECONDS
@@ -231,7 +231,7 @@ def test_an_inbox_has_room_for_something() -> None:
 
 
 def test_a_bell_rung_before_the_wait_is_heard_and_heard_once() -> None:
-    bell = Doorbell()
+    bell = WakeUpSignal()
     for _ in range(1000):
         bell.ring()
     assert bell.wait(PATIENCE_SECONDS)

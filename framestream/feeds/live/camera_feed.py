@@ -116,7 +116,7 @@ class CameraFeed:
     def _watch(self, inbox: Inbox) -> Exception | None:
         """Connect again and again; return why that came to an end, None if it was asked for or the stream was over."""
         delays = self._delays()
-        _tell(inbox, "connecting")
+        _report(inbox, "connecting")
         loss = ""
         standby: ReaderProcess | None = None
         while True:
@@ -139,7 +139,7 @@ class CameraFeed:
                 wait_seconds = self._settings.longest_retry_seconds
             if end.lived_seconds > 0 and self._timeline.end_seconds is not None:
                 inbox.put(Lost(self._timeline.end_seconds), arrived_seconds=time.monotonic())
-            _tell(inbox, "reconnecting", reason=cause, retry_seconds=wait_seconds)
+            _report(inbox, "reconnecting", reason=cause, retry_seconds=wait_seconds)
             standby = self._stand_by(wait_seconds)
             if standby is None and self._stop.is_set():
                 return None
@@ -164,7 +164,7 @@ class CameraFeed:
         return Backoff(first_seconds=settings.first_retry_seconds, cap_seconds=settings.longest_retry_seconds).delays()
 
 
-def _tell(inbox: Inbox, state: CameraState, *, reason: str | None = None, retry_seconds: float | None = None) -> None:
+def _report(inbox: Inbox, state: CameraState, *, reason: str | None = None, retry_seconds: float | None = None) -> None:
     status = Status(state=state, reason=reason, retry_seconds=retry_seconds)
     inbox.put(status, arrived_seconds=time.monotonic())
 

@@ -1,4 +1,4 @@
-"""Which cameras there are: those that run, those that come and those that go."""
+"""The cameras of a watch: running, waiting to start, and waiting to stop."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from framestream.records import Status
 from framestream.watch.camera import Camera
 
 
-class Roster:
-    """The cameras of one watch. Any thread may add and remove; ``admit`` and ``discharge`` are the consumer's."""
+class CameraSet:
+    """The cameras of one watch. Any thread may add and remove; only the engine starts and drops them."""
 
     def __init__(self) -> None:
-        """Make an empty roster."""
+        """Make a set without cameras."""
         self._lock = threading.Lock()
         self._running: list[Camera] = []
         self._joining: list[Camera] = []
@@ -52,7 +52,7 @@ class Roster:
             SettingsError: there is none of that name.
         """
         with self._lock:
-            # One that has finished by itself and is not discharged yet leaves as well.
+            # One that has finished by itself and has not been dropped yet leaves as well.
             for camera in (*self._present(), *(other for other in self._running if other.finished)):
                 if camera.name == name:
                     self._leaving.append(camera)
@@ -72,8 +72,8 @@ class Roster:
             current = {camera.name: camera.status for camera in (*self._joining, *self._running)}
             return {**self._statuses, **current}
 
-    def admit(self) -> list[Camera]:
-        """Start those that join, tell those that leave to stop, and return all that run."""
+    def start_joining(self) -> list[Camera]:
+        """Start cameras that were added, stop those that were removed, and return all that run."""
         with self._lock:
             leaving, self._leaving = self._leaving, []
             names = {camera.name for camera in self._running}
@@ -90,8 +90,8 @@ class Roster:
                 camera.stop()
         return running
 
-    def discharge(self) -> None:
-        """Let those go that have finished."""
+    def drop_finished(self) -> None:
+        """Drop the cameras that have finished, and keep the last status of each that ended by itself."""
         with self._lock:
             gone = [camera for camera in self._running if camera.finished]
             self._running = [camera for camera in self._running if not camera.finished]
