@@ -234,7 +234,7 @@ def test_the_last_camera_may_be_replaced(films: Path, model_path: Path, becomes:
     config.write_text("[[camera]]\nname = 'old'\nurl = 'long.avi'\n")
     told: list[str] = []
     read = partial(read_cameras, events=EventSettings(), live=LiveSettings(), options=SourceOptions())
-    reloader = CameraReloader(config, read, tell=told.append)
+    reloader = CameraReloader(config, read, report=told.append)
     session = Classifier.load(model_path, device="cpu", threads=1).session
     with Unhurried(session, reloader.cameras, predictions=False) as watch:
         assert next(watch).camera == "old"
