@@ -230,15 +230,15 @@ class PacedSource(EndlessSource):
 def test_recordings_take_turns(classifier: Classifier) -> None:
     bench = Bench(classifier.session, ["a", "b", "c"], live=False)
     for name in bench.feeds:
-        for tick in range(24):
+        for tick in range(32):
             bench.put(name, "green", tick)
     rounds: list[Counter[str | None]] = []
-    for _ in range(9):
+    for _ in range(6):
         bench.engine.advance(0)
         rounds.append(Counter(record.camera for record in of_type(list(bench.engine.ready), Prediction)))
         bench.engine.ready.clear()
     # The first window takes four frames.
-    assert rounds == [Counter({name: count}) for count in (5, 8, 8) for name in ("a", "b", "c")]
+    assert rounds == [Counter({name: count}) for count in (13, 16) for name in ("a", "b", "c")]
     assert len(of_type(bench.finish(), End)) == 3
 
 
