@@ -26,7 +26,7 @@ from framestream_export.exporting.parity import onnx_rows
 from framestream_export.exporting.seal import sealed
 from framestream_export.graph.encoder import convert_encoder
 from framestream_export.graph.parts import HeadWeights
-from framestream_export.graph.streaming import Layout, streaming_model
+from framestream_export.graph.streaming import GraphLayout, streaming_model
 from framestream_export.training.network.sequence_model import SequenceModel
 from framestream_export.training.settings import TrainSettings
 from framestream_export.training.training_data import DataPath, load_training_data
@@ -117,7 +117,7 @@ def test_hardly_more_nodes_than_encoder_and_head_alone(kind: str) -> None:
     head, _ = tf2onnx.convert.from_keras(
         model.head, [tf.TensorSpec((None, settings.window, settings.feature_dim), tf.float32)], opset=17
     )
-    whole = streaming_model(encoder, HeadWeights.of(model.head), Layout(kind, settings.window, 96, 96))
+    whole = streaming_model(encoder, HeadWeights.of(model.head), GraphLayout(kind, settings.window, 96, 96))
     alone = len(encoder.graph.node) + len(head.graph.node)
     assert len(whole.graph.node) <= 1.15 * alone, [node.op_type for node in whole.graph.node]
 
