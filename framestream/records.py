@@ -93,7 +93,7 @@ class Prediction(_Record):
     """One row of probabilities; ``pts_seconds`` is the end of the window it looked at."""
 
     type: ClassVar[str] = "prediction"
-    left_out: ClassVar[frozenset[str]] = frozenset({"anchor_seconds", "camera", "zone", "staleness_seconds"})
+    left_out: ClassVar[frozenset[str]] = frozenset({"camera", "zone", "staleness_seconds"})
     pts_seconds: float
     label: str
     score: float
