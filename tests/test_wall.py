@@ -56,7 +56,7 @@ def test_the_help_loads_neither_engine_nor_training_frameworks() -> None:
 
 def test_one_module_opens_graphs() -> None:
     """Errors, threads and what is printed are then the same everywhere, and so is a missing ONNX Runtime."""
-    opening, found = SOURCES / "framestream" / "onnx_runtime.py", []
+    opening, found = SOURCES / "framestream" / "model" / "onnx_runtime.py", []
     for package in (SOURCES / "framestream", SOURCES / "export" / "framestream_export"):
         for path in package.rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

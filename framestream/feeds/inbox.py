@@ -166,10 +166,12 @@ class Inbox:
                 self._changed.wait()
             arrival = self._add(item, arrived_seconds, counts, fit=fit)
             going_on = not self._stopped
-            if arrival is not None and fit is not None and len(self._unscaled) < _MOST_UNSCALED:
-                self._unscaled.append((arrival, fit))
-                arrival = None
-        if arrival is not None and fit is not None and going_on:
+            scales_itself = False
+            if going_on and arrival is not None and fit is not None:
+                scales_itself = len(self._unscaled) >= _MOST_UNSCALED
+                if not scales_itself:
+                    self._unscaled.append((arrival, fit))
+        if scales_itself and arrival is not None and fit is not None:
             self._scale(arrival, fit)
         self._bell.ring()
         return going_on and not self._failed
@@ -231,7 +233,7 @@ class Inbox:
     def _add(
         self, item: FeedItem, arrived_seconds: float, counts: SamplingCounts | None, *, fit: Fit | None = None
     ) -> Arrival | None:
-        """Add an item; return what has become of a sample if its image is to be scaled."""
+        """Add an item; return the arrival of a sample whose image is still to be scaled, None for all else."""
         if self._failed:
             return None
         needs_scaling = False

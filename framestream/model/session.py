@@ -143,8 +143,8 @@ class ModelSession:
             own = {name: array[first : first + cameras] for name, array in state.items()}
             row = []
             for start in range(0, frames.shape[1], steps):
-                piece = np.ascontiguousarray(frames[first : first + cameras, start : start + steps])
-                probabilities, own = self._run_once(piece, own)
+                part = np.ascontiguousarray(frames[first : first + cameras, start : start + steps])
+                probabilities, own = self._run_once(part, own)
                 row.append(probabilities)
             rows.append(np.concatenate(row, axis=1))
             states.append(own)

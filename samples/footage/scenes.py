@@ -23,7 +23,7 @@ SIZES_WH = ((160, 120), (160, 120), (176, 132), (192, 108), (144, 144), (120, 16
 
 
 @dataclass(frozen=True, slots=True)
-class Augmentation:
+class Appearance:
     """What light, lens and compression do to a picture."""
 
     gain: float
@@ -56,7 +56,7 @@ class Scene:
     person: Person | None
     performance: Performance
     extra: Extra | None
-    look: Augmentation
+    appearance: Appearance
     noise: NDArray[np.int16]
     chair: Colour | None
     furniture: tuple[Capsule, ...] = ()
@@ -116,25 +116,25 @@ class Scene:
             capsules += _chair_under(joints, self.chair)
         if extra is None:
             capsules += self.furniture
-        if self.look.shadow > 0:
+        if self.appearance.shadow > 0:
             body = np.stack(list(joints.values()))
             low = body[body[:, 1] < body[:, 1].min() + 0.25]
-            draw_shadow(canvas, low, self.camera, strength=self.look.shadow, offset_xy=offset)
-        draw_capsules(canvas, capsules, self.camera, light=self.look.light, offset_xy=offset)
+            draw_shadow(canvas, low, self.camera, strength=self.appearance.shadow, offset_xy=offset)
+        draw_capsules(canvas, capsules, self.camera, light=self.appearance.light, offset_xy=offset)
 
     def _develop(self, canvas: Canvas, seconds: float, number: int) -> Canvas:
-        look = self.look
-        if look.blur > 0.25:
-            canvas = np.asarray(cv2.GaussianBlur(canvas, (0, 0), look.blur), np.uint8)
-        gain = look.gain * (1 + look.flicker * np.sin(seconds * 9.7))
-        picture = canvas * (np.array(look.tint, np.float32) * np.float32(gain))
-        if look.noise > 0:
+        appearance = self.appearance
+        if appearance.blur > 0.25:
+            canvas = np.asarray(cv2.GaussianBlur(canvas, (0, 0), appearance.blur), np.uint8)
+        gain = appearance.gain * (1 + appearance.flicker * np.sin(seconds * 9.7))
+        picture = canvas * (np.array(appearance.tint, np.float32) * np.float32(gain))
+        if appearance.noise > 0:
             height, width = canvas.shape[:2]
             row, column = (number * 37) % 64, (number * 53) % 64
-            picture += np.float32(look.noise / 16) * self.noise[row : row + height, column : column + width]
+            picture += np.float32(appearance.noise / 16) * self.noise[row : row + height, column : column + width]
         developed: Canvas = np.clip(picture, 0, 255).astype(np.uint8)
-        if look.jpeg_quality is not None:
-            _, packed = cv2.imencode(".jpg", developed, [cv2.IMWRITE_JPEG_QUALITY, look.jpeg_quality])
+        if appearance.jpeg_quality is not None:
+            _, packed = cv2.imencode(".jpg", developed, [cv2.IMWRITE_JPEG_QUALITY, appearance.jpeg_quality])
             developed = np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR), np.uint8)
         return developed
 
@@ -148,10 +148,10 @@ def _chair_under(joints: dict[str, Vector], colour: Colour) -> list[Capsule]:
     return chair(joints["pelvis"], side, back, colour)
 
 
-def draw_augmentation(rng: np.random.Generator) -> Augmentation:
+def draw_appearance(rng: np.random.Generator) -> Appearance:
     """Draw random light, lens and compression."""
     tint = 1 + rng.normal(0, 0.05, 3)
-    return Augmentation(
+    return Appearance(
         gain=float(np.clip(rng.normal(0.95, 0.2), 0.4, 1.4)),
         tint=(float(tint[0]), float(tint[1]), float(tint[2])),
         flicker=float(rng.uniform(0, 0.05)) if rng.random() < 0.2 else 0.0,
@@ -202,7 +202,7 @@ def draw_empty_scene(rng: np.random.Generator, *, seconds: float, size_wh: tuple
 def on_tripod(scene: Scene) -> Scene:
     """The same scene from a steady camera with a clean sensor: what compresses to a small film."""
     camera = replace(scene.camera, shake_pixels=0.0, drift_pixels=0.0)
-    return replace(scene, camera=camera, look=replace(scene.look, noise=0.0, jpeg_quality=None))
+    return replace(scene, camera=camera, appearance=replace(scene.appearance, noise=0.0, jpeg_quality=None))
 
 
 def draw_framing(rng: np.random.Generator, labels: list[str], *, seated: bool) -> str:
@@ -259,7 +259,7 @@ def dress(
         person=person,
         performance=performance,
         extra=extra,
-        look=draw_augmentation(rng),
+        appearance=draw_appearance(rng),
         noise=np.asarray(rng.normal(0, 16, (height + 64, width + 64, 3)), np.int16),
         chair=any_colour(rng) if seated else None,
         furniture=furniture,

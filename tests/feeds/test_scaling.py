@@ -187,3 +187,10 @@ def test_a_stop_lets_go_of_what_waits_to_be_scaled() -> None:
     feeding.join()
     assert not inbox.scale_one()
     assert not any(isinstance(item, (Arrival, Gap)) for item in take_all(inbox))
+
+
+def test_a_stopped_inbox_takes_no_more_pictures() -> None:
+    inbox = Inbox()
+    inbox.stop()
+    assert not inbox.put_waiting(Sample(numbered(1), 0.0), arrived_seconds=0.0, fit=doubled)
+    assert not inbox.scale_one()

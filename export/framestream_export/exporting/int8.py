@@ -6,7 +6,7 @@ one that leads to a softmax (the maps of the small encoder), because there a rou
 elsewhere; and all arithmetic of the recurrent head, whose weights are only stored as int8.
 
 Weights are rounded so that the products stay what they were on the calibration frames, and so that they give the same
-answers on every processor; see `rounding`.
+predictions on every processor; see `rounding`.
 """
 
 from __future__ import annotations

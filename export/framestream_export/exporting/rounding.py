@@ -6,7 +6,7 @@ the idea is that of the optimal brain surgeon, Hassibi and Stork 1993). All it t
 together: the sum of their products over real frames.
 
 Without VNNI, ONNX Runtime adds the products of two neighbours in 16 bits: of uint8 and int8, at most 255 times the
-sum of two weights. So no two weights of one sign may add up to more than 128, or the answers would depend on the
+sum of two weights. So no two weights of one sign may add up to more than 128, or predictions would depend on the
 processor. That is less than all 8 bits, and for most rows of weights more than 7.
 """
 
