@@ -28,7 +28,7 @@ from framestream.errors import SettingsError
 from framestream.feeds.live import LiveSettings
 from framestream.model.spec import EventSettings, adapt_events
 from framestream.sampling.zones import Zone
-from framestream.sources import SourceKind, SourceOptions, classify
+from framestream.sources import SourceOptions, classify
 from framestream.watch.camera_settings import CameraSettings, check_name, check_standard_input
 
 if sys.version_info >= (3, 11):
@@ -132,8 +132,7 @@ def _source(url: object, folder: Path) -> int | str:
     if not isinstance(url, str) or not url:
         raise SettingsError("url is no text; give an address, a device index or a path")
     # A path is meant from the file's folder on; joining leaves an absolute one as it is.
-    is_path = classify(url) in (SourceKind.FILE, SourceKind.IMAGES)
-    return str(folder / url) if is_path else url
+    return str(folder / url) if classify(url).is_path else url
 
 
 def _read_zone(table: object) -> Zone:

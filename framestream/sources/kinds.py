@@ -42,6 +42,11 @@ class SourceKind(enum.Enum):
         """
         return self in (SourceKind.DEVICE, SourceKind.URL)
 
+    @property
+    def is_path(self) -> bool:
+        """Whether it is named by a path, which may be relative."""
+        return self in (SourceKind.FILE, SourceKind.IMAGES)
+
 
 def classify(source: AnySource) -> SourceKind:
     """Say what a source is.

@@ -18,7 +18,7 @@ def name_sources(sources: Sequence[str]) -> list[str]:
     names = [_short_name(source) for source in sources]
     unique: list[str] = []
     for source, short in zip(sources, names, strict=True):
-        name = source if names.count(short) > 1 and _is_path(source) else short
+        name = source if names.count(short) > 1 and classify(source).is_path else short
         numbered, number = name, 1
         while numbered in unique:
             number += 1
@@ -31,10 +31,6 @@ def _short_name(source: str) -> str:
     if classify(source) is SourceKind.URL:
         shown = safe_address(source)
         return shown.partition("://")[2] or shown
-    if _is_path(source):
+    if classify(source).is_path:
         return os.path.basename(source.rstrip("/")) or source
     return "stdin" if classify(source) is SourceKind.STDIN else source
-
-
-def _is_path(source: str) -> bool:
-    return classify(source) in (SourceKind.FILE, SourceKind.IMAGES)

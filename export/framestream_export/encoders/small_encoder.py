@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.resources
 from typing import Any
 
 import keras
@@ -9,12 +10,19 @@ import numpy as np
 from keras import layers
 from numpy.typing import NDArray
 
+from framestream.errors import SettingsError
+from framestream_export.encoders.weights_file import load_weights_file
+
 # (channels, convolutions) of each stage; every stage halves height and width.
 STAGES = ((16, 1), (32, 1), (64, 2), (128, 2))
 _FINE_STAGE = 3
 _MIXED_CHANNELS = 64
 _NARROW_CHANNELS = 32
 _GRID_REACH = 2.0
+
+# Made by samples/pretrain_encoder.py: (size in pixels, feature_dim) and the file.
+PEOPLE_SHAPE = (96, 128)
+_PEOPLE_WEIGHTS = importlib.resources.files("framestream_export") / "weights" / "people.weights.h5"
 
 
 def build_small_encoder(size: int, feature_dim: int) -> Any:
@@ -44,6 +52,15 @@ def build_small_encoder(size: int, feature_dim: int) -> Any:
     )
     whole = layers.Dense(feature_dim - 2 * points, activation="relu", name="whole")(whole)
     return keras.Model(frames, layers.Concatenate(name="features")([places, whole]), name="encoder")
+
+
+def load_people_weights(network: Any) -> None:
+    """Set the weights that have learnt where a person's joints are; SettingsError for another size or width."""
+    shape = network.input_shape[1], network.output_shape[-1]
+    if shape != PEOPLE_SHAPE:
+        raise SettingsError(f"the people weights are for size and feature_dim {PEOPLE_SHAPE}, not {shape}")
+    with importlib.resources.as_file(_PEOPLE_WEIGHTS) as path:
+        load_weights_file(network, path, name="small")
 
 
 def _convolve(x: Any, channels: int, *, kernel: int, stride: int, name: str) -> Any:

@@ -108,7 +108,7 @@ def test_settings_are_refused_before_anything_is_read_or_written(tmp_path: Path,
     (tmp_path / "folder").mkdir()
     refused = [
         (["--encoder", "resnet9000"], "no encoder 'resnet9000'"),
-        (["--encoder", "small", "--weights", "imagenet"], "no imagenet weights for the small encoder"),
+        (["--encoder", "small", "--weights", "imagenet"], "no imagenet weights for small"),
         (["--weights", tmp_path / "gone.h5"], "no weights file"),
         (["--weights", tmp_path / "folder"], "is not a training run"),
         (["--encoder", "small", "--weights", other, "--size", "16", "--feature-dim", "5"], "does not hold the weights"),

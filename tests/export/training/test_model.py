@@ -150,7 +150,7 @@ def test_weights_that_do_not_fit(tmp_path) -> None:
         ({"name": "ResNet9000"}, "no encoder 'ResNet9000'; known are small, EfficientNetLite0, MobileNet"),
         ({"name": "EfficientNetB0@0.5"}, "EfficientNetB0 has no width multiplier"),
         ({"name": "MobileNet@wide"}, "'wide' in 'MobileNet@wide' is not a number"),
-        ({"name": "small", "weights": "imagenet"}, "no imagenet weights for the small encoder"),
+        ({"name": "small", "weights": "imagenet"}, "no imagenet weights for small"),
         ({"name": "small", "freeze": True}, "random weights leaves nothing"),
     ],
 )

@@ -102,7 +102,7 @@ def test_resuming_what_never_began_starts_with_the_defaults(toy_clips: Path, tmp
     code, _, messages = cli("train", toy_clips, "--output", tmp_path / "run", "--resume", "--weights", "people")
     assert code == 1
     assert "run holds nothing to resume: it starts from the beginning" in messages
-    assert "the people weights are for the small encoder (--preset tiny), not EfficientNetLite0" in messages
+    assert "there are no people weights for EfficientNetLite0; give none, imagenet, a file or a run" in messages
 
 
 def test_a_preset_and_an_encoder_exclude_each_other(toy_clips: Path, tmp_path: Path, cli: Cli) -> None:
