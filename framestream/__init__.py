@@ -6,8 +6,8 @@
     for record in classifier.watch("film.mp4"):
         print(record)
 
-Names listed in ``__all__`` are the public API; everything else may change. Each is imported when it is first asked for,
-so that importing the package costs nothing, and ``framestream doctor`` can tell why OpenCV does not load.
+Names listed in `__all__` are the public API; everything else may change. Each is imported when it is first asked for,
+so that importing the package costs nothing, and `framestream doctor` can tell why OpenCV does not load.
 """
 
 from importlib import import_module

@@ -32,14 +32,14 @@ class Classifier:
     __slots__ = ("_session",)
 
     def __init__(self, session: ModelSession) -> None:
-        """Wrap a session; ``Classifier.load`` is the usual way."""
+        """Wrap a session; `Classifier.load` is the usual way."""
         self._session = session
 
     @classmethod
     def load(
         cls, path: str | os.PathLike[str] | None = None, *, device: Device = "auto", threads: int | None = None
     ) -> Classifier:
-        """Load a model; see ``ModelSession`` for the arguments and errors. Without a path, the one that comes along."""
+        """Load a model; see `ModelSession` for the arguments and errors. Without a path, the one that comes along."""
         return cls(ModelSession(default_model_path() if path is None else path, device=device, threads=threads))
 
     def __repr__(self) -> str:
@@ -62,11 +62,11 @@ class Classifier:
         return self._session
 
     def stream(self, *, events: EventSettings | None = None, chunk_steps: int = 1) -> Stream:
-        """Start a stream for one camera: ``push`` frames, then ``flush``.
+        """Start a stream for one camera: `push` frames, then `flush`.
 
         Args:
-            events: how predictions become events; by default as the model says.
-            chunk_steps: samples to run at once: 1 gives predictions at once, 16 is faster on recordings. Results are
+            events: How predictions become events; by default as the model says.
+            chunk_steps: Samples to run at once: 1 gives predictions at once, 16 is faster on recordings. Results are
                 the same.
         """
         return Stream(self._session, events=events, chunk_steps=chunk_steps)
@@ -84,20 +84,20 @@ class Classifier:
         """Open a source and return an iterator over what it shows.
 
         A recording is read as fast as it can be, with predictions a second or so at a time. A live source (a device, an
-        address, a ``FrameSource`` that says so) gets predictions frame by frame, and is waited for while it is away.
+        address, a `FrameSource` that says so) gets predictions frame by frame, and is waited for while it is away.
 
         Args:
-            source: path of a video file, a folder of images, ``-`` for raw frames on standard input, a device index,
-                an address, or a ``FrameSource``.
-            events: how predictions become events; by default as the model says.
-            predictions: False leaves out the ``Prediction`` records.
-            options: what some recordings cannot say themselves: the rate of images, the size of raw frames.
-            live: how patient to be with a live source.
-            max_lag_seconds: what waits longer, of a live source, is dropped; None: when there is no room for more.
+            source: Path of a video file, a folder of images, `-` for raw frames on standard input, a device index,
+                an address, or a `FrameSource`.
+            events: How predictions become events; by default as the model says.
+            predictions: False leaves out the `Prediction` records.
+            options: What some recordings cannot say themselves: the rate of images, the size of raw frames.
+            live: How patient to be with a live source.
+            max_lag_seconds: What waits longer, of a live source, is dropped; None: when there is no room for more.
 
         Raises:
-            SourceError: the recording cannot be used; a live source is opened later, and waited for if it is away.
-            SettingsError: ``source`` or an option makes no sense.
+            SourceError: The recording cannot be used; a live source is opened later, and waited for if it is away.
+            SettingsError: `source` or an option makes no sense.
         """
         settings = CameraSettings(
             source, events=events, options=options or SourceOptions(), live=live or LiveSettings()
@@ -116,14 +116,14 @@ class Classifier:
         """Return an iterator over what many sources show; their frames go through the model together.
 
         Args:
-            cameras: sources by name; ``CameraSettings`` where one needs events, zones or options of its own.
-            events: how predictions become events, for cameras without settings of their own.
-            predictions: False leaves out the ``Prediction`` records.
-            max_lag_seconds: what waits longer, of a live source, is dropped; None: when there is no room for more.
-            until_stopped: go on without cameras, for some to be added later, until ``stop`` or ``close``.
+            cameras: Sources by name; `CameraSettings` where one needs events, zones or options of its own.
+            events: How predictions become events, for cameras without settings of their own.
+            predictions: False leaves out the `Prediction` records.
+            max_lag_seconds: What waits longer, of a live source, is dropped; None: when there is no room for more.
+            until_stopped: Go on without cameras, for some to be added later, until `stop` or `close`.
 
         Raises:
-            SettingsError: a name, a source or a setting makes no sense.
+            SettingsError: A name, a source or a setting makes no sense.
         """
         return Watch(
             self._session,
@@ -139,7 +139,7 @@ def default_model_path() -> Path:
     """Return the model that comes with FrameStream.
 
     Raises:
-        ModelNotFoundError: this installation has none.
+        ModelNotFoundError: This installation has none.
     """
     path = Path(str(files("framestream") / "models" / "default.onnx"))
     if not path.is_file():

@@ -6,7 +6,7 @@ therefore speaks for the time from its own centre to the next row's centre. The 
 speaks for everything before it, and the last one for everything up to the end, since nobody else does. So events say
 when something happened, not when it was noticed, they cannot overlap, and they stay inside the video.
 
-A model that predicts what will be has an anchor below zero: centres lie ahead of their ticks, by ``ahead_seconds`` of
+A model that predicts what will be has an anchor below zero: centres lie ahead of their ticks, by `ahead_seconds` of
 its spec, and events say when something is expected to happen. An event that ended with a row may thus reach that far
 beyond the end of the video, or into a gap and what follows; one that had not begun by then is not reported.
 """
@@ -38,8 +38,8 @@ class EventDetector:
     """Finds events in the predictions of one stream; see the module's text for how times are meant.
 
     A label opens an event when it is the most probable one apart from the background and its smoothed probability
-    reaches ``enter``; the event goes on while it stays at ``leave`` or above, unless another label opens one. What
-    is shorter than ``min_seconds`` is dropped.
+    reaches `enter`; the event goes on while it stays at `leave` or above, unless another label opens one. What
+    is shorter than `min_seconds` is dropped.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class EventDetector:
         frame_rate: float,
         anchor_frames: int = 0,
     ) -> None:
-        """Make a detector for rows that come at ``frame_rate`` per second, in the order of ``labels``."""
+        """Make a detector for rows that come at `frame_rate` per second, in the order of `labels`."""
         self._labels = tuple(labels)
         self._candidates = [index for index, label in enumerate(self._labels) if label != background]
         if not self._candidates:
@@ -94,11 +94,11 @@ class EventDetector:
         """Take the next row.
 
         Args:
-            pts_seconds: the tick it was computed at; rows follow each other at the frame rate.
-            probabilities: ``[classes]``, in the order of the labels.
+            pts_seconds: The tick it was computed at; rows follow each other at the frame rate.
+            probabilities: `[classes]`, in the order of the labels.
 
         Returns:
-            the event that ended with this row, if one did.
+            The event that ended with this row, if one did.
         """
         row = self._checked(probabilities)
         self._rows.append(row)
@@ -120,7 +120,7 @@ class EventDetector:
         return ended
 
     def flush(self, end_seconds: float) -> list[Event]:
-        """End the segment of video at ``end_seconds``: close the open event and forget all rows."""
+        """End the segment of video at `end_seconds`: close the open event and forget all rows."""
         ended = [] if self._label is None else self._close(end_seconds)
         self._rows.clear()
         self._begin_seconds = None

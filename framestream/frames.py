@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from framestream.errors import SettingsError
 
 Image: TypeAlias = NDArray[np.uint8]
-"""uint8 ``[height, width, 3]``; BGR as OpenCV gives it, until ``framestream.sampling.resize`` makes it RGB."""
+"""uint8 `[height, width, 3]`; BGR as OpenCV gives it, until `framestream.sampling.resize` makes it RGB."""
 
 Color = Literal["bgr", "rgb"]
 """Order of an image's channels."""
@@ -21,13 +21,13 @@ Color = Literal["bgr", "rgb"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceInfo:
-    """What a source says about itself; ``declared_`` values come from its header and may be wrong.
+    """What a source says about itself; `declared_` values come from its header and may be wrong.
 
     Attributes:
-        name: path or address without credentials.
-        size_wh: width and height of its images, pixels.
-        declared_fps: frame rate according to the header, or None.
-        declared_frames: number of frames according to the header, or None.
+        name: Path or address without credentials.
+        size_wh: Width and height of its images, pixels.
+        declared_fps: Frame rate according to the header, or None.
+        declared_frames: Number of frames according to the header, or None.
         live: True if it goes on while nobody reads, as a camera does; a recording waits.
     """
 
@@ -45,7 +45,7 @@ class SourceInfo:
             check_rate(self.declared_fps, name=f"{self.name}: declared_fps")
 
     def is_slower_than(self, frame_rate: float) -> bool:
-        """Say whether fewer frames a second are declared than ``frame_rate``; 29.97 counts as 30."""
+        """Say whether fewer frames a second are declared than `frame_rate`; 29.97 counts as 30."""
         return self.declared_fps is not None and self.declared_fps < 0.99 * frame_rate
 
 
@@ -73,7 +73,7 @@ class FrameSource(Protocol):
 
 @runtime_checkable
 class Interruptible(Protocol):
-    """A source whose ``grab`` may wait for somebody else, so that stopping must not wait for it."""
+    """A source whose `grab` may wait for somebody else, so that stopping must not wait for it."""
 
     def interrupt(self) -> None:
         """End a grab that waits, and all later ones, with None; any thread and any signal handler may call it."""
@@ -94,7 +94,7 @@ def check_rate(rate: float, *, name: str) -> float:
     """Return a rate that is one.
 
     Raises:
-        SettingsError: it is not a finite number above 0.
+        SettingsError: It is not a finite number above 0.
     """
     if not (math.isfinite(rate) and rate > 0):
         raise SettingsError(f"{name} is {rate}: give a number per second above 0")

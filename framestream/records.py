@@ -1,47 +1,47 @@
-"""What a watch yields, and the JSON Lines that ``framestream watch --format jsonl`` prints.
+"""What a watch yields, and the JSON Lines that `framestream watch --format jsonl` prints.
 
-One JSON object a line, UTF-8: for each camera one ``start``, any number of those in the middle, one ``end``; several
+One JSON object a line, UTF-8: for each camera one `start`, any number of those in the middle, one `end`; several
 cameras come interleaved. Times are seconds of media time: 0 is the first timestamp a file gives; a live source counts
 on after an outage. Readers must ignore fields and types they do not know.
 
-Fields that say nothing are left out: ``camera`` (its name) where there is only one without a name, ``zone`` (name of
-the part of the picture) where there are no zones, ``staleness_seconds`` (from the arrival of the newest frame it rests
+Fields that say nothing are left out: `camera` (its name) where there is only one without a name, `zone` (name of
+the part of the picture) where there are no zones, `staleness_seconds` (from the arrival of the newest frame it rests
 on until it was known) unless the source is live.
 
-``start``
-    ``source`` (path), ``size_wh`` ([width, height]), ``declared_fps`` and ``declared_frames`` (from the header; null
+`start`
+    `source` (path), `size_wh` ([width, height]), `declared_fps` and `declared_frames` (from the header; null
     if absent),
-    ``model`` (path), ``provider`` (what ONNX Runtime runs on), ``threads``, ``labels`` (in the model's order),
-    ``background`` (label that is never an event, or null), ``frame_rate`` (frames per second the model sees),
-    ``model_window_seconds``, ``slower_than_model`` (true if the header declares fewer frames than the model sees, so
-    that each is used more than once), ``predict_ahead_seconds`` (only of a model that predicts what will be: how much
-    later than ``pts_seconds`` the moment is that a prediction is about). ``camera``.
-``status`` (only for live sources, and where there are many)
-    ``state`` (``connecting``, ``live``, ``stalled``: no frames for some time, ``reconnecting``, ``ended``, ``failed``:
-    given up, ``overloaded``: reported once for all cameras, when frames are dropped because the machine or the reader
-    of these records is too slow), ``reason`` and ``retry_seconds`` (until it is tried again) where there is one,
-    ``camera``. A camera that could not be opened at all has no ``start``.
-``prediction`` (only with ``--predictions``)
-    ``pts_seconds`` (end of the window), ``anchor_seconds`` (the moment it is about: by default the window's middle),
-    ``label`` and ``score`` (the most probable one), ``probabilities`` (label to
-    probability), ``camera``, ``zone``, ``staleness_seconds``.
-``event``
-    ``label``, ``score`` (mean smoothed probability), ``start_seconds``, ``end_seconds``; printed when it ends. Times
+    `model` (path), `provider` (what ONNX Runtime runs on), `threads`, `labels` (in the model's order),
+    `background` (label that is never an event, or null), `frame_rate` (frames per second the model sees),
+    `model_window_seconds`, `slower_than_model` (true if the header declares fewer frames than the model sees, so
+    that each is used more than once), `predict_ahead_seconds` (only of a model that predicts what will be: how much
+    later than `pts_seconds` the moment is that a prediction is about). `camera`.
+`status` (only for live sources, and where there are many)
+    `state` (`connecting`, `live`, `stalled`: no frames for some time, `reconnecting`, `ended`, `failed`:
+    given up, `overloaded`: reported once for all cameras, when frames are dropped because the machine or the reader
+    of these records is too slow), `reason` and `retry_seconds` (until it is tried again) where there is one,
+    `camera`. A camera that could not be opened at all has no `start`.
+`prediction` (only with `--predictions`)
+    `pts_seconds` (end of the window), `anchor_seconds` (the moment it is about: by default the window's middle),
+    `label` and `score` (the most probable one), `probabilities` (label to
+    probability), `camera`, `zone`, `staleness_seconds`.
+`event`
+    `label`, `score` (mean smoothed probability), `start_seconds`, `end_seconds`; printed when it ends. Times
     say when it happened, not when it was noticed; of a model that predicts what will be, when it is expected to happen,
-    and then it may end up to ``predict_ahead_seconds`` after the video or a gap. ``camera``, ``zone``,
-    ``staleness_seconds``.
-``gap``
-    ``pts_seconds`` (end of the last frame before it), ``reason``, ``resume_seconds`` (first timestamp after it),
-    ``frames_lost`` (an estimate, where there is one), ``camera``. Nothing is carried across a gap: an open event ends
-    at ``pts_seconds``.
-``end``
-    ``frames_read``, ``frames_sampled`` (used by the model), ``frames_held`` (times a frame was used again because
-    the source had none for that moment), ``frames_skipped`` (between the model's moments, not needed),
-    ``frames_dropped`` (read or pushed, but never seen by the model; 0 for files read to their end), ``dropped`` (the
-    same by reason; left out if there are none), ``predictions``, ``events``, ``gaps``, ``media_seconds`` (without
-    what gaps left out), ``wall_seconds``, ``interrupted`` (it was stopped before its end), ``camera``. Always
-    ``frames_read`` = ``frames_sampled`` + ``frames_skipped`` + ``frames_dropped``. With zones, frames are counted once,
-    predictions and events are those of all zones. A single watch that ends with an error has no ``end``; of many
+    and then it may end up to `predict_ahead_seconds` after the video or a gap. `camera`, `zone`,
+    `staleness_seconds`.
+`gap`
+    `pts_seconds` (end of the last frame before it), `reason`, `resume_seconds` (first timestamp after it),
+    `frames_lost` (an estimate, where there is one), `camera`. Nothing is carried across a gap: an open event ends
+    at `pts_seconds`.
+`end`
+    `frames_read`, `frames_sampled` (used by the model), `frames_held` (times a frame was used again because
+    the source had none for that moment), `frames_skipped` (between the model's moments, not needed),
+    `frames_dropped` (read or pushed, but never seen by the model; 0 for files read to their end), `dropped` (the
+    same by reason; left out if there are none), `predictions`, `events`, `gaps`, `media_seconds` (without
+    what gaps left out), `wall_seconds`, `interrupted` (it was stopped before its end), `camera`. Always
+    `frames_read` = `frames_sampled` + `frames_skipped` + `frames_dropped`. With zones, frames are counted once,
+    predictions and events are those of all zones. A single watch that ends with an error has no `end`; of many
     cameras each has one.
 """
 
@@ -90,7 +90,7 @@ class Start(_Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction(_Record):
-    """One row of probabilities; ``pts_seconds`` is the end of the window it looked at."""
+    """One row of probabilities; `pts_seconds` is the end of the window it looked at."""
 
     type: ClassVar[str] = "prediction"
     left_out: ClassVar[frozenset[str]] = frozenset({"camera", "zone", "staleness_seconds"})
@@ -106,7 +106,7 @@ class Prediction(_Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event(_Record):
-    """Something that happened from ``start_seconds`` to ``end_seconds``."""
+    """Something that happened from `start_seconds` to `end_seconds`."""
 
     type: ClassVar[str] = "event"
     left_out: ClassVar[frozenset[str]] = frozenset({"camera", "zone", "staleness_seconds"})
@@ -121,7 +121,7 @@ class Event(_Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap(_Record):
-    """A break in the source: what came before ended at ``pts_seconds``, the next frame is at ``resume_seconds``."""
+    """A break in the source: what came before ended at `pts_seconds`, the next frame is at `resume_seconds`."""
 
     type: ClassVar[str] = "gap"
     left_out: ClassVar[frozenset[str]] = frozenset({"frames_lost", "camera"})

@@ -23,9 +23,9 @@ Result: TypeAlias = Prediction | Event | Gap
 
 
 class Stream:
-    """Predictions and events of one camera or file; made by ``Classifier.stream``. Not for use by two threads at once.
+    """Predictions and events of one camera or file; made by `Classifier.stream`. Not for use by two threads at once.
 
-    Give it frames with ``push`` (or ready samples with ``feed``) and call ``flush`` at the end::
+    Give it frames with `push` (or ready samples with `feed`) and call `flush` at the end::
 
         stream = classifier.stream()
         for image, pts_seconds in camera:
@@ -35,7 +35,7 @@ class Stream:
     """
 
     def __init__(self, session: ModelSession, *, events: EventSettings | None = None, chunk_steps: int = 1) -> None:
-        """Start a stream; ``chunk_steps`` samples are collected and run at once, which changes no result."""
+        """Start a stream; `chunk_steps` samples are collected and run at once, which changes no result."""
         if chunk_steps < 1:
             raise SettingsError(f"chunk_steps is {chunk_steps}: give 1 for results at once, more for throughput")
         self._session = session
@@ -70,16 +70,16 @@ class Stream:
         """Take the next frame of the source, at whatever rate it has.
 
         Args:
-            image: uint8 ``[height, width, 3]``; gray and four channels are accepted as well. It is not kept.
-            pts_seconds: when it was taken, seconds on the source's clock.
-            color: its channel order.
+            image: uint8 `[height, width, 3]`; gray and four channels are accepted as well. It is not kept.
+            pts_seconds: When it was taken, seconds on the source's clock.
+            color: Its channel order.
 
         Returns:
-            results that became known, in order of time; often none.
+            Results that became known, in order of time; often none.
 
         Raises:
-            SettingsError: this is no image or no time; the stream is as if it had not been pushed.
-            ModelError: the model fails.
+            SettingsError: This is no image or no time; the stream is as if it had not been pushed.
+            ModelError: The model fails.
         """
         prepare = partial(fit_frame, size_wh=self._spec.size_wh, color=color)
         results: list[Result] = []
@@ -88,14 +88,14 @@ class Stream:
         return results
 
     def feed(self, item: Sample | Gap) -> list[Result]:
-        """Take a gap, or a sample whose image already has the model's size and colour; see ``sampling``."""
+        """Take a gap, or a sample whose image already has the model's size and colour; see `sampling`."""
         if isinstance(item, Gap):
             return [*self._end_segment(item.pts_seconds), item]
         self.add(item)
         return self.run_pending() if len(self._pending) >= self._chunk_steps else []
 
     def add(self, sample: Sample) -> None:
-        """Take a sample without running anything, for somebody who runs several streams at once: ``run_together``."""
+        """Take a sample without running anything, for somebody who runs several streams at once: `run_together`."""
         if self._newest is None:
             self._begin_seconds = sample.pts_seconds
             self._detector.begin(sample.pts_seconds)
@@ -110,8 +110,8 @@ class Stream:
         so, or a longer pause than a picture may stand still, makes a gap.
 
         Args:
-            first_seconds: the tick of the first.
-            ticks: how many, one after the other.
+            first_seconds: The tick of the first.
+            ticks: How many, one after the other.
         """
         results = self.run_pending()
         if self._newest is None:
@@ -139,7 +139,7 @@ class Stream:
         A window model that has not yet seen a whole window holds the last frame until it has, and gives one prediction.
 
         Args:
-            end_seconds: when the last frame ended; by default as ``push`` saw it, or one tick after the last sample.
+            end_seconds: When the last frame ended; by default as `push` saw it, or one tick after the last sample.
         """
         if end_seconds is None:
             end_seconds = self._sampler.clock.end_seconds
@@ -167,7 +167,7 @@ class Stream:
         return samples
 
     def _take_rows(self, samples: list[Sample], rows: NDArray[np.float32], state: State) -> list[Result]:
-        """Go on with what the model made of samples: ``rows`` ``[steps, classes]``, and the state after them."""
+        """Go on with what the model made of samples: `rows` `[steps, classes]`, and the state after them."""
         self._state = state
         results: list[Result] = []
         for item, row in zip(samples, rows.tolist(), strict=True):
@@ -216,14 +216,14 @@ class Stream:
 def run_together(session: ModelSession, streams: Sequence[Stream]) -> Iterator[tuple[Stream, list[Result]]]:
     """Run what waits in several streams of one model, as few times as can be.
 
-    Streams in which the same number of samples waits are one batch, on the model's ``cameras`` axis. Who shares a
+    Streams in which the same number of samples waits are one batch, on the model's `cameras` axis. Who shares a
     batch with whom changes no result.
 
     Yields:
-        each stream in which something waited, with its results.
+        Each stream in which something waited, with its results.
 
     Raises:
-        ModelError: the model fails; the samples of that batch are gone.
+        ModelError: The model fails; the samples of that batch are gone.
     """
     groups: dict[int, list[Stream]] = {}
     for stream in streams:
@@ -239,7 +239,7 @@ def run_together(session: ModelSession, streams: Sequence[Stream]) -> Iterator[t
 
 
 def _batch(samples: Sequence[Sequence[Sample]]) -> NDArray[np.uint8]:
-    """Put samples by camera, the same number each, into frames ``[cameras, steps, height, width, 3]``."""
+    """Put samples by camera, the same number each, into frames `[cameras, steps, height, width, 3]`."""
     images = [item.image for of_one in samples for item in of_one]
     if len(images) == 1:
         # The usual case of one camera, which should not pay for copying.
@@ -255,6 +255,6 @@ def _joined(states: Sequence[State]) -> State:
 
 
 def _hold_newest(features: NDArray[np.float32], ticks: int) -> NDArray[np.float32]:
-    """Shift features ``[1, frames, …]`` by some ticks, in which the newest frame stands still."""
+    """Shift features `[1, frames, …]` by some ticks, in which the newest frame stands still."""
     repeated = np.repeat(features[:, -1:], min(ticks, features.shape[1]), axis=1)
     return np.concatenate([features[:, ticks:], repeated], axis=1)

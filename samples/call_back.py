@@ -19,12 +19,12 @@ class Guard:
         self._later = later
 
     def on_record(self, record: Record) -> None:
-        """Take the next record; runs on the thread that called ``run``, so it should not take long."""
+        """Take the next record; runs on the thread that called `run`, so it should not take long."""
         if not isinstance(record, Event):
             return
         print(f"{record.camera}: {record.label} ({record.score:.2f})")
         while self._later:
-            # Any thread may do this, at any time; ``remove`` is its opposite.
+            # Any thread may do this, at any time; `remove` is its opposite.
             # Named by its number, not by its address, which may hold a password.
             self._watch.add(f"camera {len(self._later) + 1}", self._later.pop())
 

@@ -2,9 +2,9 @@
 
     python samples/push_frames.py samples/gym.webm
 
-Your loop runs on a thread of its own and only pushes; the results come out where ``watch_many`` is iterated. With
-``live=True`` pushing never waits: when the machine is too slow, the oldest frames go, and are counted. (For a loop that
-wants its results at once, ``Classifier.stream()`` is simpler: see the README.)
+Your loop runs on a thread of its own and only pushes; the results come out where `watch_many` is iterated. With
+`live=True` pushing never waits: when the machine is too slow, the oldest frames go, and are counted. (For a loop that
+wants its results at once, `Classifier.stream()` is simpler: see the README.)
 """
 
 import sys

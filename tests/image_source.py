@@ -11,7 +11,7 @@ from framestream.frames import SourceInfo
 
 
 class ImageSource:
-    """A ``FrameSource`` over a list of (timestamp, BGR image); an exception in the list is raised at its place."""
+    """A `FrameSource` over a list of (timestamp, BGR image); an exception in the list is raised at its place."""
 
     def __init__(self, frames: Sequence[tuple[float, NDArray[np.uint8]] | Exception]) -> None:
         self._frames = frames

@@ -16,7 +16,7 @@ Frame = tuple[float, NDArray[np.uint8]]
 
 
 class HandFeed:
-    """A ``Feed`` without a thread: the test puts what it wants."""
+    """A `Feed` without a thread: the test puts what it wants."""
 
     def __init__(self, *, live: bool = True) -> None:
         self.inbox: Inbox | None = None
@@ -47,7 +47,7 @@ class HandFeed:
 
 
 class EndlessSource:
-    """A ``FrameSource`` that repeats one image at a rate of its own time, as fast as it is read, until it is closed."""
+    """A `FrameSource` that repeats one image at a rate of its own time, as fast as it is read, until it is closed."""
 
     def __init__(self, image: NDArray[np.uint8], *, fps: float = 10.0, live: bool = False) -> None:
         self._image = image

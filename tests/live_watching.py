@@ -27,7 +27,7 @@ QUICK = replace(STEADY, open_seconds=6, stall_seconds=1.5)
 
 
 class Watching:
-    """A ``CameraFeed`` and everything it has put into its inbox; a context manager that fails if anything is left."""
+    """A `CameraFeed` and everything it has put into its inbox; a context manager that fails if anything is left."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class Watching:
             self.check_nothing_is_left()
 
     def end(self) -> None:
-        """Stop it; ``join`` gives up before two seconds are over, so that it has ended says it took less."""
+        """Stop it; `join` gives up before two seconds are over, so that it has ended says it took less."""
         self.camera.stop()
         self.inbox.stop()
         self.camera.join()
@@ -67,7 +67,7 @@ class Watching:
         assert _pipes() == self._pipes_before
 
     def collect(self) -> None:
-        """Move what has come to ``items``."""
+        """Move what has come to `items`."""
         while (notices := self.inbox.take_notices()) or (samples := self.inbox.take_samples(1000)):
             self.items += notices or samples
 

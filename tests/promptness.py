@@ -20,7 +20,7 @@ def slowdown() -> float:
 
 
 def check_prompt(began_seconds: float, promised_seconds: float = PROMPT_SECONDS) -> None:
-    """Fail if more time than was promised, slowdown allowed for, has gone by since ``time.monotonic()`` gave this."""
+    """Fail if more time than was promised, slowdown allowed for, has gone by since `time.monotonic()` gave this."""
     seconds = time.monotonic() - began_seconds
     if seconds >= promised_seconds:
         factor = slowdown()

@@ -1,7 +1,7 @@
 """A real ONNX model that keeps the streaming contract and whose answers follow by hand.
 
-Its encoder is the mean colour of a frame (3 features, 0 to 1); its answer is ``softmax(GAIN * mean over the
-window)`` over the labels red, green and blue. ``expected_probabilities`` computes the same in NumPy.
+Its encoder is the mean colour of a frame (3 features, 0 to 1); its answer is `softmax(GAIN * mean over the
+window)` over the labels red, green and blue. `expected_probabilities` computes the same in NumPy.
 """
 
 from __future__ import annotations
@@ -52,10 +52,10 @@ def write_model(
     """Write the model for a spec.
 
     Args:
-        path: the file.
-        spec: by default ``make_spec()``.
-        metadata: replaces the metadata that fits the spec.
-        fails_from: makes a model that fails while it runs on a frame with a byte of this brightness or more.
+        path: The file.
+        spec: By default `make_spec()`.
+        metadata: Replaces the metadata that fits the spec.
+        fails_from: Makes a model that fails while it runs on a frame with a byte of this brightness or more.
     """
     spec = spec or make_spec()
     graph = _stateful_graph() if spec.kind == "stateful" else _window_graph(spec.window)
@@ -69,7 +69,7 @@ def write_model(
 
 
 def expected_probabilities(frames: NDArray[np.uint8], spec: ModelSpec) -> NDArray[np.float64]:
-    """Rows for frames ``[steps, height, width, 3]`` from a fresh stream, ``[steps, classes]``."""
+    """Rows for frames `[steps, height, width, 3]` from a fresh stream, `[steps, classes]`."""
     features = frames.astype(np.float64).mean(axis=(1, 2)) / 255
     if spec.kind == "stateful":
         means = np.cumsum(features, axis=0) / np.arange(1, len(features) + 1)[:, np.newaxis]
@@ -85,7 +85,7 @@ def _constant(name: str, values: object, dtype: type = np.int64) -> onnx.TensorP
 
 
 def _encoder() -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:
-    """``frames`` to ``encoded``, float ``[cameras, steps, 3]``."""
+    """`frames` to `encoded`, float `[cameras, steps, 3]`."""
     nodes = [
         helper.make_node("Cast", ["frames"], ["floats"], to=TensorProto.FLOAT),
         helper.make_node("ReduceMean", ["floats"], ["means"], axes=[2, 3], keepdims=0),
@@ -120,7 +120,7 @@ def _softmax() -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:
 
 
 def _window_graph(window: int) -> onnx.GraphProto:
-    """State: the last ``window - 1`` features; each new frame is averaged with those before it."""
+    """State: the last `window - 1` features; each new frame is averaged with those before it."""
     encoder, encoder_constants = _encoder()
     head, head_constants = _softmax()
     middle = [

@@ -1,4 +1,4 @@
-"""``framestream watch`` in a process of its own: waiting for what it says, Ctrl-C, and all that it has started."""
+"""`framestream watch` in a process of its own: waiting for what it says, Ctrl-C, and all that it has started."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Watched:
         self._check_end(130, began)
 
     def terminate(self) -> None:
-        """Send SIGTERM to it and all it has started, as a service manager does; fails as ``interrupt`` does."""
+        """Send SIGTERM to it and all it has started, as a service manager does; fails as `interrupt` does."""
         numbers = self.processes()
         assert numbers != []
         began = time.monotonic()
@@ -121,7 +121,7 @@ class Watched:
 
 @contextmanager
 def watching(sources: list[str], folder: Path, model_path: Path, *options: str) -> Iterator[Watched]:
-    """Run ``framestream watch``."""
+    """Run `framestream watch`."""
     mark = uuid.uuid4().hex
     command = [sys.executable, "-m", "framestream.cli", "watch", *sources, "--model", str(model_path)]
     with open(folder / "out", "wb") as out, open(folder / "err", "wb") as err:

@@ -1,4 +1,4 @@
-"""What ``framestream bench`` measures: each stage, and ratios that hold on a slow machine as on a fast one."""
+"""What `framestream bench` measures: each stage, and ratios that hold on a slow machine as on a fast one."""
 
 from framestream.bench.comparison import Comparison, compare_models
 from framestream.bench.report import BenchReport, Ratio

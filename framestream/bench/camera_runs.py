@@ -28,10 +28,10 @@ _PREDICTION_SECONDS = 10.0
 
 
 class PacedImages:
-    """A camera: images in memory that come at their times and not before; a live ``FrameSource``."""
+    """A camera: images in memory that come at their times and not before; a live `FrameSource`."""
 
     def __init__(self, images: Sequence[Image], *, rate: float, count: int, delay_seconds: float) -> None:
-        """Make a camera of ``count`` frames that starts ``delay_seconds`` after it is first read."""
+        """Make a camera of `count` frames that starts `delay_seconds` after it is first read."""
         self._images = ImagesInMemory(images, rate=rate, count=count)
         info = self._images.info
         self._info = SourceInfo(name="paced images", size_wh=info.size_wh, declared_fps=rate, live=True)

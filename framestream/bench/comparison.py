@@ -32,11 +32,11 @@ class Contender:
     """One of the models.
 
     Attributes:
-        path: its file.
-        variant: what its metadata call it; ``float32`` where they say nothing.
-        file_bytes: size of the file.
-        frames_per_second: by frames a run, 1 and 16; one camera.
-        operators: milliseconds of a run of 16 frames (of 1 where the file takes no more) by operator, dearest first.
+        path: Its file.
+        variant: What its metadata call it; `float32` where they say nothing.
+        file_bytes: Size of the file.
+        frames_per_second: By frames a run, 1 and 16; one camera.
+        operators: Milliseconds of a run of 16 frames (of 1 where the file takes no more) by operator, dearest first.
     """
 
     path: Path
@@ -62,8 +62,8 @@ class Comparison:
 
     Attributes:
         machine: cores, load, versions, provider, threads.
-        contenders: the model that the others are held against, and those.
-        ratios: of each of the others, one for each number of frames a run, in the order of ``contenders``.
+        contenders: The model that the others are held against, and those.
+        ratios: Of each of the others, one for each number of frames a run, in the order of `contenders`.
     """
 
     machine: Facts
@@ -91,16 +91,16 @@ def compare_models(
     """Measure models against one of them, all in turns.
 
     Args:
-        model: an ONNX file; None is the one that comes along.
-        others: files that are held against it.
-        device: see ``ModelSession``.
-        threads: see ``ModelSession``.
-        blocks: turns of each.
-        runs: measured runs in a turn.
+        model: An ONNX file; None is the one that comes along.
+        others: Files that are held against it.
+        device: See `ModelSession`.
+        threads: See `ModelSession`.
+        blocks: Turns of each.
+        runs: Measured runs in a turn.
 
     Raises:
-        SettingsError: there is nothing to compare, or they do not see frames of one size.
-        ModelError: a model cannot be used.
+        SettingsError: There is nothing to compare, or they do not see frames of one size.
+        ModelError: A model cannot be used.
     """
     if not others:
         raise SettingsError("there is no other model to compare with; give one or more")

@@ -1,4 +1,4 @@
-"""A recording: decoding alone, inference alone, both together as ``watch`` does it, and frame by frame in stages.
+"""A recording: decoding alone, inference alone, both together as `watch` does it, and frame by frame in stages.
 
 Alone, decoding and inference have the threads that they have together; both alone and together, decoding includes that
 frames the model wants become pictures, and scaling those belongs to neither.
@@ -39,9 +39,9 @@ class FileFigures:
 
     Attributes:
         facts: name, size, rates and how much of it was read.
-        stages: milliseconds by stage of a frame that the model wanted, frame by frame.
-        throughput: source frames per second.
-        ratio: file mode against the slower of its halves.
+        stages: Milliseconds by stage of a frame that the model wanted, frame by frame.
+        throughput: Source frames per second.
+        ratio: File mode against the slower of its halves.
     """
 
     facts: dict[str, object]
@@ -51,7 +51,7 @@ class FileFigures:
 
 
 def measure_file(session: ModelSession, path: Path, *, frames: int, rounds: int) -> FileFigures:
-    """Read at most ``frames`` frames of a file in each way, ``rounds`` times, in turns."""
+    """Read at most `frames` frames of a file in each way, `rounds` times, in turns."""
     stages = _time_stages(session, path, frames)
     chunks, read = _prepare(session, path, frames)
     tasks: dict[str, Callable[[], object]] = {
@@ -83,7 +83,7 @@ def measure_file(session: ModelSession, path: Path, *, frames: int, rounds: int)
 
 
 def _in_turns(tasks: dict[str, Callable[[], object]], rounds: int) -> tuple[dict[str, Seconds], dict[str, Seconds]]:
-    """Run tasks in turns; return wall time and processor time, each ``[rounds]`` by name."""
+    """Run tasks in turns; return wall time and processor time, each `[rounds]` by name."""
     names = list(tasks)
     wall, cpu = ({name: np.empty(rounds) for name in names} for _ in range(2))
     for name in names:
@@ -162,7 +162,7 @@ def _time_stages(session: ModelSession, path: Path, frames: int) -> dict[str, Ti
 
 
 def _prepare(session: ModelSession, path: Path, frames: int) -> tuple[list[NDArray[np.uint8]], int]:
-    """Return a file's samples, stacked in chunks ``[1, steps, height, width, 3]``, and how many frames were read."""
+    """Return a file's samples, stacked in chunks `[1, steps, height, width, 3]`, and how many frames were read."""
     spec = session.spec
     sampler = Sampler(SamplingClock(spec.frame_rate), prepare=partial(fit_frame, size_wh=spec.size_wh))
     with closing(VideoFile(path)) as video:

@@ -19,7 +19,7 @@ _DOT_PRODUCTS = frozenset({"avx512_vnni", "avx_vnni", "asimddp"})
 
 
 def machine_facts(session: ModelSession, load_before: float | None) -> dict[str, Any]:
-    """Return what a report says of machine and session; ``load_before`` is the load average when it began."""
+    """Return what a report says of machine and session; `load_before` is the load average when it began."""
     return {
         "system": platform.platform(terse=True),
         "processor": processor_name(),

@@ -1,6 +1,6 @@
 """Peak memory of watching a file, measured in a process that does nothing else.
 
-Run as ``python -m framestream.bench.memory MODEL SOURCE DEVICE THREADS``; prints one JSON object.
+Run as `python -m framestream.bench.memory MODEL SOURCE DEVICE THREADS`; prints one JSON object.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _PROBE_SECONDS = 600.0
 
 
 def measure_memory(session: ModelSession, source: Path, *, device: Device) -> dict[str, int] | None:
-    """Return ``before_bytes`` (all imported, nothing loaded) and ``peak_bytes``; None where this cannot be known."""
+    """Return `before_bytes` (all imported, nothing loaded) and `peak_bytes`; None where this cannot be known."""
     command = [sys.executable, "-m", "framestream.bench.memory"]
     try:
         done = subprocess.run(

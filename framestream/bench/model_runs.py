@@ -36,7 +36,7 @@ class ModelFigures:
 
 
 class NewPrediction:
-    """A camera's next frame, already scaled, through ``Stream``: state, model, checks, records and events."""
+    """A camera's next frame, already scaled, through `Stream`: state, model, checks, records and events."""
 
     def __init__(self, session: ModelSession, images: list[Image]) -> None:
         """Start a stream and fill its window."""
@@ -55,15 +55,15 @@ class NewPrediction:
 
 
 class BareRun:
-    """ONNX Runtime's own ``session.run`` of a model, with nothing around it; feeds the state on."""
+    """ONNX Runtime's own `session.run` of a model, with nothing around it; feeds the state on."""
 
     def __init__(self, session: ModelSession, frames: NDArray[np.uint8], *, defaults: bool = False) -> None:
         """Open the model anew.
 
         Args:
-            session: the model, and the options to open it with.
-            frames: what each run is given, ``[cameras, steps, height, width, 3]``.
-            defaults: use ONNX Runtime's own options (all cores, threads that spin) instead of the session's.
+            session: The model, and the options to open it with.
+            frames: What each run is given, `[cameras, steps, height, width, 3]`.
+            defaults: Use ONNX Runtime's own options (all cores, threads that spin) instead of the session's.
         """
         self._session = open_runtime_session(
             session.path,

@@ -18,7 +18,7 @@ class ModelRun:
     """The same frames through a model again and again, its state fed on as a stream's is."""
 
     def __init__(self, session: ModelSession, *, cameras: int = 1, steps: int = 1) -> None:
-        """Start with a state of zeros, ``cameras`` side by side, ``steps`` frames of each in a run."""
+        """Start with a state of zeros, `cameras` side by side, `steps` frames of each in a run."""
         self._session = session
         self._frames = model_frames(session.spec.size_wh, cameras=cameras, steps=steps)
         self._state = session.zero_state(cameras)
@@ -31,22 +31,22 @@ class ModelRun:
 def time_models(
     sessions: Mapping[str, ModelSession], *, steps: Mapping[str, Sequence[int]], blocks: int, runs: int
 ) -> dict[tuple[str, int], Seconds]:
-    """Time models with one camera, all in turns; see ``time_in_turns``.
+    """Time models with one camera, all in turns; see `time_in_turns`.
 
     Args:
-        sessions: the models, by name.
-        steps: by name, which numbers of frames a run to try; a file that takes fewer at once is run that much more
+        sessions: The models, by name.
+        steps: By name, which numbers of frames a run to try; a file that takes fewer at once is run that much more
             often.
-        blocks: turns of each.
-        runs: measured runs in a turn.
+        blocks: Turns of each.
+        runs: Measured runs in a turn.
 
     Returns:
-        by name and frames a run, seconds a run ``[blocks, runs]``.
+        By name and frames a run, seconds a run `[blocks, runs]`.
     """
     tasks = {(name, count): ModelRun(sessions[name], steps=count) for name in sessions for count in steps[name]}
     return time_in_turns(tasks, blocks=blocks, runs=runs)
 
 
 def throughput(seconds: Seconds, *, steps: int) -> float:
-    """Return how many frames go through in a second, by the median of runs of ``steps`` frames."""
+    """Return how many frames go through in a second, by the median of runs of `steps` frames."""
     return steps / float(np.median(seconds))

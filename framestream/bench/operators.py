@@ -26,9 +26,9 @@ class NodeRun:
     """A node that ran, once, after ONNX Runtime has fused and inserted what it wanted.
 
     Attributes:
-        operator: what it computes.
-        provider: the execution provider that it ran on.
-        microseconds: how long it took.
+        operator: What it computes.
+        provider: The execution provider that it ran on.
+        microseconds: How long it took.
     """
 
     operator: str
@@ -44,14 +44,14 @@ def profile(
     Measuring takes time by itself, five to ten microseconds a node.
 
     Args:
-        path: the model.
-        inputs: what each run is given.
-        provider: execution provider.
+        path: The model.
+        inputs: What each run is given.
+        provider: Execution provider.
         threads: CPU threads of a run.
-        runs: how often to run it.
+        runs: How often to run it.
 
     Raises:
-        ModelError: it cannot be opened.
+        ModelError: It cannot be opened.
     """
     with TemporaryDirectory(prefix="framestream-bench-") as folder:
         session = open_runtime_session(path, provider=provider, threads=threads, profile=Path(folder) / "profile")
@@ -72,8 +72,8 @@ def operator_milliseconds(session: ModelSession, frames: NDArray[np.uint8]) -> M
     """Return by operator how many milliseconds of a run it takes, the dearest first.
 
     Args:
-        session: the model, and the provider and threads to run it with.
-        frames: what each run is given, ``[cameras, steps, height, width, 3]``.
+        session: The model, and the provider and threads to run it with.
+        frames: What each run is given, `[cameras, steps, height, width, 3]`.
     """
     inputs: Tensors = {FRAMES: frames, **session.zero_state(len(frames))}
     runs = profile(session.path, inputs, provider=session.provider, threads=session.threads, runs=_WARM_UP + _RUNS)[

@@ -28,7 +28,7 @@ class _Run:
 
 
 def measure_throughput(classifier: Classifier, *, cameras: int, frames: int, rounds: int) -> Ratio:
-    """Run recordings in memory through the pipeline: many of ``frames`` each, and one as long as all, in turns."""
+    """Run recordings in memory through the pipeline: many of `frames` each, and one as long as all, in turns."""
     images = render_images(_IMAGES, size_wh=CAMERA_SIZE_WH)
     _run(classifier, images, cameras=1, frames=frames)
     of_many: list[_Run] = []

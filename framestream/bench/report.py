@@ -14,7 +14,7 @@ Facts: TypeAlias = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a figure should be: ``bound`` and ``value``."""
+    """What a figure should be: `bound` and `value`."""
 
     bound: Bound
     value: float
@@ -39,11 +39,11 @@ class Ratio:
     """Two things measured in turns, one divided by the other.
 
     Attributes:
-        name: what is divided by what.
-        spread: its median over the turns, and the quartiles.
-        meaning: in words.
-        target: what it should be, if there is such a thing.
-        reason: why it misses its target, where that can be said.
+        name: What is divided by what.
+        spread: Its median over the turns, and the quartiles.
+        meaning: In words.
+        target: What it should be, if there is such a thing.
+        reason: Why it misses its target, where that can be said.
     """
 
     name: str
@@ -70,11 +70,11 @@ class CamerasFigures:
     """Cameras in real time, all through one session.
 
     Attributes:
-        cameras: how many.
+        cameras: How many.
         facts: size, rate, seconds, frames pushed, predictions, frames dropped by reason, processor cores used.
-        staleness: from the arrival of a frame to its prediction.
-        staleness_target_ms: what its 95th percentile should be at most.
-        reason: why a target is missed; empty if none is.
+        staleness: From the arrival of a frame to its prediction.
+        staleness_target_ms: What its 95th percentile should be at most.
+        reason: Why a target is missed; empty if none is.
     """
 
     cameras: int
@@ -120,17 +120,17 @@ class BenchReport:
 
     Attributes:
         machine: cores, load, versions, provider, threads.
-        model: path and what matters of its spec.
-        source: the video that was read.
-        stages: milliseconds by stage. ``decode`` is of every frame of the source, ``preprocess`` and ``total`` (from
-            grabbing a frame to its results, on one thread) of those the model wants. ``model`` is the bare graph on
-            one frame, ``encode`` and ``head`` its two parts, ``new prediction`` the same through the runtime.
-        throughput: by name, per second.
-        ratios: side by side, from one run.
-        memory: bytes before and at the peak of watching the source in a process of its own; None if unknown here.
-        cameras: many cameras in real time, or None if left out.
-        idle: one paused camera, or None if left out.
-        notes: what could not be measured, and why.
+        model: Path and what matters of its spec.
+        source: The video that was read.
+        stages: Milliseconds by stage. `decode` is of every frame of the source, `preprocess` and `total` (from
+            grabbing a frame to its results, on one thread) of those the model wants. `model` is the bare graph on
+            one frame, `encode` and `head` its two parts, `new prediction` the same through the runtime.
+        throughput: By name, per second.
+        ratios: Side by side, from one run.
+        memory: Bytes before and at the peak of watching the source in a process of its own; None if unknown here.
+        cameras: Many cameras in real time, or None if left out.
+        idle: One paused camera, or None if left out.
+        notes: What could not be measured, and why.
     """
 
     machine: Facts

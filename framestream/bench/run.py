@@ -32,13 +32,13 @@ class BenchSettings:
     """How much to measure.
 
     Attributes:
-        cameras: how many cameras to try; 0 leaves them out.
-        camera_seconds: how long they run, in real time.
-        idle_seconds: how long a paused camera is watched.
-        blocks: turns of each thing that is timed.
-        runs: measured runs in a turn.
-        source_frames: frames of the source to read at most.
-        rounds: how often the source is read in each way.
+        cameras: How many cameras to try; 0 leaves them out.
+        camera_seconds: How long they run, in real time.
+        idle_seconds: How long a paused camera is watched.
+        blocks: Turns of each thing that is timed.
+        runs: Measured runs in a turn.
+        source_frames: Frames of the source to read at most.
+        rounds: How often the source is read in each way.
     """
 
     cameras: int = 8
@@ -71,16 +71,16 @@ def run_bench(
     """Measure a model on this machine.
 
     Args:
-        model: an ONNX file; by default the one that comes along.
-        source: a video file to read; by default a short film is made.
-        settings: how much to measure.
-        device: see ``ModelSession``.
-        threads: see ``ModelSession``.
-        progress: called with what is being measured next.
+        model: An ONNX file; by default the one that comes along.
+        source: A video file to read; by default a short film is made.
+        settings: How much to measure.
+        device: See `ModelSession`.
+        threads: See `ModelSession`.
+        progress: Called with what is being measured next.
 
     Raises:
-        SourceError: the source cannot be used.
-        ModelError: the model cannot be used.
+        SourceError: The source cannot be used.
+        ModelError: The model cannot be used.
     """
     settings = settings or BenchSettings()
     load_before = load_average()

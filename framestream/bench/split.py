@@ -62,11 +62,11 @@ def take_apart(session: ModelSession, frame: NDArray[np.uint8]) -> GraphParts:
     """Cut a model into encoder and head, and check them against the whole.
 
     Args:
-        session: the model.
-        frame: ``[cameras, steps, height, width, 3]``; what ``GraphParts.run_head`` returns.
+        session: The model.
+        frame: `[cameras, steps, height, width, 3]`; what `GraphParts.run_head` returns.
 
     Raises:
-        ModelError: it cannot be cut, or the parts do not give what the whole gives.
+        ModelError: It cannot be cut, or the parts do not give what the whole gives.
     """
     split = Split(session.path.read_bytes(), session.spec.state_names)
     if not split.crossing:
@@ -106,7 +106,7 @@ class Split:
         """Read the graph.
 
         Raises:
-            ModelError: these bytes are no ONNX model, or a graph with graphs inside, which cannot be cut here.
+            ModelError: These bytes are no ONNX model, or a graph with graphs inside, which cannot be cut here.
         """
         self._model = list(read_fields(model))
         graph = next((field.value for field in self._model if field.number == _MODEL_GRAPH), None)
@@ -147,7 +147,7 @@ class Split:
         """Return the model that turns crossing tensors and state into probabilities.
 
         Args:
-            crossing: an example of each crossing tensor, for its type and number of axes.
+            crossing: An example of each crossing tensor, for its type and number of axes.
         """
         needed = {name for node in self._head for name in node.inputs}
         inputs = [

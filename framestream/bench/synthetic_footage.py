@@ -47,7 +47,7 @@ def model_images(size_wh: tuple[int, int]) -> list[Image]:
 
 
 def model_frames(size_wh: tuple[int, int], *, cameras: int = 1, steps: int = 1) -> NDArray[np.uint8]:
-    """Return frames for one run of a model of this input size: uint8 ``[cameras, steps, height, width, 3]``."""
+    """Return frames for one run of a model of this input size: uint8 `[cameras, steps, height, width, 3]`."""
     images = model_images(size_wh)
     row = np.stack([images[index % len(images)] for index in range(steps)])
     return np.ascontiguousarray(np.broadcast_to(row, (cameras, *row.shape)))
@@ -57,7 +57,7 @@ def write_film(path: Path, *, frames: int, size_wh: tuple[int, int] = CAMERA_SIZ
     """Write a film of moving discs.
 
     Raises:
-        UnreadableSourceError: this OpenCV cannot write video.
+        UnreadableSourceError: This OpenCV cannot write video.
     """
     with opencv_silenced():
         writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*FILM_CODEC), FILM_RATE, size_wh)
@@ -70,10 +70,10 @@ def write_film(path: Path, *, frames: int, size_wh: tuple[int, int] = CAMERA_SIZ
 
 
 class FirstFrames:
-    """The first frames of another source, so that a long film does not make a long bench; a ``FrameSource``."""
+    """The first frames of another source, so that a long film does not make a long bench; a `FrameSource`."""
 
     def __init__(self, source: FrameSource, count: int) -> None:
-        """End ``source`` after ``count`` frames; closing this closes it."""
+        """End `source` after `count` frames; closing this closes it."""
         self._source = source
         self._left = count
 
@@ -83,7 +83,7 @@ class FirstFrames:
         return self._source.info
 
     def grab(self) -> float | None:
-        """Advance to the next frame; see ``FrameSource``."""
+        """Advance to the next frame; see `FrameSource`."""
         if self._left == 0:
             return None
         self._left -= 1
@@ -99,10 +99,10 @@ class FirstFrames:
 
 
 class ImagesInMemory:
-    """Images handed out again and again at a rate, as fast as they are asked for; a ``FrameSource``."""
+    """Images handed out again and again at a rate, as fast as they are asked for; a `FrameSource`."""
 
     def __init__(self, images: Sequence[Image], *, rate: float, count: int) -> None:
-        """Make a source of ``count`` frames, ``rate`` a second of media time, from few images."""
+        """Make a source of `count` frames, `rate` a second of media time, from few images."""
         self._images = images
         self._rate = rate
         self._count = count
@@ -116,7 +116,7 @@ class ImagesInMemory:
         return self._info
 
     def grab(self) -> float | None:
-        """Advance to the next frame; see ``FrameSource``."""
+        """Advance to the next frame; see `FrameSource`."""
         if self._index + 1 >= self._count:
             return None
         self._index += 1

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from framestream.errors import SettingsError
 
 Seconds = NDArray[np.float64]
-"""Measured times, ``[blocks, runs]`` or ``[runs]``."""
+"""Measured times, `[blocks, runs]` or `[runs]`."""
 Name = TypeVar("Name", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
 class Timings:
-    """Summary of many measured times, milliseconds; ``count`` is how many there were."""
+    """Summary of many measured times, milliseconds; `count` is how many there were."""
 
     count: int
     mean_ms: float
@@ -32,7 +32,7 @@ class Timings:
         """Summarise times in seconds.
 
         Raises:
-            SettingsError: there is none.
+            SettingsError: There is none.
         """
         milliseconds = np.asarray(seconds, np.float64).ravel() * 1000
         if milliseconds.size == 0:
@@ -43,7 +43,7 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """A ratio as seen in several turns: the median, and the quarter of turns below ``low`` and above ``high``."""
+    """A ratio as seen in several turns: the median, and the quarter of turns below `low` and above `high`."""
 
     median: float
     low: float
@@ -65,13 +65,13 @@ def time_in_turns(
     the caches and is not counted, since nobody who runs a model runs others in between.
 
     Args:
-        tasks: what to run, by name.
-        blocks: how often each has its turn.
-        runs: measured runs in a turn.
-        pause_seconds: rest before each turn, where a task leaves threads that spin.
+        tasks: What to run, by name.
+        blocks: How often each has its turn.
+        runs: Measured runs in a turn.
+        pause_seconds: Rest before each turn, where a task leaves threads that spin.
 
     Returns:
-        by name, seconds ``[blocks, runs]``.
+        By name, seconds `[blocks, runs]`.
     """
     if blocks < 1 or runs < 1:
         raise SettingsError(f"blocks is {blocks} and runs is {runs}: both must be 1 or more")
@@ -92,5 +92,5 @@ def time_in_turns(
 
 
 def compare(measured: Seconds, reference: Seconds) -> Spread:
-    """Return how often longer one task took than another, turn by turn; both ``[blocks, runs]``."""
+    """Return how often longer one task took than another, turn by turn; both `[blocks, runs]`."""
     return Spread.of(np.median(measured, axis=1) / np.median(reference, axis=1))

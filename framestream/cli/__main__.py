@@ -1,4 +1,4 @@
-"""``python -m framestream.cli``: the command line where the console script is not on the path."""
+"""`python -m framestream.cli`: the command line where the console script is not on the path."""
 
 from __future__ import annotations
 

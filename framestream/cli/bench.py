@@ -1,4 +1,4 @@
-"""``framestream bench``."""
+"""`framestream bench`."""
 
 from __future__ import annotations
 

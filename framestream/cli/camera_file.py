@@ -11,8 +11,8 @@
         { name = "bench", polygon = [[0.0, 0.4], [0.3, 0.4], [0.2, 0.9]] },
     ]
 
-``url`` is whatever ``framestream watch`` takes: an address, a device index, a path (from the file's own folder on).
-Zones are in shares of the picture's width and height. All but ``name`` and ``url`` may be left out.
+`url` is whatever `framestream watch` takes: an address, a device index, a path (from the file's own folder on).
+Zones are in shares of the picture's width and height. All but `name` and `url` may be left out.
 """
 
 from __future__ import annotations
@@ -69,13 +69,13 @@ def read_cameras(path: Path, *, events: EventSettings, live: LiveSettings, optio
     """Read a file of cameras.
 
     Args:
-        path: the file.
-        events: for what a camera does not say.
-        live: for all cameras.
-        options: for all cameras.
+        path: The file.
+        events: For what a camera does not say.
+        live: For all cameras.
+        options: For all cameras.
 
     Raises:
-        SettingsError: the file cannot be read or used; the message names camera and key, and shows no address.
+        SettingsError: The file cannot be read or used; the message names camera and key, and shows no address.
     """
     try:
         with path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""From the arguments of ``framestream watch`` to the cameras they mean."""
+"""From the arguments of `framestream watch` to the cameras they mean."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 
 class SizeType(click.ParamType):  # type: ignore[type-arg]  # generic since Click 8.2, but only for checkers
-    """``640x480``, as width and height in pixels."""
+    """`640x480`, as width and height in pixels."""
 
     name = "WxH"
 
@@ -35,7 +35,7 @@ class SizeType(click.ParamType):  # type: ignore[type-arg]  # generic since Clic
 
 
 def name_cameras(sources: Sequence[str], *, live: LiveSettings, options: SourceOptions) -> Cameras:
-    """Give sources names; see ``name_sources``."""
+    """Give sources names; see `name_sources`."""
     return {
         name: CameraSettings(source, live=live, options=options)
         for name, source in zip(name_sources(sources), sources, strict=True)
@@ -46,10 +46,10 @@ class CameraReloader:
     """Reads a file of cameras again, and lets a watch follow it."""
 
     def __init__(self, path: Path, read: Callable[[Path], Cameras], *, report: Callable[[str], None]) -> None:
-        """Read the file for the first time; ``report`` is called with a line about each later reading.
+        """Read the file for the first time; `report` is called with a line about each later reading.
 
         Raises:
-            SettingsError: it cannot be used.
+            SettingsError: It cannot be used.
         """
         self._path = path
         self._read = read

@@ -1,4 +1,4 @@
-"""``framestream doctor``."""
+"""`framestream doctor`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``framestream info``."""
+"""`framestream info`."""
 
 from __future__ import annotations
 

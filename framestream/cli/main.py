@@ -1,7 +1,7 @@
-"""The command ``framestream``: runs a command line, and turns every error into one line and an exit code.
+"""The command `framestream`: runs a command line, and turns every error into one line and an exit code.
 
-Exit codes: 0 done, 1 error (Click also ends with it, quietly, when the reader of stdout has gone, as in ``| head``),
-2 wrong usage, 130 interrupted, 143 ended by SIGTERM. Click and the commands are imported inside ``run``, so that Ctrl-C
+Exit codes: 0 done, 1 error (Click also ends with it, quietly, when the reader of stdout has gone, as in `| head`),
+2 wrong usage, 130 interrupted, 143 ended by SIGTERM. Click and the commands are imported inside `run`, so that Ctrl-C
 during the imports is an interruption as well.
 """
 
@@ -26,10 +26,10 @@ class _WarningHandler(logging.Handler):
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run a command line and return the exit code; ``arguments`` are those of the process by default.
+    """Run a command line and return the exit code; `arguments` are those of the process by default.
 
     Raises:
-        SystemExit: with 1, by Click, when the reader of stdout has gone.
+        SystemExit: With 1, by Click, when the reader of stdout has gone.
     """
     log, handler = logging.getLogger("framestream"), _WarningHandler(logging.WARNING)
     log.addHandler(handler)

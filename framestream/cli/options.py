@@ -31,7 +31,7 @@ PROBABILITY = FiniteRange(0, 1, min_open=True)
 
 
 def running_options(command: _Command) -> _Command:
-    """Add ``--device`` and ``--threads``: where and how a model runs."""
+    """Add `--device` and `--threads`: where and how a model runs."""
     device = click.option(
         "--device",
         type=click.Choice(["auto", "cpu", "cuda"]),

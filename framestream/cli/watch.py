@@ -1,4 +1,4 @@
-"""``framestream watch``."""
+"""`framestream watch`."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ class WatchJob:
     """Which sources to watch, and how.
 
     Attributes:
-        sources: what was named; none if there is a file of cameras.
-        config: the file of cameras, or None.
-        live: for live sources.
-        options: for recordings.
-        max_lag_seconds: for live sources.
-        predictions: whether the sink is to see them.
+        sources: What was named; none if there is a file of cameras.
+        config: The file of cameras, or None.
+        live: For live sources.
+        options: For recordings.
+        max_lag_seconds: For live sources.
+        predictions: Whether the sink is to see them.
     """
 
     sources: tuple[str, ...]
@@ -57,7 +57,7 @@ class WatchJob:
         """Write all records to a sink; return the exit code, 0 unless a signal has ended it.
 
         Raises:
-            SourceError: the source failed, or some of many did, after what the others had to say.
+            SourceError: The source failed, or some of many did, after what the others had to say.
         """
         if len(self.sources) == 1:
             watch = classifier.watch(

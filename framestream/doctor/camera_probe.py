@@ -1,7 +1,7 @@
 """Opens one camera and prints the size of its first picture; a process of its own, because drivers can block for ever.
 
-Run as ``python -m framestream.doctor.camera_probe CAMERA``, where CAMERA is an index or a path. Prints one JSON
-object with ``size_wh``, or with ``problem``.
+Run as `python -m framestream.doctor.camera_probe CAMERA`, where CAMERA is an index or a path. Prints one JSON
+object with `size_wh`, or with `problem`.
 """
 
 from __future__ import annotations

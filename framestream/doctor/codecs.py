@@ -28,9 +28,9 @@ class Codec:
     """A codec, and how a clip of it is made.
 
     Attributes:
-        name: what people call it.
-        suffix: file name ending of a container for it.
-        fourcc: the four letters OpenCV's writer takes.
+        name: What people call it.
+        suffix: File name ending of a container for it.
+        fourcc: The four letters OpenCV's writer takes.
         encoder: ffmpeg's name for the encoder.
     """
 
@@ -63,7 +63,7 @@ def check_codecs() -> list[Finding]:
 
 
 def count_readable_frames(path: Path) -> int:
-    """Decode a file as ``watch`` does and return how many frames it gave; 0 if it cannot be opened."""
+    """Decode a file as `watch` does and return how many frames it gave; 0 if it cannot be opened."""
     try:
         video = VideoFile(path)
     except SourceError:

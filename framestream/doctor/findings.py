@@ -8,7 +8,7 @@ from typing import Literal, get_args
 from framestream.errors import SettingsError
 
 State = Literal["ok", "note", "warning", "broken"]
-"""``note``: missing, and only some need it. ``warning``: something is hurt. ``broken``: the core cannot work."""
+"""`note`: missing, and only some need it. `warning`: something is hurt. `broken`: the core cannot work."""
 
 Area = Literal["versions", "packages", "providers", "codecs", "cameras", "model"]
 
@@ -18,11 +18,11 @@ class Finding:
     """The result of one check.
 
     Attributes:
-        area: what part of the machine it is about.
-        name: what was looked at.
-        state: how it is.
-        detail: what was found, in one line.
-        remedy: what to do about it, in one line; empty only where ``state`` is ``ok``.
+        area: What part of the machine it is about.
+        name: What was looked at.
+        state: How it is.
+        detail: What was found, in one line.
+        remedy: What to do about it, in one line; empty only where `state` is `ok`.
     """
 
     area: Area

@@ -40,7 +40,7 @@ def check_overlaps(owners: Mapping[str, Sequence[str]] | None = None) -> list[Fi
     """Say where two distributions install the same import package, so that each overwrites files of the other.
 
     Args:
-        owners: distributions by import package; by default those of this environment.
+        owners: Distributions by import package; by default those of this environment.
     """
     owners = metadata.packages_distributions() if owners is None else owners
     findings = []

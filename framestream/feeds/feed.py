@@ -1,9 +1,9 @@
 """Where the pipeline's samples come from: one feed and one inbox for each camera.
 
-A feed is started with an inbox and puts into it, from a thread of its own: ``Opened`` once it knows its source, then
-samples and gaps in order of time, statuses whenever they change, and at its very end one ``Closed``. A feed that can
-wait (a recording) uses ``put_waiting``; one that cannot (a camera) uses ``put``, and what the consumer does not fetch
-in time is dropped, oldest first, and counted. One that loses its source and tries again says so with ``Lost``.
+A feed is started with an inbox and puts into it, from a thread of its own: `Opened` once it knows its source, then
+samples and gaps in order of time, statuses whenever they change, and at its very end one `Closed`. A feed that can
+wait (a recording) uses `put_waiting`; one that cannot (a camera) uses `put`, and what the consumer does not fetch
+in time is dropped, oldest first, and counted. One that loses its source and tries again says so with `Lost`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["Arrival", "Closed", "Feed", "FeedItem", "Inbox", "Lost", "Missed", "
 
 
 class StopFlag:
-    """A request to stop. Unlike ``threading.Event`` it takes no lock, so a signal handler may set it at any moment."""
+    """A request to stop. Unlike `threading.Event` it takes no lock, so a signal handler may set it at any moment."""
 
     __slots__ = ("_is_set",)
 
@@ -42,9 +42,9 @@ class Feed(Protocol):
         ...
 
     def stop(self) -> None:
-        """Ask it to end; returns at once, may be called by any thread, more than once and before ``start``."""
+        """Ask it to end; returns at once, may be called by any thread, more than once and before `start`."""
         ...
 
     def join(self) -> None:
-        """Wait until everything of it is gone, which takes less than two seconds after ``stop``."""
+        """Wait until everything of it is gone, which takes less than two seconds after `stop`."""
         ...

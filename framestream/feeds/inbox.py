@@ -41,7 +41,7 @@ _NOTICES_PER_SAMPLE = 16
 
 
 class WakeUpSignal:
-    """Wakes one waiting thread; any thread may send it. ``ring`` takes no lock, so a signal handler may call it."""
+    """Wakes one waiting thread; any thread may send it. `ring` takes no lock, so a signal handler may call it."""
 
     def __init__(self) -> None:
         """Make a signal that has not been sent."""
@@ -56,7 +56,7 @@ class WakeUpSignal:
             self._tokens.put(None)
 
     def wait(self, timeout_seconds: float) -> bool:
-        """Wait for ``ring``; return whether it came in time. What its caller did before it is visible afterwards."""
+        """Wait for `ring`; return whether it came in time. What its caller did before it is visible afterwards."""
         try:
             self._tokens.get(timeout=timeout_seconds)
         except Empty:
@@ -71,10 +71,10 @@ class InboxCounts:
     """What has passed through an inbox.
 
     Attributes:
-        source: the feed's own counts, as last heard.
-        dropped: frames dropped by reason; held samples are none.
-        dropped_held: held samples dropped.
-        lost: frames that the source dropped before the feed could read them.
+        source: The feed's own counts, as last heard.
+        dropped: Frames dropped by reason; held samples are none.
+        dropped_held: Held samples dropped.
+        lost: Frames that the source dropped before the feed could read them.
     """
 
     source: SamplingCounts = field(default_factory=SamplingCounts)
@@ -92,7 +92,7 @@ class Inbox:
     """
 
     def __init__(self, bell: WakeUpSignal | None = None, *, capacity: int = DEFAULT_CAPACITY) -> None:
-        """Make an inbox for at most ``capacity`` samples; ``bell`` wakes the consumer for each item."""
+        """Make an inbox for at most `capacity` samples; `bell` wakes the consumer for each item."""
         if capacity < 1:
             raise SettingsError(f"capacity is {capacity}: give a number of samples, 1 or more")
         self._bell = bell or WakeUpSignal()
@@ -139,9 +139,9 @@ class Inbox:
         """Add an item without waiting; if the inbox is full, its oldest samples make room.
 
         Args:
-            item: what came.
-            arrived_seconds: when, by ``time.monotonic()``.
-            counts: the feed's counts so far, this item included; a copy is kept.
+            item: What came.
+            arrived_seconds: when, by `time.monotonic()`.
+            counts: The feed's counts so far, this item included; a copy is kept.
         """
         with self._changed:
             self._add(item, arrived_seconds, counts)
@@ -155,10 +155,10 @@ class Inbox:
         """Add an item, waiting while there is enough; return False if it was stopped, so that the feed should end.
 
         Args:
-            item: what came.
-            arrived_seconds: when, by ``time.monotonic()``.
-            counts: the feed's counts so far, this item included; a copy is kept.
-            fit: scales the sample's image, on this thread or the consumer's; None where the image is scaled.
+            item: What came.
+            arrived_seconds: when, by `time.monotonic()`.
+            counts: The feed's counts so far, this item included; a copy is kept.
+            fit: Scales the sample's image, on this thread or the consumer's; None where the image is scaled.
         """
         enough = min(self._capacity, RECORDED_CAPACITY)
         with self._changed:
@@ -197,7 +197,7 @@ class Inbox:
         return notices
 
     def take_samples(self, limit: int) -> list[Arrival]:
-        """Return the next samples that are ready, at most ``limit``, up to whatever else comes between."""
+        """Return the next samples that are ready, at most `limit`, up to whatever else comes between."""
         samples: list[Arrival] = []
         with self._changed:
             while len(samples) < limit and self._items:
@@ -282,7 +282,7 @@ class Inbox:
             self._changed.notify_all()
 
     def _ready(self, most: int) -> int:
-        """How many of the next samples the model can take, at most ``most``."""
+        """How many of the next samples the model can take, at most `most`."""
         arrivals = (item for item in self._items if isinstance(item, Arrival))
         return sum(1 for _ in takewhile(lambda item: item.is_ready, islice(arrivals, most)))
 

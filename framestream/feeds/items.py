@@ -26,10 +26,10 @@ class Closed:
     """The feed has ended; its last item.
 
     Attributes:
-        counts: its frames, all connections together; ``read == sampled + skipped``.
-        error: why it ended, or None for an ordinary end or a stop.
-        end_seconds: media time at which its last frame ended, or None for one tick after the last sample.
-        frames_lost: frames that the source itself dropped before they could be read; not among ``counts``.
+        counts: Its frames, all connections together; `read == sampled + skipped`.
+        error: Why it ended, or None for an ordinary end or a stop.
+        end_seconds: Media time at which its last frame ended, or None for one tick after the last sample.
+        frames_lost: Frames that the source itself dropped before they could be read; not among `counts`.
     """
 
     counts: SamplingCounts
@@ -43,7 +43,7 @@ class Lost:
     """The connection is gone and another is tried: what goes on ends here, however long the outage lasts.
 
     Attributes:
-        end_seconds: media time at which the last frame ended.
+        end_seconds: Media time at which the last frame ended.
     """
 
     end_seconds: float
@@ -54,10 +54,10 @@ class Missed:
     """Samples that were dropped from an inbox, one after the other.
 
     Attributes:
-        first_seconds: the tick of the first.
-        last_seconds: the tick of the last.
-        ticks: how many.
-        frames: how many of them had a frame of their own.
+        first_seconds: The tick of the first.
+        last_seconds: The tick of the last.
+        ticks: How many.
+        frames: How many of them had a frame of their own.
     """
 
     first_seconds: float
@@ -98,12 +98,12 @@ class Picture:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Arrival:
-    """A sample and when it came, by ``time.monotonic()``.
+    """A sample and when it came, by `time.monotonic()`.
 
     Attributes:
-        sample: without its image, while ``picture`` has that.
-        arrived_seconds: when it came.
-        picture: the image, of a sample that was put before it was scaled; None once it has been taken.
+        sample: Without its image, while `picture` has that.
+        arrived_seconds: When it came.
+        picture: The image, of a sample that was put before it was scaled; None once it has been taken.
     """
 
     sample: Sample

@@ -1,4 +1,4 @@
-"""A feed over any ``FrameSource``: recordings, pushed frames, sources of the caller's own."""
+"""A feed over any `FrameSource`: recordings, pushed frames, sources of the caller's own."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _JOIN_SECONDS = 1.5
 
 
 class SourceFeed:
-    """Reads a source on a thread: waits for the consumer if it is a recording, drops if it is live; a ``Feed``."""
+    """Reads a source on a thread: waits for the consumer if it is a recording, drops if it is live; a `Feed`."""
 
     def __init__(
         self,
@@ -32,11 +32,11 @@ class SourceFeed:
         """Prepare to read.
 
         Args:
-            opened: opens the source, on the feed's thread; what it raises becomes the error of ``Closed``.
-            frame_rate: the model's.
-            size_wh: the model's.
-            zones: parts of the picture; then a sample's image is ``[zones, height, width, 3]``.
-            owned: whether the source is closed with the feed.
+            opened: Opens the source, on the feed's thread; what it raises becomes the error of `Closed`.
+            frame_rate: The model's.
+            size_wh: The model's.
+            zones: Parts of the picture; then a sample's image is `[zones, height, width, 3]`.
+            owned: Whether the source is closed with the feed.
         """
         self._open = opened
         self._fit = prepare_for(size_wh, zones)
@@ -51,7 +51,7 @@ class SourceFeed:
         """Open the source now, on the caller's thread, instead of when the feed is started.
 
         Raises:
-            FrameStreamError: what opening raises.
+            FrameStreamError: What opening raises.
         """
         self._source = self._open()
         return self._source.info
@@ -70,7 +70,7 @@ class SourceFeed:
             source.interrupt()
 
     def join(self) -> None:
-        """Wait for the thread; a source that blocks in ``grab`` and cannot be interrupted is left behind."""
+        """Wait for the thread; a source that blocks in `grab` and cannot be interrupted is left behind."""
         if self._thread is not None:
             self._thread.join(_JOIN_SECONDS)
         elif self._source is not None and self._owned:

@@ -2,7 +2,7 @@
 
 A key is a prefix and the name of a field; the field's type says how its value is written. A field that is None by
 default has no key while it is None. A field that holds a dataclass has a key for each field of that; what those begin
-with stands in its own metadata, see ``prefixed``.
+with stands in its own metadata, see `prefixed`.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ class _Format:
     """How the values of a type are written.
 
     Attributes:
-        description: what their text is, in words.
-        read: the value of a text; raises ValueError for a text that has none.
-        write: the text of a value.
+        description: What their text is, in words.
+        read: The value of a text; raises ValueError for a text that has none.
+        write: The text of a value.
     """
 
     description: str
@@ -46,7 +46,7 @@ _FORMATS: dict[Any, _Format] = {
 
 
 def prefixed(prefix: str) -> dict[str, str]:
-    """Return the metadata of a field that holds a dataclass: the keys of that begin with ``prefix``."""
+    """Return the metadata of a field that holds a dataclass: the keys of that begin with `prefix`."""
     return {_PREFIX: prefix}
 
 
@@ -66,13 +66,13 @@ def read_fields(kind: type, texts: Mapping[str, str], *, prefix: str, path: str 
     """Return the arguments with which a dataclass is made of its texts.
 
     Args:
-        kind: the dataclass.
-        texts: under their keys; those of no field are ignored.
-        prefix: what the keys begin with.
-        path: where the texts come from, for messages.
+        kind: The dataclass.
+        texts: Under their keys; those of no field are ignored.
+        prefix: What the keys begin with.
+        path: Where the texts come from, for messages.
 
     Raises:
-        MetadataError: a key is missing or its text cannot be used.
+        MetadataError: A key is missing or its text cannot be used.
     """
     types, values = get_type_hints(kind), dict[str, Any]()
     for item in fields(kind):
@@ -85,7 +85,7 @@ def read_fields(kind: type, texts: Mapping[str, str], *, prefix: str, path: str 
 
 
 def read_value(kind: Any, texts: Mapping[str, str], *, key: str, path: str | Path) -> Any:
-    """Return one value of a type, as ``read_fields`` does."""
+    """Return one value of a type, as `read_fields` does."""
     if key not in texts:
         raise MetadataError(f"{path} lacks the metadata key {key}; export the model again")
     form, text = _format(kind), texts[key]

@@ -2,7 +2,7 @@
 
 An ONNX file may keep weights in other files and name them. A name that leads out of the model's folder would have
 the runtime read any file of whoever loads the model, so it is refused here; ONNX Runtime does the same only in newer
-versions. The file's digest, stamped into it by ``framestream export``, finds a copy that was damaged or edited. It is
+versions. The file's digest, stamped into it by `framestream export`, finds a copy that was damaged or edited. It is
 no signature: who edits a file on purpose can stamp it anew, so compare it with one that came by another way.
 """
 
@@ -17,7 +17,7 @@ from framestream.model.spec import KEY_PREFIX
 from framestream.model.wire import LENGTH, read_spans
 
 DIGEST_KEY = f"{KEY_PREFIX}digest"
-"""Metadata key of the digest; see ``digest_of``."""
+"""Metadata key of the digest; see `digest_of`."""
 
 ORT_SUFFIX = ".ort"
 """Files so named are in ONNX Runtime's own format, which names no others."""
@@ -45,11 +45,11 @@ def check_external_data(path: Path, content: bytes) -> None:
     """Refuse a model that would have files read from outside its folder.
 
     Args:
-        path: the file; links are followed, so one that leads out of the folder is refused too.
-        content: what is in it.
+        path: The file; links are followed, so one that leads out of the folder is refused too.
+        content: What is in it.
 
     Raises:
-        ModelError: it is no ONNX model, or names such a file.
+        ModelError: It is no ONNX model, or names such a file.
     """
     folder = path.absolute().parent
     try:
@@ -68,7 +68,7 @@ def external_files(content: bytes) -> Iterator[str]:
     """Yield the names of all files that an ONNX model keeps tensors in, wherever in it they are mentioned.
 
     Raises:
-        ModelError: these bytes are no ONNX model.
+        ModelError: These bytes are no ONNX model.
     """
     for begin, end in _entries(content, "Model", 0, len(content), 0):
         spans = [span for span in read_spans(content, begin, end) if span.kind == LENGTH]
@@ -80,10 +80,10 @@ def external_files(content: bytes) -> Iterator[str]:
 
 
 def digest_of(content: bytes) -> str:
-    """The digest of an ONNX file: ``sha256:`` and the hash of all its fields but the one that holds the digest.
+    """The digest of an ONNX file: `sha256:` and the hash of all its fields but the one that holds the digest.
 
     Raises:
-        ModelError: these bytes are no ONNX model.
+        ModelError: These bytes are no ONNX model.
     """
     sums = hashlib.sha256()
     for span in read_spans(content):
@@ -96,7 +96,7 @@ def stamped_digest(content: bytes) -> str | None:
     """The digest that is written in an ONNX file; None if there is none.
 
     Raises:
-        ModelError: these bytes are no ONNX model.
+        ModelError: These bytes are no ONNX model.
     """
     found = None
     for span in read_spans(content):

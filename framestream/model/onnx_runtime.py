@@ -29,18 +29,18 @@ def open_runtime_session(
     """Open a graph and return ONNX Runtime's own session, whose inputs and outputs nobody has checked.
 
     Args:
-        path: the file, also named in errors.
-        content: bytes of a model to open in the file's place.
-        provider: execution provider; what it has no kernel for runs on the CPU.
-        threads: CPU threads of one run, or ``ALL_CORES``.
-        spinning: whether threads that wait for work keep their cores busy, as ONNX Runtime lets them by default.
-        profile: start of the name of the file that ``end_profiling()`` writes; None measures nothing.
-        optimized: file to write the graph to, once simplified in the ways that hold on every processor; one that ends
-            in ``.ort`` is in ONNX Runtime's own format. None optimizes for this machine and writes nothing.
+        path: The file, also named in errors.
+        content: Bytes of a model to open in the file's place.
+        provider: Execution provider; what it has no kernel for runs on the CPU.
+        threads: CPU threads of one run, or `ALL_CORES`.
+        spinning: Whether threads that wait for work keep their cores busy, as ONNX Runtime lets them by default.
+        profile: Start of the name of the file that `end_profiling()` writes; None measures nothing.
+        optimized: File to write the graph to, once simplified in the ways that hold on every processor; one that ends
+            in `.ort` is in ONNX Runtime's own format. None optimizes for this machine and writes nothing.
 
     Raises:
         MissingDependencyError: ONNX Runtime is not installed.
-        ModelError: it is no model, or would have files read from outside its folder.
+        ModelError: It is no model, or would have files read from outside its folder.
     """
     runtime = import_runtime()
     _check_other_files(path, content)
@@ -68,7 +68,7 @@ def open_runtime_session(
 
 
 def import_runtime() -> ModuleType:
-    """Return the module ``onnxruntime``, or raise MissingDependencyError with the line that installs it."""
+    """Return the module `onnxruntime`, or raise MissingDependencyError with the line that installs it."""
     try:
         import onnxruntime
     except ImportError as error:

@@ -25,35 +25,35 @@ from framestream.model.threads import MAX_THREADS, default_threads
 
 Device = Literal["auto", "cpu", "cuda"]
 State: TypeAlias = Mapping[str, NDArray[np.float32]]
-"""Recurrent state by name, each float32 ``[cameras, …]``."""
+"""Recurrent state by name, each float32 `[cameras, …]`."""
 Tensors: TypeAlias = Mapping[str, NDArray[Any]]
 """What goes into a graph, or comes out, by name."""
 
 PROBABILITIES = "probabilities"
 NEXT_PREFIX = "next_"
 WINDOW_STATE = "features"
-"""State of a window model: the features of the last ``window - 1`` frames."""
+"""State of a window model: the features of the last `window - 1` frames."""
 
 
 class ModelSession:
     """A model, loaded and warm. Holds no stream's state, so it may be shared between threads.
 
     Attributes:
-        path: the file it came from.
-        spec: what the model says about itself.
-        metadata: the same and more, as the flat strings in the file.
-        provider: the ONNX Runtime execution provider it really runs on.
+        path: The file it came from.
+        spec: What the model says about itself.
+        metadata: The same and more, as the flat strings in the file.
+        provider: The ONNX Runtime execution provider it really runs on.
         threads: CPU threads one run may use.
-        one_camera: its graph takes one camera at a time; ``run`` still takes any number, in turns.
-        one_step: its graph takes one frame at a time; ``run`` still takes any number, one after the other.
+        one_camera: Its graph takes one camera at a time; `run` still takes any number, in turns.
+        one_step: Its graph takes one frame at a time; `run` still takes any number, one after the other.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, device: Device = "auto", threads: int | None = None) -> None:
         """Load a model and run it once.
 
         Args:
-            path: an ONNX file written by ``framestream export``.
-            device: ``auto`` takes CUDA where it works and the CPU elsewhere; the others are taken or refused.
+            path: An ONNX file written by `framestream export`.
+            device: `auto` takes CUDA where it works and the CPU elsewhere; the others are taken or refused.
             threads: CPU threads for one run; by default one for a small model or on a GPU, else one for each
                 core, at most 4.
 
@@ -61,8 +61,8 @@ class ModelSession:
             MissingDependencyError: ONNX Runtime is not installed.
             ModelNotFoundError, ModelError: there is no such file, or it is no ONNX model.
             MetadataError, SignatureError: it does not keep the streaming contract.
-            ProviderError: the device is not available.
-            SettingsError: ``device`` or ``threads`` make no sense.
+            ProviderError: The device is not available.
+            SettingsError: `device` or `threads` make no sense.
         """
         if device not in get_args(Device):
             raise SettingsError(f"device is {device!r}: give one of {', '.join(get_args(Device))}")
@@ -98,7 +98,7 @@ class ModelSession:
         return f"ModelSession({str(self.path)!r}, provider={self.provider!r}, threads={self.threads})"
 
     def zero_state(self, cameras: int = 1) -> dict[str, NDArray[np.float32]]:
-        """Return the state that starts a stream: zeros, ``[cameras, …]`` for each name."""
+        """Return the state that starts a stream: zeros, `[cameras, …]` for each name."""
         return {name: np.zeros((cameras, *shape), np.float32) for name, shape in self._state_shapes.items()}
 
     def run(
@@ -107,15 +107,15 @@ class ModelSession:
         """Run new frames.
 
         Args:
-            frames: uint8 ``[cameras, steps, height, width, 3]``, RGB, as ``framestream.sampling.resize`` makes them.
-            state: what the call before returned, or ``zero_state``.
+            frames: uint8 `[cameras, steps, height, width, 3]`, RGB, as `framestream.sampling.resize` makes them.
+            state: What the call before returned, or `zero_state`.
 
         Returns:
-            probabilities ``[cameras, steps, classes]``, one row per frame, and the state to feed next time. The first
-            ``window - 1`` rows after a zero state look at frames that never were and are no predictions.
+            Probabilities `[cameras, steps, classes]`, one row per frame, and the state to feed next time. The first
+            `window - 1` rows after a zero state look at frames that never were and are no predictions.
 
         Raises:
-            SignatureError: the arrays do not fit the model.
+            SignatureError: The arrays do not fit the model.
             ModelError: ONNX Runtime fails, or gives probabilities that are no numbers.
         """
         expected = (self.spec.height, self.spec.width, 3)
@@ -192,12 +192,12 @@ class GraphRun:
     """A model file as a bare graph: it asks nothing of the file but inputs and outputs, and takes any provider.
 
     Attributes:
-        path: the file.
-        provider: what it really runs on.
-        states: names of the inputs that are state, in the graph's order.
-        outputs: names of the outputs, in the graph's order.
-        one_camera: whether it takes one camera only.
-        one_step: whether it takes one frame at a time only.
+        path: The file.
+        provider: What it really runs on.
+        states: Names of the inputs that are state, in the graph's order.
+        outputs: Names of the outputs, in the graph's order.
+        one_camera: Whether it takes one camera only.
+        one_step: Whether it takes one frame at a time only.
         frame_shape: height, width, 3.
     """
 
@@ -205,12 +205,12 @@ class GraphRun:
         """Open a file.
 
         Args:
-            path: the model.
-            provider: an execution provider of ONNX Runtime.
+            path: The model.
+            provider: An execution provider of ONNX Runtime.
 
         Raises:
-            ProviderError: this ONNX Runtime has no such provider, or it does not start.
-            ModelError: it cannot be opened, or its outputs are not those of its states.
+            ProviderError: This ONNX Runtime has no such provider, or it does not start.
+            ModelError: It cannot be opened, or its outputs are not those of its states.
         """
         available = available_providers()
         if provider not in available:
@@ -249,7 +249,7 @@ class GraphRun:
         return dict(zip(self.outputs, values, strict=True))
 
     def next_state(self, outputs: Tensors) -> dict[str, NDArray[Any]]:
-        """Return the state to feed next, out of what a run gave: ``next_x`` goes in as ``x``."""
+        """Return the state to feed next, out of what a run gave: `next_x` goes in as `x`."""
         return {name: outputs[NEXT_PREFIX + name] for name in self.states}
 
 
@@ -311,7 +311,7 @@ def _check_signature(session: Any, spec: ModelSpec, path: Path) -> dict[str, tup
 
 
 def _check_tensor(path: Path, tensor: Any, element: str, wanted: tuple[int | None, ...]) -> None:
-    """Check element type and shape; None in ``wanted`` is an axis that must be dynamic, or fixed to one."""
+    """Check element type and shape; None in `wanted` is an axis that must be dynamic, or fixed to one."""
     # Where the graph does not say a size that the contract fixes, the warm-up run checks it.
     found = list(tensor.shape)
     fits = len(found) == len(wanted) and all(

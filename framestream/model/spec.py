@@ -1,6 +1,6 @@
 """What a model says about itself: the metadata of the streaming contract, to and from flat strings.
 
-The keys live in the ONNX file's ``metadata_props`` under ``framestream.``, one for each field of ``ModelSpec`` and in
+The keys live in the ONNX file's `metadata_props` under `framestream.`, one for each field of `ModelSpec` and in
 that order. Values are plain text, so that a program in any language can read them: integers and floats in decimal,
 lists of names one a line. The same facts as JSON make the sidecar for runtimes that cannot read ONNX metadata.
 """
@@ -40,10 +40,10 @@ class EventSettings:
     """How probabilities become events.
 
     Attributes:
-        enter: smoothed probability at which a label opens an event, 0 < enter <= 1.
-        leave: smoothed probability below which the event ends, 0 < leave <= enter.
-        smoothing_seconds: length of the moving average over predictions, up to 60; 0 turns it off.
-        min_seconds: events shorter than this are never reported.
+        enter: Smoothed probability at which a label opens an event, 0 < enter <= 1.
+        leave: Smoothed probability below which the event ends, 0 < leave <= enter.
+        smoothing_seconds: Length of the moving average over predictions, up to 60; 0 turns it off.
+        min_seconds: Events shorter than this are never reported.
     """
 
     enter: float = 0.6
@@ -69,10 +69,10 @@ class EventSettings:
 
 
 def adapt_events(settings: EventSettings, given: Mapping[str, float | None]) -> EventSettings:
-    """Put what was given in the place of other settings; an ``enter`` given alone lowers ``leave`` if need be.
+    """Put what was given in the place of other settings; an `enter` given alone lowers `leave` if need be.
 
     Raises:
-        SettingsError: the result makes no sense.
+        SettingsError: The result makes no sense.
     """
     values = {name: value for name, value in given.items() if value is not None}
     if "enter" in values and "leave" not in values:
@@ -85,30 +85,30 @@ class ModelSpec:
     """Everything a consumer must know about a model, as stamped into its file.
 
     Attributes:
-        spec_version: of this list of keys.
-        kind: ``window`` (many-to-one, one prediction per window) or ``stateful`` (many-to-many, one prediction per
+        spec_version: Of this list of keys.
+        kind: `window` (many-to-one, one prediction per window) or `stateful` (many-to-many, one prediction per
             frame).
-        labels: class names in the order of the probabilities.
-        background: the label that is never an event, or None.
-        frame_rate: frames per second the model was trained at.
-        window: frames one prediction looks at (1 for a stateful model).
-        stride: frames between two predictions; always 1 in version 1.
-        anchor_frames: how many frames before the newest one the prediction refers to (window // 2, or 0 if
+        labels: Class names in the order of the probabilities.
+        background: The label that is never an event, or None.
+        frame_rate: Frames per second the model was trained at.
+        window: Frames one prediction looks at (1 for a stateful model).
+        stride: Frames between two predictions; always 1 in version 1.
+        anchor_frames: How many frames before the newest one the prediction refers to (window // 2, or 0 if
             stateful);
             negative in a model that predicts what will be, so many frames later.
-        height: rows of the input image, pixels.
-        width: columns of the input image, pixels.
-        color: channel order of the input; ``rgb``.
-        resize: how a frame is brought to the input size; see ``framestream.sampling.resize``.
-        state_names: recurrent inputs; each has an output ``next_<name>``.
-        events: default event settings.
-        producer: programs and versions that made the file.
-        training_fingerprint: hash of the training data.
-        accuracy: measured on the test split, 0 to 1, or None.
-        parity: largest difference to the Keras model measured at export, or None.
+        height: Rows of the input image, pixels.
+        width: Columns of the input image, pixels.
+        color: Channel order of the input; `rgb`.
+        resize: How a frame is brought to the input size; see `framestream.sampling.resize`.
+        state_names: Recurrent inputs; each has an output `next_<name>`.
+        events: Default event settings.
+        producer: Programs and versions that made the file.
+        training_fingerprint: Hash of the training data.
+        accuracy: Measured on the test split, 0 to 1, or None.
+        parity: Largest difference to the Keras model measured at export, or None.
         created: UTC time at which training finished, ISO 8601, or None.
-        head: what looks at features over time: ``lstm``, ``bidirectional`` or ``mean``; None if the file does not say.
-        temperature: what the logits were divided by after training, so that scores are probabilities; None if they were
+        head: What looks at features over time: `lstm`, `bidirectional` or `mean`; None if the file does not say.
+        temperature: What the logits were divided by after training, so that scores are probabilities; None if they were
             not. The weights in the file have it inside: nothing is left to do.
     """
 
@@ -164,11 +164,11 @@ class ModelSpec:
         """Read a spec from an ONNX file's metadata.
 
         Args:
-            metadata: all keys of the file; those without the prefix are ignored.
-            path: where they come from, for messages.
+            metadata: All keys of the file; those without the prefix are ignored.
+            path: Where they come from, for messages.
 
         Raises:
-            MetadataError: a required key is missing or a value cannot be used; the message names the key.
+            MetadataError: A required key is missing or a value cannot be used; the message names the key.
         """
         version_key = f"{KEY_PREFIX}spec_version"
         if not any(key.startswith(KEY_PREFIX) for key in metadata):
@@ -194,7 +194,7 @@ class ModelSpec:
 
     @classmethod
     def from_json(cls, text: str, *, path: str | Path = "the sidecar") -> ModelSpec:
-        """Read a spec from a sidecar's text; raises MetadataError like ``from_metadata``."""
+        """Read a spec from a sidecar's text; raises MetadataError like `from_metadata`."""
         try:
             values = json.loads(text)
         except json.JSONDecodeError as error:

@@ -1,4 +1,4 @@
-"""Just enough of protobuf's wire format to look into an ONNX file without the ``onnx`` package.
+"""Just enough of protobuf's wire format to look into an ONNX file without the `onnx` package.
 
 A message is a row of fields, each a key (number and kind) and a value. Only those with a length (kind 2: messages,
 strings, bytes) are ever looked into. What Google's own reader refuses or reads in another way is refused here.
@@ -20,11 +20,11 @@ class Span(NamedTuple):
     """Where a field of a message lies.
 
     Attributes:
-        number: which one, as the message's definition says.
-        kind: how its value is written; ``LENGTH`` has a content.
-        begin: index of its first byte, that of the key.
-        first: index of its value's first byte.
-        end: index behind its last byte.
+        number: Which one, as the message's definition says.
+        kind: How its value is written; `LENGTH` has a content.
+        begin: Index of its first byte, that of the key.
+        first: Index of its value's first byte.
+        end: Index behind its last byte.
     """
 
     number: int
@@ -38,9 +38,9 @@ class Field(NamedTuple):
     """A field of a message.
 
     Attributes:
-        number: which one, as the message's definition says.
-        raw: the whole field, key included.
-        value: its content if it has a length, else empty.
+        number: Which one, as the message's definition says.
+        raw: The whole field, key included.
+        value: Its content if it has a length, else empty.
     """
 
     number: int
@@ -49,10 +49,10 @@ class Field(NamedTuple):
 
 
 def read_spans(message: bytes, begin: int = 0, end: int | None = None) -> Iterator[Span]:
-    """Yield where the fields lie of the message in ``message[begin:end]``, in order, without copying any.
+    """Yield where the fields lie of the message in `message[begin:end]`, in order, without copying any.
 
     Raises:
-        ModelError: these bytes are no message.
+        ModelError: These bytes are no message.
     """
     at, end = begin, len(message) if end is None else end
     while at < end:
@@ -79,7 +79,7 @@ def read_fields(message: bytes) -> Iterator[Field]:
     """Yield a message's fields in order.
 
     Raises:
-        ModelError: these bytes are no message.
+        ModelError: These bytes are no message.
     """
     for span in read_spans(message):
         value = message[span.first : span.end] if span.kind == LENGTH else b""

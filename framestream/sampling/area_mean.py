@@ -1,6 +1,6 @@
 """Shrinking a picture by the mean of the area that each new pixel covers, in whole numbers.
 
-The same as ``cv2.INTER_AREA``, which spends most of its time on adding one number after the other: here rows are added
+The same as `cv2.INTER_AREA`, which spends most of its time on adding one number after the other: here rows are added
 first, many numbers at once, and columns are a small product of matrices. Weights are whole numbers over a common
 denominator, so nothing is rounded before the end, and every machine gives the same bytes. OpenCV adds fractions, and
 which way it rounds an exact half is chance.
@@ -27,9 +27,9 @@ _MOST_PRODUCT = 200_000
 
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """How one side shrinks: in ``stretches`` that are alike, ``weights`` ``[new pixels, old pixels]`` in each.
+    """How one side shrinks: in `stretches` that are alike, `weights` `[new pixels, old pixels]` in each.
 
-    A new pixel's weights add up to ``len(weights[0])``; an old pixel that it covers as a whole weighs ``len(weights)``.
+    A new pixel's weights add up to `len(weights[0])`; an old pixel that it covers as a whole weighs `len(weights)`.
     """
 
     stretches: int
@@ -39,7 +39,7 @@ class _Side:
     def of(cls, old: int, new: int) -> _Side:
         stretches = math.gcd(old, new)
         olds, news = old // stretches, new // stretches
-        # In units of which an old pixel has ``news`` and a new one ``olds``.
+        # In units of which an old pixel has `news` and a new one `olds`.
         first, begin = np.arange(olds) * news, np.arange(news)[:, np.newaxis] * olds
         overlap = np.minimum(first + news, begin + olds) - np.maximum(first, begin)
         return cls(stretches, np.maximum(overlap, 0))
@@ -51,7 +51,7 @@ class _Side:
 
 @dataclass(frozen=True, slots=True)
 class AreaMean:
-    """Shrinks pictures of one size to another; made by ``plan_area_mean``."""
+    """Shrinks pictures of one size to another; made by `plan_area_mean`."""
 
     _rows: _Side
     _columns: NDArray[np.float32]
@@ -60,7 +60,7 @@ class AreaMean:
     _rows_at_once: int
 
     def shrink(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return an image ``[height, width, channels]``, uint8, in the size of the plan; halves go to the even byte."""
+        """Return an image `[height, width, channels]`, uint8, in the size of the plan; halves go to the even byte."""
         height, _, channels = image.shape
         stretches, phases = self._rows.stretches, self._rows.phases
         rows = image.reshape(stretches, height // stretches, -1)
@@ -98,7 +98,7 @@ def plan_area_mean(old_wh: tuple[int, int], new_wh: tuple[int, int], channels: i
 
 
 def _add_rows(rows: NDArray[np.uint8], weights: NDArray[np.int64], *, whole: int, out: NDArray[np.uint16]) -> None:
-    """Add up weighted rows ``[stretches, old rows, bytes]`` of every stretch, into ``out`` ``[stretches, bytes]``."""
+    """Add up weighted rows `[stretches, old rows, bytes]` of every stretch, into `out` `[stretches, bytes]`."""
     first, *others = np.flatnonzero(weights == whole).tolist()
     np.copyto(out, rows[:, first])
     for row in others:

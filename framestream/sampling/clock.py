@@ -1,6 +1,6 @@
 """The model's clock: which presentation timestamps it takes; shared by training and serving.
 
-The clock ticks at ``start + k / frame_rate``. A tick is served by the first frame at or after it, if that frame
+The clock ticks at `start + k / frame_rate`. A tick is served by the first frame at or after it, if that frame
 comes before the next tick; a tick that no frame reached holds the frame sampled last. So the decision falls when a
 frame arrives, nothing waits for a later one, and frames between ticks are never converted. Nothing is ever sampled
 by counting frames.
@@ -26,9 +26,9 @@ class ClockStep:
     """What one frame means for the clock.
 
     Attributes:
-        gap: why continuity broke before this frame, or None.
-        held_seconds: ticks before this frame for which the frame sampled last is used again.
-        tick_seconds: the tick this frame serves, or None if it is not needed.
+        gap: Why continuity broke before this frame, or None.
+        held_seconds: Ticks before this frame for which the frame sampled last is used again.
+        tick_seconds: The tick this frame serves, or None if it is not needed.
     """
 
     gap: str | None = None
@@ -97,7 +97,7 @@ class SamplingClock:
         self._start_seconds = None
 
     def restart(self, pts_seconds: float, reason: str | None = None) -> ClockStep:
-        """Start anew at a frame, which serves the first tick; ``reason`` becomes the step's gap."""
+        """Start anew at a frame, which serves the first tick; `reason` becomes the step's gap."""
         self._start_seconds = self._last_seconds = pts_seconds
         self._interval_seconds = None
         self._next_tick = 1
@@ -110,7 +110,7 @@ class SamplingClock:
 
 
 def frames_to_hold(sampled: int, window: int) -> int:
-    """How often the last frame must be held so that a clip of ``sampled`` frames fills one window.
+    """How often the last frame must be held so that a clip of `sampled` frames fills one window.
 
     Zero for a clip that is long enough, and for one without any frame. Training pads short clips by this rule as well.
     """

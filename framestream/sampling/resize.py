@@ -1,9 +1,9 @@
 """From a video frame to model input: the one implementation that training and serving share.
 
-Method ``stretch-area``, for those who rebuild it in another language: the whole frame is stretched to the model's
+Method `stretch-area`, for those who rebuild it in another language: the whole frame is stretched to the model's
 width and height, without keeping the aspect ratio and without cropping. Where both sides shrink or stay, each output
-pixel is the mean of the input area it covers, weighted by overlap (``cv2.INTER_AREA``); where a side grows, bilinear
-interpolation with pixel centres at ``(i + 0.5) * scale - 0.5`` is used for both (``cv2.INTER_LINEAR``). Results are
+pixel is the mean of the input area it covers, weighted by overlap (`cv2.INTER_AREA`); where a side grows, bilinear
+interpolation with pixel centres at `(i + 0.5) * scale - 0.5` is used for both (`cv2.INTER_LINEAR`). Results are
 rounded to bytes, halves to the even one; OpenCV, which does the work for some sizes, may round a half the other way.
 Colour becomes RGB; values stay 0 to 255, because normalisation is inside the model.
 """
@@ -35,15 +35,15 @@ def fit_frame(image: NDArray[Any], *, size_wh: tuple[int, int], color: Color = "
     """Bring a frame to the model's size and colour order.
 
     Args:
-        image: uint8 ``[height, width]``, ``[height, width, 1]``, ``[height, width, 3]`` or ``[height, width, 4]``.
-        size_wh: width and height of the result, pixels.
-        color: channel order of ``image``; a fourth channel (alpha) is dropped.
+        image: uint8 `[height, width]`, `[height, width, 1]`, `[height, width, 3]` or `[height, width, 4]`.
+        size_wh: Width and height of the result, pixels.
+        color: Channel order of `image`; a fourth channel (alpha) is dropped.
 
     Returns:
-        RGB, uint8 ``[height, width, 3]``, contiguous, never sharing memory with ``image``.
+        RGB, uint8 `[height, width, 3]`, contiguous, never sharing memory with `image`.
 
     Raises:
-        SettingsError: the array is not an image of this form.
+        SettingsError: The array is not an image of this form.
     """
     channels = check_image(image, color=color)
     height, width = image.shape[:2]
@@ -56,10 +56,10 @@ def fit_frame(image: NDArray[Any], *, size_wh: tuple[int, int], color: Color = "
 
 
 def check_image(image: NDArray[Any], *, color: Color = "bgr") -> int:
-    """Return the number of channels of what ``fit_frame`` takes.
+    """Return the number of channels of what `fit_frame` takes.
 
     Raises:
-        SettingsError: it is not an image of that form.
+        SettingsError: It is not an image of that form.
     """
     if not isinstance(image, np.ndarray):
         raise SettingsError(f"not an image: {type(image).__name__}; give a NumPy array, uint8 [height, width, 3]")

@@ -19,8 +19,8 @@ class Sample:
     """A frame for the model.
 
     Attributes:
-        image: as the source or ``prepare`` made it.
-        pts_seconds: the tick it is for, media time.
+        image: As the source or `prepare` made it.
+        pts_seconds: The tick it is for, media time.
         held: True if the image is that of the sample before, because the source had none for this tick.
     """
 
@@ -31,7 +31,7 @@ class Sample:
 
 @dataclass(slots=True)
 class SamplingCounts:
-    """Running totals; ``read == sampled + skipped``, held samples come on top, frames that failed count nowhere."""
+    """Running totals; `read == sampled + skipped`, held samples come on top, frames that failed count nowhere."""
 
     read: int = 0
     sampled: int = 0
@@ -43,7 +43,7 @@ class Sampler:
     """Turns frames of one source into samples; holds what must be remembered from frame to frame."""
 
     def __init__(self, clock: SamplingClock, *, prepare: Prepare | None = None) -> None:
-        """Make a sampler; ``prepare`` (often ``fit_frame``) is applied once to each sampled image."""
+        """Make a sampler; `prepare` (often `fit_frame`) is applied once to each sampled image."""
         self.clock = clock
         self.counts = SamplingCounts()
         self._prepare = prepare
@@ -58,15 +58,15 @@ class Sampler:
     def take(
         self, pts_seconds: float, retrieve: Callable[[], Image], *, prepare: Prepare | None = None
     ) -> list[Sample | Gap]:
-        """Take the next frame. A frame that fails, in ``retrieve`` or ``prepare``, leaves everything as it was.
+        """Take the next frame. A frame that fails, in `retrieve` or `prepare`, leaves everything as it was.
 
         Args:
-            pts_seconds: its presentation timestamp.
-            retrieve: gives its image; called only if a tick wants it.
-            prepare: for this frame instead of the sampler's own.
+            pts_seconds: Its presentation timestamp.
+            retrieve: Gives its image; called only if a tick wants it.
+            prepare: For this frame instead of the sampler's own.
 
         Returns:
-            nothing, or samples in order of time, after a ``Gap`` if continuity broke before this frame.
+            nothing, or samples in order of time, after a `Gap` if continuity broke before this frame.
         """
         # Decided on a copy, which takes the clock's place once nothing can fail any more.
         clock = copy.copy(self.clock)
@@ -105,12 +105,12 @@ class Sampler:
 def sample(
     source: FrameSource, sampler: Sampler | SamplingClock, *, stopped: Callable[[], bool] = lambda: False
 ) -> Iterator[Sample | Gap]:
-    """Yield a source's samples, with a ``Gap`` wherever continuity breaks, until the source ends.
+    """Yield a source's samples, with a `Gap` wherever continuity breaks, until the source ends.
 
     Args:
-        source: the video; it is not closed.
-        sampler: a ``Sampler`` (whose ``counts`` and ``clock`` can be read at any time), or just a clock.
-        stopped: asked before each frame, wanted or not; True ends the samples.
+        source: The video; it is not closed.
+        sampler: A `Sampler` (whose `counts` and `clock` can be read at any time), or just a clock.
+        stopped: Asked before each frame, wanted or not; True ends the samples.
     """
     if isinstance(sampler, SamplingClock):
         sampler = Sampler(sampler)

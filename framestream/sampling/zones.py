@@ -19,11 +19,11 @@ class Zone:
     """A rectangle of the picture, in shares of its width and height: 0 is left or top, 1 is right or bottom.
 
     Attributes:
-        name: what records call it; unique for its camera.
-        left: first column.
-        top: first row.
-        right: end of the columns, above ``left``.
-        bottom: end of the rows, above ``top``.
+        name: What records call it; unique for its camera.
+        left: First column.
+        top: First row.
+        right: End of the columns, above `left`.
+        bottom: End of the rows, above `top`.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Zone:
         return cls(name, min(columns), min(rows), max(columns), max(rows))
 
     def cut(self, image: Image) -> Image:
-        """Return the zone's part of an image ``[height, width, …]``, a view of at least one pixel."""
+        """Return the zone's part of an image `[height, width, …]`, a view of at least one pixel."""
         height, width = image.shape[:2]
         # Rounded to the nearest pixel, so that zones that touch share no pixel and leave none out.
         left, top = min(round(self.left * width), width - 1), min(round(self.top * height), height - 1)
@@ -77,13 +77,13 @@ def cut_zones(image: Image, *, zones: Sequence[Zone], size_wh: tuple[int, int], 
     """Cut zones out of a frame and bring each to the model's size and colour order.
 
     Returns:
-        RGB, uint8 ``[zones, height, width, 3]``, in the order of ``zones``.
+        RGB, uint8 `[zones, height, width, 3]`, in the order of `zones`.
     """
     return np.stack([fit_frame(zone.cut(image), size_wh=size_wh, color=color) for zone in zones])
 
 
 def prepare_for(size_wh: tuple[int, int], zones: Sequence[Zone]) -> Callable[[Image], Image]:
-    """Return what makes model input of a frame: ``[height, width, 3]``, or ``[zones, height, width, 3]`` with zones."""
+    """Return what makes model input of a frame: `[height, width, 3]`, or `[zones, height, width, 3]` with zones."""
     if zones:
         return partial(cut_zones, zones=tuple(zones), size_wh=size_wh)
     return partial(fit_frame, size_wh=size_wh)

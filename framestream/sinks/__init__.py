@@ -15,5 +15,5 @@ class Sink(Protocol):
         ...
 
     def close(self) -> None:
-        """Finish; also called after an error, then without an ``End`` before it."""
+        """Finish; also called after an error, then without an `End` before it."""
         ...

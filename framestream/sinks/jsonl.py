@@ -1,4 +1,4 @@
-"""Records as JSON Lines; the fields are described in ``framestream.records``."""
+"""Records as JSON Lines; the fields are described in `framestream.records`."""
 
 from __future__ import annotations
 

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 class TextSink:
-    """Writes events (and predictions, if it is given any to show) to ``output``, all else to ``messages``.
+    """Writes events (and predictions, if it is given any to show) to `output`, all else to `messages`.
 
-    With ``progress`` there is an introduction, a bar and a closing summary on ``messages``; without, only events and
-    gaps are written. No bar with ``predictions``: they show how far it is, and a bar would be redrawn around each.
+    With `progress` there is an introduction, a bar and a closing summary on `messages`; without, only events and
+    gaps are written. No bar with `predictions`: they show how far it is, and a bar would be redrawn around each.
     """
 
     def __init__(
@@ -27,9 +27,9 @@ class TextSink:
         progress: bool = False,
         bar: bool = True,
     ) -> None:
-        """Write to two text streams, which are left open; without ``messages``, those are thrown away.
+        """Write to two text streams, which are left open; without `messages`, those are thrown away.
 
-        With ``bar=False`` there is none in any case, as for sources that have no end or are many.
+        With `bar=False` there is none in any case, as for sources that have no end or are many.
         """
         self._output = output
         self._messages = messages
@@ -155,7 +155,7 @@ def _place(record: Record) -> str:
 
 
 def format_time(seconds: float) -> str:
-    """Return ``MM:SS.ss``, with hours in front where there are any."""
+    """Return `MM:SS.ss`, with hours in front where there are any."""
     hundredths = round(seconds * 100)
     sign, hundredths = ("-", -hundredths) if hundredths < 0 else ("", hundredths)
     minutes, rest = divmod(hundredths, 6000)

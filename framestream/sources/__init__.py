@@ -1,4 +1,4 @@
-"""Where frames come from, all behind ``framestream.frames.FrameSource``: recordings, and frames from elsewhere."""
+"""Where frames come from, all behind `framestream.frames.FrameSource`: recordings, and frames from elsewhere."""
 
 from framestream.sources.image_folder import ImageSequence
 from framestream.sources.kinds import AnySource, SourceKind, classify, is_live

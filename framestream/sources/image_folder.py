@@ -25,9 +25,9 @@ _MAX_WARNINGS = 10
 
 
 class ImageSequence:
-    """Images as frames; a ``FrameSource``.
+    """Images as frames; a `FrameSource`.
 
-    They are taken in natural order (``9.png`` before ``10.png``); image *i* is shown at ``i / image_rate`` seconds.
+    They are taken in natural order (`9.png` before `10.png`); image *i* is shown at `i / image_rate` seconds.
     One that cannot be read is skipped with a warning, and keeps its place in time. Gray, 16-bit and transparent
     images are brought to 8-bit BGR, and a photo's orientation is applied, by OpenCV.
     """
@@ -36,14 +36,14 @@ class ImageSequence:
         """List the images and read the first.
 
         Args:
-            path_or_pattern: a folder (its images, not those of folders inside), or a pattern such as
-                ``frames/cam1_*.png``, in which ``**`` reaches into folders.
-            image_rate: images per second.
+            path_or_pattern: A folder (its images, not those of folders inside), or a pattern such as
+                `frames/cam1_*.png`, in which `**` reaches into folders.
+            image_rate: Images per second.
 
         Raises:
-            SourceNotFoundError: no file fits the pattern.
-            UnreadableSourceError: the folder cannot be read or has no images, or none of them decodes.
-            SettingsError: ``image_rate`` is no rate.
+            SourceNotFoundError: No file fits the pattern.
+            UnreadableSourceError: The folder cannot be read or has no images, or none of them decodes.
+            SettingsError: `image_rate` is no rate.
         """
         self._name = os.fspath(path_or_pattern)
         self._image_rate = check_rate(image_rate, name="image_rate")
@@ -82,7 +82,7 @@ class ImageSequence:
         """Return the image grabbed last, BGR.
 
         Raises:
-            UnreadableSourceError: there is none, because nothing was grabbed or the source has ended.
+            UnreadableSourceError: There is none, because nothing was grabbed or the source has ended.
         """
         if self._image is None:
             raise UnreadableSourceError(f"{self._name}: there is no image now; call grab first, until it returns None")

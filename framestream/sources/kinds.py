@@ -25,7 +25,7 @@ _GLOB_CHARACTERS = frozenset("*?[")
 
 
 class SourceKind(enum.Enum):
-    """The kinds of source; see ``classify``."""
+    """The kinds of source; see `classify`."""
 
     FILE = "file"
     IMAGES = "images"
@@ -38,7 +38,7 @@ class SourceKind(enum.Enum):
     def is_live(self) -> bool:
         """Whether it goes on while nobody reads: it cannot wait, and has no end of its own.
 
-        For ``FRAMES`` only the object knows; see ``is_live``.
+        For `FRAMES` only the object knows; see `is_live`.
         """
         return self in (SourceKind.DEVICE, SourceKind.URL)
 
@@ -52,18 +52,18 @@ def classify(source: AnySource) -> SourceKind:
     """Say what a source is.
 
     ======================================  ==========
-    an integer, ``"0"``, ``"/dev/video0"``  ``DEVICE``
-    ``"rtsp://…"``, ``"http://…"``, …       ``URL``
-    ``"-"``                                 ``STDIN``: raw frames
-    a folder, ``"frames/*.png"``            ``IMAGES``
-    any other path                          ``FILE``, whether it exists or not
-    an object with ``grab``                 ``FRAMES``
+    an integer, `"0"`, `"/dev/video0"`  `DEVICE`
+    `"rtsp://…"`, `"http://…"`, …       `URL`
+    `"-"`                                 `STDIN`: raw frames
+    a folder, `"frames/*.png"`            `IMAGES`
+    any other path                          `FILE`, whether it exists or not
+    an object with `grab`                 `FRAMES`
     ======================================  ==========
 
-    A file whose name is a number or a dash is given as ``./0``, or as a ``pathlib.Path``.
+    A file whose name is a number or a dash is given as `./0`, or as a `pathlib.Path`.
 
     Raises:
-        SettingsError: it is none of these, or an address of a scheme nobody can read.
+        SettingsError: It is none of these, or an address of a scheme nobody can read.
     """
     if isinstance(source, FrameSource):
         return SourceKind.FRAMES
@@ -89,7 +89,7 @@ def is_live(source: AnySource) -> bool:
     """Say whether a source goes on while nobody reads; a recording waits.
 
     Raises:
-        SettingsError: as ``classify``.
+        SettingsError: As `classify`.
     """
     return source.info.live if isinstance(source, FrameSource) else classify(source).is_live
 

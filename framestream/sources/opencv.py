@@ -37,10 +37,10 @@ def opencv_silenced() -> Iterator[None]:
 
 
 def read_info(name: str, capture: cv2.VideoCapture, *, live: bool = False) -> SourceInfo:
-    """Return what an open capture says about itself; ``name`` must be free of credentials.
+    """Return what an open capture says about itself; `name` must be free of credentials.
 
     Raises:
-        SettingsError: it has no picture size.
+        SettingsError: It has no picture size.
     """
     fps = capture.get(cv2.CAP_PROP_FPS)
     count = capture.get(cv2.CAP_PROP_FRAME_COUNT)

@@ -19,10 +19,10 @@ class SourceOptions:
     """What some sources cannot say themselves; the others need none of it.
 
     Attributes:
-        image_rate: images per second, for a folder or pattern.
-        raw_size_wh: width and height of raw frames, pixels, for standard input.
-        raw_rate: raw frames per second, for standard input.
-        raw_pixel_format: how their pixels lie in memory.
+        image_rate: Images per second, for a folder or pattern.
+        raw_size_wh: Width and height of raw frames, pixels, for standard input.
+        raw_rate: Raw frames per second, for standard input.
+        raw_pixel_format: How their pixels lie in memory.
     """
 
     image_rate: float | None = None
@@ -41,12 +41,12 @@ class SourceOptions:
 
 
 def open_source(source: AnySource, *, options: SourceOptions | None = None) -> FrameSource:
-    """Return a source to read from: a path is opened, a ``FrameSource`` is passed on; see ``classify``.
+    """Return a source to read from: a path is opened, a `FrameSource` is passed on; see `classify`.
 
     Raises:
-        SourceNotFoundError: there is no such file.
-        UnreadableSourceError: no frame can be decoded, or it is a camera, which this function does not open.
-        SettingsError: it is no source, or an option it needs is missing.
+        SourceNotFoundError: There is no such file.
+        UnreadableSourceError: No frame can be decoded, or it is a camera, which this function does not open.
+        SettingsError: It is no source, or an option it needs is missing.
     """
     if isinstance(source, FrameSource):
         return source

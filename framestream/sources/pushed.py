@@ -29,11 +29,11 @@ _POLL_SECONDS = 0.1
 
 
 class PushedFrames:
-    """A bounded queue of frames: one side pushes, the other reads; a ``FrameSource`` and ``Interruptible``.
+    """A bounded queue of frames: one side pushes, the other reads; a `FrameSource` and `Interruptible`.
 
     Any thread may push; the frames of several are read in the order they came. As a recording (the default) a push
-    waits while the queue is full, and nothing is lost. With ``live`` it never waits: the oldest frame goes, and
-    ``dropped`` counts it, as does the ``End`` of the watch::
+    waits while the queue is full, and nothing is lost. With `live` it never waits: the oldest frame goes, and
+    `dropped` counts it, as does the `End` of the watch::
 
         frames = PushedFrames(size_wh=(640, 480))
         ...                             # in the caller's own loop, on a thread of its own
@@ -51,10 +51,10 @@ class PushedFrames:
         live: bool = False,
         capacity: int = 32,
     ) -> None:
-        """Make an empty queue; ``size_wh`` is what ``info`` says, and frames of another size may follow.
+        """Make an empty queue; `size_wh` is what `info` says, and frames of another size may follow.
 
         Raises:
-            SettingsError: ``capacity`` is below 1, or no source can have such a size or rate.
+            SettingsError: `capacity` is below 1, or no source can have such a size or rate.
         """
         if capacity < 1:
             raise SettingsError(f"{name}: capacity is {capacity}; give the number of frames to keep, 1 or more")
@@ -74,22 +74,22 @@ class PushedFrames:
 
     @property
     def dropped(self) -> int:
-        """Frames lost because the queue was full; always 0 unless ``live``."""
+        """Frames lost because the queue was full; always 0 unless `live`."""
         return self._dropped
 
     def push(self, image: NDArray[Any], *, pts_seconds: float, color: Color = "bgr") -> bool:
         """Hand over the next frame, from any thread.
 
         Args:
-            image: uint8 ``[height, width, 3]``; gray and four channels are accepted as well. It is copied.
-            pts_seconds: when it was taken, seconds on the source's clock.
-            color: its channel order.
+            image: uint8 `[height, width, 3]`; gray and four channels are accepted as well. It is copied.
+            pts_seconds: When it was taken, seconds on the source's clock.
+            color: Its channel order.
 
         Returns:
             False if nobody reads any more; the frame is not taken then.
 
         Raises:
-            SettingsError: this is no image or no time, or ``end`` was called before.
+            SettingsError: This is no image or no time, or `end` was called before.
         """
         _check_image(image, color)
         if not math.isfinite(pts_seconds):
@@ -134,7 +134,7 @@ class PushedFrames:
         """Return the frame grabbed last, BGR.
 
         Raises:
-            UnreadableSourceError: there is none, because nothing was grabbed or the source has ended.
+            UnreadableSourceError: There is none, because nothing was grabbed or the source has ended.
         """
         if self._current is None:
             raise UnreadableSourceError(

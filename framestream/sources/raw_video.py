@@ -18,7 +18,7 @@ from framestream.frames import Image, SourceInfo, check_rate
 _log = logging.getLogger(__name__)
 
 PixelFormat = Literal["bgr24", "rgb24", "gray", "yuv420p"]
-"""Names as FFmpeg's ``-pix_fmt`` has them."""
+"""Names as FFmpeg's `-pix_fmt` has them."""
 
 _MAX_FRAME_BYTES = 1 << 30
 # How often a wait for data looks whether it was interrupted.
@@ -42,9 +42,9 @@ _LAYOUTS: dict[str, _Layout] = {
 
 
 class RawVideo:
-    """Raw frames of one size, one after the other, at a constant rate; a ``FrameSource`` and ``Interruptible``.
+    """Raw frames of one size, one after the other, at a constant rate; a `FrameSource` and `Interruptible`.
 
-    For example what ``ffmpeg -i … -f rawvideo -pix_fmt bgr24 -`` writes. Frame *i* is shown at ``i / rate`` seconds.
+    For example what `ffmpeg -i … -f rawvideo -pix_fmt bgr24 -` writes. Frame *i* is shown at `i / rate` seconds.
     Nothing in the data says where a frame begins, so a wrong size or pixel format shows as nonsense, and at best as a
     last frame that is not whole.
     """
@@ -93,7 +93,7 @@ class RawVideo:
         """Read the next frame; return its time in seconds, or None at the end (or closed, or interrupted).
 
         Raises:
-            UnreadableSourceError: the stream has ended before one whole frame came.
+            UnreadableSourceError: The stream has ended before one whole frame came.
         """
         self._is_current = False
         if self._ended:
@@ -113,7 +113,7 @@ class RawVideo:
         """Return the frame grabbed last, BGR.
 
         Raises:
-            UnreadableSourceError: there is none, because nothing was grabbed or the source has ended.
+            UnreadableSourceError: There is none, because nothing was grabbed or the source has ended.
         """
         if not self._is_current:
             raise UnreadableSourceError(

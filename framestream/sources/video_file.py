@@ -31,13 +31,13 @@ _PTS_PROPERTY: int | None = getattr(cv2, "CAP_PROP_PTS", None)
 
 
 class VideoFile:
-    """A video file; a ``FrameSource``.
+    """A video file; a `FrameSource`.
 
-    Timestamps are the container's, relative to the start of the video stream: OpenCV's ``CAP_PROP_POS_MSEC`` after
-    ``grab()``. Compared with FFmpeg's own values it is exact on variable and constant rates, fragmented,
+    Timestamps are the container's, relative to the start of the video stream: OpenCV's `CAP_PROP_POS_MSEC` after
+    `grab()`. Compared with FFmpeg's own values it is exact on variable and constant rates, fragmented,
     interlaced and B-frame files and on transport streams that start anywhere (near the wrap of their clock, too).
     Index over declared rate is wrong on all but the plainest of them. For a frame without a timestamp OpenCV reports
-    0; see ``_time_of_frame``.
+    0; see `_time_of_frame`.
 
     Display rotation is applied by OpenCV. A sample aspect ratio is not, and need not be: the model's picture is the
     whole frame stretched to a fixed size, which comes out the same whether pixels were made square before or not
@@ -50,12 +50,12 @@ class VideoFile:
         """Open a file and decode its first frame.
 
         Args:
-            path: the file.
-            threads: for decoding; 0 lets FFmpeg choose. By default small pictures leave a core to others.
+            path: The file.
+            threads: For decoding; 0 lets FFmpeg choose. By default small pictures leave a core to others.
 
         Raises:
-            SourceNotFoundError: there is no such file.
-            UnreadableSourceError: it is a directory, empty, not a video, or no frame decodes.
+            SourceNotFoundError: There is no such file.
+            UnreadableSourceError: It is a directory, empty, not a video, or no frame decodes.
         """
         self._path = Path(path)
         check_file(self._path)
@@ -100,7 +100,7 @@ class VideoFile:
         """Return the frame grabbed last, BGR.
 
         Raises:
-            UnreadableSourceError: it cannot be converted to an image.
+            UnreadableSourceError: It cannot be converted to an image.
         """
         decoded, image = self._capture.retrieve()
         if not decoded or image is None:

@@ -30,8 +30,8 @@ class WatchedZone:
     """A part of a camera's picture, or the whole of it.
 
     Attributes:
-        name: what the records call it; None for the whole picture of a camera without zones.
-        stream: its way through the model.
+        name: What the records call it; None for the whole picture of a camera without zones.
+        stream: Its way through the model.
     """
 
     name: str | None
@@ -39,16 +39,16 @@ class WatchedZone:
 
 
 class Camera:
-    """Turns what a feed brings into records. Used by the consumer's thread only, apart from ``inbox``.
+    """Turns what a feed brings into records. Used by the consumer's thread only, apart from `inbox`.
 
     Attributes:
-        name: what the records call it, or None.
-        live: whether its samples grow old while they wait.
-        inbox: what the feed puts its items into.
-        zones: the parts of the picture, or the whole of it, each with its stream.
-        status: the newest.
-        finished: whether its ``End`` has been made.
-        has_missed: whether samples were dropped because there was no time for them.
+        name: What the records call it, or None.
+        live: Whether its samples grow old while they wait.
+        inbox: What the feed puts its items into.
+        zones: The parts of the picture, or the whole of it, each with its stream.
+        status: The newest.
+        finished: Whether its `End` has been made.
+        has_missed: Whether samples were dropped because there was no time for them.
     """
 
     def __init__(
@@ -64,19 +64,19 @@ class Camera:
         predictions: bool = True,
         info: SourceInfo | None = None,
     ) -> None:
-        """Prepare a camera; nothing runs before ``start``.
+        """Prepare a camera; nothing runs before `start`.
 
         Args:
-            name: what the records call it; None for the only source of a watch, whose failure is an error to raise,
-                and which needs no ``Status`` if it is a recording.
-            feed: brings its samples.
-            session: the model.
-            bell: wakes the engine when an item comes in.
-            live: whether its samples grow old while they wait.
-            events: how predictions become events; by default as the model says.
-            zones: parts of the picture to watch each for itself.
-            predictions: whether predictions are among the records.
-            info: what its source says about itself, if it is open already.
+            name: What the records call it; None for the only source of a watch, whose failure is an error to raise,
+                and which needs no `Status` if it is a recording.
+            feed: Brings its samples.
+            session: The model.
+            bell: Wakes the engine when an item comes in.
+            live: Whether its samples grow old while they wait.
+            events: How predictions become events; by default as the model says.
+            zones: Parts of the picture to watch each for itself.
+            predictions: Whether predictions are among the records.
+            info: What its source says about itself, if it is open already.
         """
         self.name = name
         self.live = live
@@ -132,7 +132,7 @@ class Camera:
         self._feed.start(self.inbox)
 
     def stop(self) -> None:
-        """Ask the feed to end; ``notices`` ends with ``End`` soon after."""
+        """Ask the feed to end; `notices` ends with `End` soon after."""
         if self._asked_seconds is None and not self.finished:
             self._asked_seconds = time.monotonic()
             self._feed.stop()

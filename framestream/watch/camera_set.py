@@ -25,7 +25,7 @@ class CameraSet:
         """Let a camera join.
 
         Raises:
-            SettingsError: there is one of that name, which has not been removed; or the watch has ended.
+            SettingsError: There is one of that name, which has not been removed; or the watch has ended.
         """
         with self._lock:
             self._check_open(camera)
@@ -37,7 +37,7 @@ class CameraSet:
         """Let a camera take the place of the one of its name, once that has let go; where there is none, it joins.
 
         Raises:
-            SettingsError: the watch has ended.
+            SettingsError: The watch has ended.
         """
         with self._lock:
             self._check_open(camera)
@@ -46,10 +46,10 @@ class CameraSet:
             self._joining.append(camera)
 
     def remove(self, name: str | None) -> None:
-        """Let a camera leave: it is asked to stop, and gone after its ``End``. One that has ended is forgotten.
+        """Let a camera leave: it is asked to stop, and gone after its `End`. One that has ended is forgotten.
 
         Raises:
-            SettingsError: there is none of that name.
+            SettingsError: There is none of that name.
         """
         with self._lock:
             # One that has finished by itself and has not been dropped yet leaves as well.

@@ -24,11 +24,11 @@ class CameraSettings:
     """A camera, or a recording, and how it is watched.
 
     Attributes:
-        source: a path, an address, a device index, or a ``FrameSource``, which is left to its owner.
-        events: how predictions become events; by default as for all cameras.
-        zones: parts of the picture to watch each for itself; by default the whole picture.
-        options: what some sources cannot say themselves.
-        live: how patient to be with a camera.
+        source: A path, an address, a device index, or a `FrameSource`, which is left to its owner.
+        events: How predictions become events; by default as for all cameras.
+        zones: Parts of the picture to watch each for itself; by default the whole picture.
+        options: What some sources cannot say themselves.
+        live: How patient to be with a camera.
     """
 
     # Not shown: an address may carry a password.
@@ -73,10 +73,10 @@ def make_camera(
     events: EventSettings | None = None,
     predictions: bool = True,
 ) -> Camera:
-    """Return a camera; ``events`` are for one that has none of its own.
+    """Return a camera; `events` are for one that has none of its own.
 
     Raises:
-        SourceError: it is a recording without a name, which is opened at once, and cannot be used.
+        SourceError: It is a recording without a name, which is opened at once, and cannot be used.
     """
     feed, live = make_feed(settings, session.spec), is_live(settings.source)
     return Camera(
@@ -96,7 +96,7 @@ def check_name(name: object) -> str:
     """Return a camera's name.
 
     Raises:
-        SettingsError: it is not a text that shows, or an address whose password every record would carry.
+        SettingsError: It is not a text that shows, or an address whose password every record would carry.
     """
     if not isinstance(name, str) or not name.strip() or not name.isprintable():
         raise SettingsError(f"a camera is called {name!r}; give it a name, in one line")

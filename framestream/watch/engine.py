@@ -21,18 +21,18 @@ _IMPATIENT_SECONDS = 0.1
 
 
 class Engine:
-    """Runs on the thread of whoever calls ``advance``; only the feeds have threads of their own.
+    """Runs on the thread of whoever calls `advance`; only the feeds have threads of their own.
 
     Attributes:
-        session: the model.
-        cameras: those of the watch; add and remove at any time.
-        bell: wakes the engine when there is something to do.
-        ready: records to be handed out.
-        finished: whether nothing comes after those.
+        session: The model.
+        cameras: Those of the watch; add and remove at any time.
+        bell: Wakes the engine when there is something to do.
+        ready: Records to be handed out.
+        finished: Whether nothing comes after those.
     """
 
     def __init__(self, session: ModelSession, *, max_lag_seconds: float | None, until_stopped: bool = False) -> None:
-        """Make an engine without cameras; ``until_stopped`` goes on while there are none."""
+        """Make an engine without cameras; `until_stopped` goes on while there are none."""
         if max_lag_seconds is not None and not (math.isfinite(max_lag_seconds) and max_lag_seconds > 0):
             raise SettingsError(f"max_lag_seconds is {max_lag_seconds}: give a number of seconds above 0, or None")
         self.session = session
@@ -48,17 +48,17 @@ class Engine:
         self._advancing = threading.RLock()
 
     def add(self, camera: Camera) -> None:
-        """Let a camera join; see ``CameraSet.add``."""
+        """Let a camera join; see `CameraSet.add`."""
         self.cameras.add(camera)
         self.bell.ring()
 
     def replace(self, camera: Camera) -> None:
-        """Let a camera take another's place; see ``CameraSet.replace``."""
+        """Let a camera take another's place; see `CameraSet.replace`."""
         self.cameras.replace(camera)
         self.bell.ring()
 
     def remove(self, name: str | None) -> None:
-        """Let a camera leave; see ``CameraSet.remove``."""
+        """Let a camera leave; see `CameraSet.remove`."""
         self.cameras.remove(name)
         self.bell.ring()
 
@@ -68,7 +68,7 @@ class Engine:
         self.bell.ring()
 
     def advance(self, timeout_seconds: float) -> None:
-        """Do what there is to do; if there is nothing, wait for it, at most ``timeout_seconds``."""
+        """Do what there is to do; if there is nothing, wait for it, at most `timeout_seconds`."""
         with self._advancing:
             if self.finished:
                 return

@@ -22,7 +22,7 @@ _LEARNING = 0.2
 class Scheduler:
     """Runs rounds: each camera in turn gives what is ready, and all that is run as one.
 
-    A live camera's samples that would be older than ``max_lag_seconds`` when they are done are dropped, so the newest
+    A live camera's samples that would be older than `max_lag_seconds` when they are done are dropped, so the newest
     win. A round is kept shorter than half of that, if need be by leaving cameras for the next, which begins with them:
     so all are dropped from alike.
     """

@@ -23,12 +23,12 @@ _WAIT_SECONDS = 0.25
 
 
 class Watch:
-    """What sources show, as one row of records: for each ``Start``, what it shows as it comes, ``End``.
+    """What sources show, as one row of records: for each `Start`, what it shows as it comes, `End`.
 
-    An iterator, to be used once; made by ``Classifier.watch`` and ``Classifier.watch_many``. The model runs on the
+    An iterator, to be used once; made by `Classifier.watch` and `Classifier.watch_many`. The model runs on the
     thread that iterates, for all sources together, which changes no result; each has its own state, settings and fate.
     Sources may come and go at any time. Everything is released when the watch is exhausted or fails; as a context
-    manager, or with ``close``, at the latest there; and soon after a watch is forgotten::
+    manager, or with `close`, at the latest there; and soon after a watch is forgotten::
 
         with classifier.watch_many({"door": "rtsp://…", "yard": "rtsp://…"}) as watch:
             for record in watch:
@@ -36,9 +36,9 @@ class Watch:
                 watch.add("hall", 0)
                 watch.remove("yard")
 
-    ``async for`` and ``async with`` do the same and never block the event loop. The source of ``Classifier.watch`` has
-    no name (None): its records name no camera, and if it fails, its error is raised in the place of its ``End``. One
-    that has a name says so in a ``Status``, and the others go on.
+    `async for` and `async with` do the same and never block the event loop. The source of `Classifier.watch` has
+    no name (None): its records name no camera, and if it fails, its error is raised in the place of its `End`. One
+    that has a name says so in a `Status`, and the others go on.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Watch:
         max_lag_seconds: float | None = None,
         until_stopped: bool = False,
     ) -> None:
-        """Prepare to watch; ``Classifier.watch_many`` explains the arguments.
+        """Prepare to watch; `Classifier.watch_many` explains the arguments.
 
         A recording without a name is opened here. All other sources are opened when the first record is asked for,
         each by a thread of its own.
@@ -82,14 +82,14 @@ class Watch:
 
     @property
     def info(self) -> SourceInfo | None:
-        """What the source of ``Classifier.watch`` says about itself; None before it is open, or where there is none."""
+        """What the source of `Classifier.watch` says about itself; None before it is open, or where there is none."""
         return self._unnamed.info if self._unnamed is not None else None
 
     def add(self, name: str, source: AnySource | CameraSettings) -> None:
         """Let a source join, from any thread. One that still has that name and was removed is waited for.
 
         Raises:
-            SettingsError: the name is taken, the source is none, or the watch has ended.
+            SettingsError: The name is taken, the source is none, or the watch has ended.
         """
         self._add(check_name(name), _settings_of(source))
 
@@ -97,31 +97,31 @@ class Watch:
         """Let a source take the place of the one of that name, from any thread; where there is none, it joins.
 
         Raises:
-            SettingsError: the source is none, or the watch has ended.
-            SourceError: it has no name and is a recording that cannot be used.
+            SettingsError: The source is none, or the watch has ended.
+            SourceError: It has no name and is a recording that cannot be used.
         """
         self._engine.replace(self._make_camera(name if name is None else check_name(name), _settings_of(source)))
 
     def remove(self, name: str | None) -> None:
-        """Let a source leave, from any thread; its ``End`` follows, and the others notice nothing.
+        """Let a source leave, from any thread; its `End` follows, and the others notice nothing.
 
         Raises:
-            SettingsError: there is none of that name.
+            SettingsError: There is none of that name.
         """
         self._engine.remove(name)
 
     def stop(self) -> None:
-        """Ask the iteration to finish: open events end, each source yields its ``End``. Safe in a signal handler.
+        """Ask the iteration to finish: open events end, each source yields its `End`. Safe in a signal handler.
 
-        It takes effect after the frame that is being read. A source whose ``grab`` waits for others is interrupted, if
-        it is ``Interruptible``; one that does not end within a second and a half is left behind.
+        It takes effect after the frame that is being read. A source whose `grab` waits for others is interrupted, if
+        it is `Interruptible`; one that does not end within a second and a half is left behind.
         """
         self._engine.stop()
 
     def close(self) -> None:
         """End the iteration without further records and release everything.
 
-        May be called twice, and by another thread than the one that iterates. In a signal handler use ``stop``.
+        May be called twice, and by another thread than the one that iterates. In a signal handler use `stop`.
         """
         self._engine.close()
         self._engine.ready.clear()
@@ -130,7 +130,7 @@ class Watch:
         """Call a function with each record, in order and on this thread, until the end; closes the watch.
 
         Raises:
-            Exception: whatever the function raises, or iterating would.
+            Exception: Whatever the function raises, or iterating would.
         """
         with self:
             for record in self:
@@ -144,10 +144,10 @@ class Watch:
         """Return the next record, waiting for it.
 
         Raises:
-            StopIteration: after the last one, after an error, or after ``close``.
-            ModelError: the model fails.
-            SourceError: the source without a name fails; the records of what came before it were handed out, an open
-                event ended there, and there is no ``End``.
+            StopIteration: After the last one, after an error, or after `close`.
+            ModelError: The model fails.
+            SourceError: The source without a name fails; the records of what came before it were handed out, an open
+                event ended there, and there is no `End`.
         """
         while not self._has_next():
             self._engine.advance(_WAIT_SECONDS)
@@ -191,7 +191,7 @@ class Watch:
         await asyncio.to_thread(self.close)
 
     def _has_next(self) -> bool:
-        """Say whether ``_take`` knows what comes next without waiting."""
+        """Say whether `_take` knows what comes next without waiting."""
         return bool(self._engine.ready) or self._engine.finished
 
     def _take(self) -> Record | None:

@@ -1,6 +1,6 @@
-"""How much memory training on many clips takes: ``python -m tests.benchmarks.training_memory``.
+"""How much memory training on many clips takes: `python -m tests.benchmarks.training_memory`.
 
-Draws clips, runs ``framestream train`` on them in a process of its own, and prints the most it had in memory: all of
+Draws clips, runs `framestream train` on them in a process of its own, and prints the most it had in memory: all of
 it, and without the pages of mapped files, which the system takes back when it needs them.
 """
 

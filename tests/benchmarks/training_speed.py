@@ -1,9 +1,9 @@
-"""Training in two stages beside what people write with Keras: ``python -m tests.benchmarks.training_speed``.
+"""Training in two stages beside what people write with Keras: `python -m tests.benchmarks.training_speed`.
 
 Both get the same clips, frames, division, encoder (EfficientNet-Lite0 with ImageNet weights, frozen) and LSTM, one
-after the other in one process on two cores. Ours is the whole of ``framestream train``: reading the clips, features in
+after the other in one process on two cores. Ours is the whole of `framestream train`: reading the clips, features in
 every look, the head, the head once more, the baseline and the report. Theirs is
-``TimeDistributed(encoder) -> LSTM -> Dense`` and ``fit`` alone, on windows cut beforehand, half a window apart.
+`TimeDistributed(encoder) -> LSTM -> Dense` and `fit` alone, on windows cut beforehand, half a window apart.
 
 An epoch of theirs goes through the training clips once, one of ours once in every look. So two of our runs are shown
 beside theirs: one that passes through the clips as often, and one of as many epochs, as people run it.

@@ -1,4 +1,4 @@
-"""``framestream watch`` with several sources, a file of cameras, and signals."""
+"""`framestream watch` with several sources, a file of cameras, and signals."""
 
 import json
 import signal

@@ -35,7 +35,7 @@ class Chromium:
     """One page in a browser of its own; a context manager.
 
     Attributes:
-        problems: what the page logged as an error or threw.
+        problems: What the page logged as an error or threw.
     """
 
     def __init__(self, program: str, profile: Path, *flags: str) -> None:

@@ -45,8 +45,8 @@ class FakeSequenceBatcher:
     """Runs requests in the order of their sequence, those of different sequences together where shapes are equal.
 
     Attributes:
-        batches: the sequences of each run, in order.
-        conflicts: sequences that were started while they went on, about which Triton logs a warning.
+        batches: The sequences of each run, in order.
+        conflicts: Sequences that were started while they went on, about which Triton logs a warning.
     """
 
     def __init__(self, config: Any, session: onnxruntime.InferenceSession, *, first_batch: int) -> None:

@@ -35,9 +35,9 @@ class FakeTriton:
         """Load a model.
 
         Args:
-            repository: the folder `tritonserver --model-repository` would be pointed to.
-            name: the model.
-            first_batch: cameras whose requests must wait before anything runs, so that a batch is sure to be made.
+            repository: The folder `tritonserver --model-repository` would be pointed to.
+            name: The model.
+            first_batch: Cameras whose requests must wait before anything runs, so that a batch is sure to be made.
         """
         self.config, session = load(repository, name)
         self.batcher = FakeSequenceBatcher(self.config, session, first_batch=first_batch)

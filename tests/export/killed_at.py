@@ -1,7 +1,7 @@
-"""The command line, killed on the way: ``python -m tests.export.killed_at FOLDER LINE NTH DELAY COMMAND …``.
+"""The command line, killed on the way: `python -m tests.export.killed_at FOLDER LINE NTH DELAY COMMAND …`.
 
 Every file below FOLDER that is opened to be written, and every one that is moved, is a line in FOLDER/moments: "open
-PATH" or "move PATH". DELAY seconds after the NTH time that a line is LINE, the process is gone, as with ``kill -9``.
+PATH" or "move PATH". DELAY seconds after the NTH time that a line is LINE, the process is gone, as with `kill -9`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Training where TensorFlow has two devices, which are no more than the CPU, named twice; in a process of its own.
 
-``python -m tests.export.on_two_cpus COMMANDS`` runs command lines, a JSON list of argument lists. Without COMMANDS it
+`python -m tests.export.on_two_cpus COMMANDS` runs command lines, a JSON list of argument lists. Without COMMANDS it
 takes steps on one device and on both, and prints how far apart they end, as JSON.
 """
 

@@ -20,7 +20,7 @@ from tests.tiny_model import write_model
 
 
 def pointing_at(path: Path, location: str) -> onnx.ModelProto:
-    """The tiny model, with the constant ``scale`` in another file."""
+    """The tiny model, with the constant `scale` in another file."""
     write_model(path)
     model = onnx.load(str(path))
     scale = next(item for item in model.graph.initializer if item.name == "scale")

@@ -104,7 +104,7 @@ def test_metadata_is_checked(tmp_path: Path) -> None:
 
 
 def write_other_model(path: Path, inputs: dict[str, tuple[int, list[int | str]]]) -> None:
-    """A valid ONNX file with our metadata and other inputs; each is passed on to an output ``next_<name>``."""
+    """A valid ONNX file with our metadata and other inputs; each is passed on to an output `next_<name>`."""
     tensors = [helper.make_tensor_value_info(name, *form) for name, form in inputs.items()]
     results = [helper.make_tensor_value_info(f"next_{name}", *form) for name, form in inputs.items()]
     nodes = [helper.make_node("Identity", [name], [f"next_{name}"]) for name in inputs]

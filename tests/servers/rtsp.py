@@ -1,4 +1,4 @@
-"""Starts, stops and freezes the RTSP camera of ``rtsp_server.py``, which runs in a process of its own."""
+"""Starts, stops and freezes the RTSP camera of `rtsp_server.py`, which runs in a process of its own."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _what_is_missing() -> str:
 
 
 class RtspCamera:
-    """An RTSP camera; a context manager. Options are those of ``rtsp_server.py`` without their dashes."""
+    """An RTSP camera; a context manager. Options are those of `rtsp_server.py` without their dashes."""
 
     running: ClassVar[int] = 0
     """How many there are; each has two pipes."""

@@ -1,6 +1,6 @@
 """An RTSP camera in a process of its own, on GStreamer: a moving test picture or a file, on 127.0.0.1.
 
-Run by an interpreter that has GStreamer's bindings (Debian: ``/usr/bin/python3``), never imported by the tests. Prints
+Run by an interpreter that has GStreamer's bindings (Debian: `/usr/bin/python3`), never imported by the tests. Prints
 its port on standard output once it listens, and ends when standard input closes.
 """
 

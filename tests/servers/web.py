@@ -52,14 +52,14 @@ class MjpegCamera(WebServer):
     """Motion JPEG over HTTP, as cheap cameras have it. Its fields may be changed while it runs.
 
     Attributes:
-        size_wh: of its pictures.
-        rate: pictures per second.
+        size_wh: Of its pictures.
+        rate: Pictures per second.
         sending: False makes it hold still, with the connection open.
-        pictures: after how many it ends a connection; None goes on.
+        pictures: After how many it ends a connection; None goes on.
         garbage: True sends noise instead of pictures.
-        login: what it asks for, "user:password".
-        answer_seconds: how long it thinks before it answers.
-        requests: how often it was asked.
+        login: What it asks for, "user:password".
+        answer_seconds: How long it thinks before it answers.
+        requests: How often it was asked.
     """
 
     def __init__(self, *, size_wh: tuple[int, int] = (64, 48), rate: float = 20.0) -> None:

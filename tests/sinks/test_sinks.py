@@ -107,8 +107,8 @@ def test_text_begins_with_the_camera_where_there_are_many() -> None:
 @pytest.mark.parametrize("record", [*ALL, STATUS], ids=lambda record: record.type)
 def test_every_field_is_documented(record: Record) -> None:
     assert records.__doc__ is not None
-    section = records.__doc__.split(f"``{record.type}``", 1)[1]
-    assert [field.name for field in dataclasses.fields(record) if f"``{field.name}``" not in section] == []
+    section = records.__doc__.split(f"`{record.type}`", 1)[1]
+    assert [field.name for field in dataclasses.fields(record) if f"`{field.name}`" not in section] == []
 
 
 def test_text_without_a_terminal_is_one_line_per_event() -> None:

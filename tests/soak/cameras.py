@@ -1,6 +1,6 @@
 """Motion JPEG cameras that break off again and again, in a process of their own; counts what they have sent.
 
-``/NAME`` is a camera, ``/`` tells of all as JSON. Run by the test; prints its port, and ends when standard input
+`/NAME` is a camera, `/` tells of all as JSON. Run by the test; prints its port, and ends when standard input
 closes.
 """
 
@@ -31,11 +31,11 @@ class Camera:
     """What one camera does, and has done.
 
     Attributes:
-        frames: after how many its film is over for good.
-        frames_a_connection: after how many it breaks off.
-        holds: it does not close the connection then, but says nothing more.
-        sent: frames it has sent.
-        connections: how many of its connections had frames.
+        frames: After how many its film is over for good.
+        frames_a_connection: After how many it breaks off.
+        holds: It does not close the connection then, but says nothing more.
+        sent: Frames it has sent.
+        connections: How many of its connections had frames.
     """
 
     frames: int

@@ -1,4 +1,4 @@
-"""What every ``FrameSource`` keeps, whatever it reads from: the same checks for all of them."""
+"""What every `FrameSource` keeps, whatever it reads from: the same checks for all of them."""
 
 import io
 import os

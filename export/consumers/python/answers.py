@@ -11,10 +11,10 @@ def watch(facts, zeros, run, path):
     """Print what happens in a film, as `framestream watch --format jsonl --predictions` does.
 
     Args:
-        facts: the model's metadata, without the `framestream.` of its keys.
-        zeros: the state that starts a stretch.
-        run: takes a picture `[height, width, 3]` and a state, returns probabilities `[classes]` and the next state.
-        path: of the film.
+        facts: The model's metadata, without the `framestream.` of its keys.
+        zeros: The state that starts a stretch.
+        run: Takes a picture `[height, width, 3]` and a state, returns probabilities `[classes]` and the next state.
+        path: Of the film.
     """
     if facts["spec_version"] != "1":
         raise SystemExit(f"this program reads version 1 of the metadata, the model has {facts['spec_version']}")

@@ -39,7 +39,7 @@ def reliability_chart(calibration: Mapping[str, Any]) -> Markup:
     """Draw score against accuracy, before and after the temperature.
 
     Args:
-        calibration: The entry ``calibration`` of report.json.
+        calibration: The entry `calibration` of report.json.
     """
     figure, axes = _chart("score", "accuracy", height=3.8)
     axes.plot((0, 1), (0, 1), "--", color=SOFT, label="perfectly calibrated", clip_on=False)

@@ -1,45 +1,45 @@
 """Everything a report says, as plain numbers, from what a model predicted about recordings it was not trained on.
 
-`measure` makes the dictionary that report.json holds. Its keys, which stay as they are within a ``report_version``:
+`measure` makes the dictionary that report.json holds. Its keys, which stay as they are within a `report_version`:
 
-``report_version``
+`report_version`
     2.
-``title``, ``split``, ``labels``, ``background``
+`title`, `split`, `labels`, `background`
     What was measured, on which part of the data.
-``files``, ``groups``
+`files`, `groups`
     Recordings measured, and how many groups (people, places, films) they are of.
-``windows``, ``accuracy``, ``accuracy_interval``
+`windows`, `accuracy`, `accuracy_interval`
     Single predictions; the share that is right; [low, high] of its 95 % confidence interval by group; null with one
     group.
-``segments``, ``segments_right``, ``segment_accuracy``, ``segment_accuracy_interval``
+`segments`, `segments_right`, `segment_accuracy`, `segment_accuracy_interval`
     The same for labelled segments (a clip, or the part of a film throughout which one label holds), whose probabilities
     are averaged.
-``macro_f1``, ``per_class``, ``confusion``
-    Of single predictions: the mean F1 of the labels that occur; by label ``precision``, ``recall``, ``f1`` (null where
-    there is nothing to divide by) and ``support``; counts, a row for each true label, a column for each prediction.
-``segment_macro_f1``, ``segment_per_class``, ``segment_confusion``
+`macro_f1`, `per_class`, `confusion`
+    Of single predictions: the mean F1 of the labels that occur; by label `precision`, `recall`, `f1` (null where
+    there is nothing to divide by) and `support`; counts, a row for each true label, a column for each prediction.
+`segment_macro_f1`, `segment_per_class`, `segment_confusion`
     The same of labelled segments.
-``calibration``
-    ``temperature`` (null: none) and, with it ``after`` and without it ``before`` (null where there is no temperature):
-    ``log_loss`` in nats, ``calibration_error`` from 0 to 1, ``bins`` of predictions by their score.
-``baseline``
-    Null, or another model on the same recordings, that does not look at the order of frames: its ``accuracy``; on the
-    ``segments`` that both predict something about its ``segment_accuracy``, ``segment_gain`` (the model's less the
-    baseline's) and ``segment_gain_interval``; ``verdict``: "helps", "hurts" or "unclear", by whether that interval
+`calibration`
+    `temperature` (null: none) and, with it `after` and without it `before` (null where there is no temperature):
+    `log_loss` in nats, `calibration_error` from 0 to 1, `bins` of predictions by their score.
+`baseline`
+    Null, or another model on the same recordings, that does not look at the order of frames: its `accuracy`; on the
+    `segments` that both predict something about its `segment_accuracy`, `segment_gain` (the model's less the
+    baseline's) and `segment_gain_interval`; `verdict`: "helps", "hurts" or "unclear", by whether that interval
     excludes 0.
-``events``
-    ``settings`` that ``streaming`` was measured with; ``suggested``: null, or ``settings``, ``origin`` ("untrimmed",
-    "clips", "default"), ``reason`` and ``f1``.
-``streaming``
-    Null, or figures on untrimmed recordings, see `StreamingFigures`: ``files``, ``video_seconds``,
-    ``background_seconds``, ``events`` and ``events_per_class`` by least overlap ("0.1", "0.25", "0.5"),
-    ``delay_seconds`` (from an event's true start until it was certain to be reported), ``start_error_seconds`` and
-    ``end_error_seconds`` (reported less true), ``false_alarms``, ``false_alarms_per_hour`` (of background),
-    ``switches_per_minute`` of ``predictions``, ``events`` and ``truth``.
-``worst``
-    Labelled segments that went most wrong: ``name``, ``start_seconds``, ``end_seconds``, ``truth``, ``prediction``,
-    ``score``, ``true_score``, ``right``.
-``warnings``
+`events`
+    `settings` that `streaming` was measured with; `suggested`: null, or `settings`, `origin` ("untrimmed",
+    "clips", "default"), `reason` and `f1`.
+`streaming`
+    Null, or figures on untrimmed recordings, see `StreamingFigures`: `files`, `video_seconds`,
+    `background_seconds`, `events` and `events_per_class` by least overlap ("0.1", "0.25", "0.5"),
+    `delay_seconds` (from an event's true start until it was certain to be reported), `start_error_seconds` and
+    `end_error_seconds` (reported less true), `false_alarms`, `false_alarms_per_hour` (of background),
+    `switches_per_minute` of `predictions`, `events` and `truth`.
+`worst`
+    Labelled segments that went most wrong: `name`, `start_seconds`, `end_seconds`, `truth`, `prediction`,
+    `score`, `true_score`, `right`.
+`warnings`
     What a person should know, as sentences.
 """
 

@@ -48,9 +48,9 @@ class ArrivalClock:
         """Return when a frame would have come without a backlog, never later than it was read.
 
         Args:
-            pts_seconds: its timestamp, by the stream's clock.
-            read_seconds: when it was read, by ``time.monotonic()``.
-            waited: whether the reader had to wait for it; one that did not may be the reason for the delay itself.
+            pts_seconds: Its timestamp, by the stream's clock.
+            read_seconds: When it was read, by `time.monotonic()`.
+            waited: Whether the reader had to wait for it; one that did not may be the reason for the delay itself.
         """
         pts_step = pts_seconds - self._last_pts_seconds
         read_step = read_seconds - self._last_read_seconds
@@ -85,7 +85,7 @@ class StreamTimes:
     """
 
     def __init__(self, *, by_arrival: bool, declared_fps: float | None) -> None:
-        """Start before the first frame; ``by_arrival`` never looks at timestamps."""
+        """Start before the first frame; `by_arrival` never looks at timestamps."""
         self._by_arrival = by_arrival
         self._interval_seconds = 1 / declared_fps if declared_fps else _ASSUMED_INTERVAL_SECONDS
         self._first_raw = self._last_raw = 0.0

@@ -27,9 +27,9 @@ _GOOD_SECONDS = 10.0
 
 
 class CameraFeed:
-    """A camera or stream that may be down, hang, or break off at any time; a ``Feed``.
+    """A camera or stream that may be down, hang, or break off at any time; a `Feed`.
 
-    Decoding and sampling happen in a process of their own (``framestream.feeds.live.reader``); a thread waits for what
+    Decoding and sampling happen in a process of their own (`framestream.feeds.live.reader`); a thread waits for what
     it sends, and ends it when nothing comes. Media time starts at 0 with the first frame ever and goes on through
     outages.
     """
@@ -43,18 +43,18 @@ class CameraFeed:
         zones: Sequence[Zone] = (),
         settings: LiveSettings | None = None,
     ) -> None:
-        """Prepare to watch a camera; nothing is opened before ``start``.
+        """Prepare to watch a camera; nothing is opened before `start`.
 
         Args:
-            source: a URL, with user and password if it needs them, or a device: index or path.
-            frame_rate: the model's, frames per second.
-            size_wh: the model's, pixels.
-            zones: parts of the picture; then a sample's image is ``[zones, height, width, 3]``.
-            settings: times and rules.
+            source: A URL, with user and password if it needs them, or a device: index or path.
+            frame_rate: The model's, frames per second.
+            size_wh: The model's, pixels.
+            zones: Parts of the picture; then a sample's image is `[zones, height, width, 3]`.
+            settings: Times and rules.
 
         Raises:
-            UnreadableSourceError: it is a recording.
-            SettingsError: it is no source at all, or two zones share a name.
+            UnreadableSourceError: It is a recording.
+            SettingsError: It is no source at all, or two zones share a name.
         """
         kind = classify(source)
         if not kind.is_live:
@@ -95,7 +95,7 @@ class CameraFeed:
         self._thread.start()
 
     def stop(self) -> None:
-        """Ask it to end; a recording behind a URL that waits for room needs ``Inbox.stop`` as well."""
+        """Ask it to end; a recording behind a URL that waits for room needs `Inbox.stop` as well."""
         self._stop.set()
 
     def join(self) -> None:

@@ -31,23 +31,23 @@ _LONGEST_PACE_SECONDS = 5.0
 
 
 class LiveCapture:
-    """A camera or stream; a ``FrameSource`` whose times are seconds since its first frame.
+    """A camera or stream; a `FrameSource` whose times are seconds since its first frame.
 
     The size it declares is that of its first image; should the stream's size change, OpenCV stretches later frames to
-    it, which is what ``framestream.sampling.resize`` does as well. One frame is read ahead at the start, because only
+    it, which is what `framestream.sampling.resize` does as well. One frame is read ahead at the start, because only
     the second frame tells the time of the first.
 
     Attributes:
-        arrived_seconds: when the frame grabbed last could have been here, by ``time.monotonic()``; see
-            ``ArrivalClock``. Of a recording and a playlist, whose frames come by the segment: when it was read.
+        arrived_seconds: When the frame grabbed last could have been here, by `time.monotonic()`; see
+            `ArrivalClock`. Of a recording and a playlist, whose frames come by the segment: when it was read.
     """
 
     def __init__(self, job: ReaderJob, *, pause: Callable[[float], object] = time.sleep) -> None:
-        """Connect and read the first frame; ``pause`` waits for some seconds or until reading is to end.
+        """Connect and read the first frame; `pause` waits for some seconds or until reading is to end.
 
         Raises:
-            UnreadableSourceError: it cannot be opened, or gives no frame. Why, FFmpeg says on standard error.
-            SourceNotFoundError: there is no such device.
+            UnreadableSourceError: It cannot be opened, or gives no frame. Why, FFmpeg says on standard error.
+            SourceNotFoundError: There is no such device.
         """
         self._name = job.name
         self._pause = pause
@@ -79,7 +79,7 @@ class LiveCapture:
 
     @property
     def info(self) -> SourceInfo:
-        """What the stream says about itself; ``live`` is False for a recording."""
+        """What the stream says about itself; `live` is False for a recording."""
         return self._info
 
     @property

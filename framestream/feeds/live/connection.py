@@ -56,9 +56,9 @@ class Disconnection:
     """The end of a connection.
 
     Attributes:
-        ending: how it came about.
+        ending: How it came about.
         failure: why, in words.
-        lived_seconds: from its first frame to its end; 0 if none came.
+        lived_seconds: From its first frame to its end; 0 if none came.
     """
 
     ending: Ending
@@ -72,7 +72,7 @@ class Connection:
     def __init__(
         self, job: ReaderJob, timeline: Timeline, inbox: Inbox, *, settings: LiveSettings, stop: threading.Event
     ) -> None:
-        """Prepare; ``stop`` ends it at any time."""
+        """Prepare; `stop` ends it at any time."""
         self._job = job
         self._timeline = timeline
         self._inbox = inbox
@@ -88,8 +88,8 @@ class Connection:
         """Read until it ends, fails, stalls or is stopped.
 
         Args:
-            loss: why the connection before was lost.
-            process: a reader that stands by; None starts one.
+            loss: Why the connection before was lost.
+            process: A reader that stands by; None starts one.
         """
         self._loss = loss
         try:

@@ -20,7 +20,7 @@ class Failure:
     """Why a connection ended.
 
     Attributes:
-        cause: what happened and what to do about it; free of credentials.
+        cause: What happened and what to do about it; free of credentials.
         is_refusal: True if asking again soon may lock the account.
     """
 
@@ -58,11 +58,11 @@ def explain(
     """Say why a reader process ended.
 
     Args:
-        finished: its last words.
-        stage: how far it had come.
-        printed: what it and its libraries wrote to standard error.
-        exit_code: of the process, negative for a signal; None if it runs.
-        is_address: whether it reads a URL; a device's reader finds the reason itself.
+        finished: Its last words.
+        stage: How far it had come.
+        printed: What it and its libraries wrote to standard error.
+        exit_code: Of the process, negative for a signal; None if it runs.
+        is_address: Whether it reads a URL; a device's reader finds the reason itself.
     """
     if finished.reason == "behind":
         return Failure(
@@ -78,7 +78,7 @@ def explain(
 
 
 def no_response(stage: Stage, *, seconds: float, printed: str) -> Failure:
-    """Say why nothing more is expected of a reader process that said nothing for ``seconds``."""
+    """Say why nothing more is expected of a reader process that said nothing for `seconds`."""
     if stage == "reading":
         return Failure(f"no frame for {seconds:g} s")
     if stage == "starting":

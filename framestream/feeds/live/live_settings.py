@@ -17,12 +17,12 @@ class LiveSettings:
     """Times and rules of a live camera.
 
     Attributes:
-        open_seconds: how long connecting may take, the first frame included.
-        stall_seconds: without a frame for this long the connection is given up. A camera that sends a frame less often
+        open_seconds: How long connecting may take, the first frame included.
+        stall_seconds: Without a frame for this long the connection is given up. A camera that sends a frame less often
             needs more.
         reconnect: False ends with the first connection that fails or ends.
-        first_retry_seconds: wait before the second attempt; it doubles from attempt to attempt.
-        longest_retry_seconds: where the doubling stops, and the wait after a refused password.
+        first_retry_seconds: Wait before the second attempt; it doubles from attempt to attempt.
+        longest_retry_seconds: Where the doubling stops, and the wait after a refused password.
     """
 
     open_seconds: float = 10.0
@@ -49,10 +49,10 @@ class Backoff:
     """Waits that grow from attempt to attempt up to a cap.
 
     Attributes:
-        first_seconds: the first wait.
-        cap_seconds: the longest.
-        factor: by how much each wait is longer than the one before.
-        jitter: share by which each is made longer or shorter at random, so that many cameras of one recorder that went
+        first_seconds: The first wait.
+        cap_seconds: The longest.
+        factor: By how much each wait is longer than the one before.
+        jitter: Share by which each is made longer or shorter at random, so that many cameras of one recorder that went
             down together do not come back as one crowd. The cap holds all the same.
     """
 
@@ -74,7 +74,7 @@ class Backoff:
             raise SettingsError(f"jitter is {self.jitter}: give a share from 0 to below 1")
 
     def delays(self, draw: Callable[[], float] = random.random) -> Iterator[float]:
-        """Yield the waits in seconds, without end; ``draw`` gives numbers from 0 to 1."""
+        """Yield the waits in seconds, without end; `draw` gives numbers from 0 to 1."""
         seconds = self.first_seconds
         while True:
             yield min(seconds * (1 + self.jitter * (2 * draw() - 1)), self.cap_seconds)

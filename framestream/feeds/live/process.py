@@ -28,17 +28,17 @@ _KILL_SECONDS = 0.8
 
 
 class ReaderProcess:
-    """A running reader. Nothing here waits longer than its limit; ``close`` leaves nothing behind.
+    """A running reader. Nothing here waits longer than its limit; `close` leaves nothing behind.
 
-    For one thread, except that ``pid`` may be read by any.
+    For one thread, except that `pid` may be read by any.
     """
 
     def __init__(self, job: ReaderJob) -> None:
-        """Start it; it loads its libraries, and waits for ``begin``.
+        """Start it; it loads its libraries, and waits for `begin`.
 
         Raises:
-            OSError: the system has no process or descriptor left.
-            SettingsError: this system cannot wait for pipes (Windows).
+            OSError: The system has no process or descriptor left.
+            SettingsError: This system cannot wait for pipes (Windows).
         """
         if not hasattr(select, "poll"):
             raise SettingsError(f"{job.name}: cameras can be watched on Linux and macOS only; give a recording")
@@ -84,10 +84,10 @@ class ReaderProcess:
         return self._process.poll()
 
     def read(self, timeout_seconds: float) -> Message | None:
-        """Return its next message, or None if none came in time; when its pipe closes, ``Finished`` as "died".
+        """Return its next message, or None if none came in time; when its pipe closes, `Finished` as "died".
 
         Raises:
-            ProtocolError: it sent something else.
+            ProtocolError: It sent something else.
         """
         deadline = time.monotonic() + timeout_seconds
         while not self._messages:

@@ -35,12 +35,12 @@ class ReaderJob:
 
     Attributes:
         address: URL with its credentials, path of a device or its index.
-        name: how it may be called in what people read.
-        open_seconds: how long connecting may take.
-        read_seconds: how long one read may take.
-        frame_rate: frames per second that the model wants.
-        size_wh: width and height of the samples, pixels.
-        zones: parts of the picture; none means the whole.
+        name: How it may be called in what people read.
+        open_seconds: How long connecting may take.
+        read_seconds: How long one read may take.
+        frame_rate: Frames per second that the model wants.
+        size_wh: Width and height of the samples, pixels.
+        zones: Parts of the picture; none means the whole.
     """
 
     address: str | int = field(repr=False)
@@ -69,10 +69,10 @@ class Progress:
     """How far a connection has come; all times start with its first frame.
 
     Attributes:
-        counts: frames so far.
-        pts_seconds: media time of the newest frame.
-        end_seconds: media time at which it ends.
-        arrived_seconds: when it arrived, by ``time.monotonic()``, which is one clock for all processes of a machine.
+        counts: Frames so far.
+        pts_seconds: Media time of the newest frame.
+        end_seconds: Media time at which it ends.
+        arrived_seconds: When it arrived, by `time.monotonic()`, which is one clock for all processes of a machine.
     """
 
     counts: SamplingCounts = field(default_factory=SamplingCounts)
@@ -113,10 +113,10 @@ class Finished:
     """The reader's last words.
 
     Attributes:
-        reason: ``ended`` (the stream did), ``not opened``, ``behind`` (reading is slower than the camera), ``failed``
-            (see ``detail``), ``died`` (said by nobody: the pipe closed).
-        detail: one line, free of credentials.
-        progress: as last counted; None if no frame came.
+        reason: `ended` (the stream did), `not opened`, `behind` (reading is slower than the camera), `failed`
+            (see `detail`), `died` (said by nobody: the pipe closed).
+        detail: One line, free of credentials.
+        progress: As last counted; None if no frame came.
     """
 
     reason: EndReason
@@ -162,7 +162,7 @@ class Decoder:
         """Take the next bytes; yield the messages they complete.
 
         Raises:
-            ProtocolError: this is no message.
+            ProtocolError: This is no message.
         """
         self._bytes += chunk
         while (message := self._next()) is not None:

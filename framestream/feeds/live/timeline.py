@@ -36,9 +36,9 @@ class Timeline:
         """Begin a connection at its first frame; return the gap since the one before, if there was one with frames.
 
         Args:
-            arrived_seconds: when the frame arrived, by ``time.monotonic()``.
-            declared_fps: for the estimate of lost frames, where nothing could be measured.
-            cause: why the connection before was lost.
+            arrived_seconds: When the frame arrived, by `time.monotonic()`.
+            declared_fps: For the estimate of lost frames, where nothing could be measured.
+            cause: Why the connection before was lost.
         """
         last, end_seconds = self._progress, self.end_seconds
         gap: Gap | None = None

@@ -32,7 +32,7 @@ def lateness(times: Sequence[tuple[float, float]], waited: Sequence[bool] | None
 
 
 def steady(frames: int, *, start: float = 0.0, pace: float = 1.0, delay: float = 0.0) -> list[tuple[float, float]]:
-    """Frames that come as time goes by; ``pace`` is how fast the camera's clock is."""
+    """Frames that come as time goes by; `pace` is how fast the camera's clock is."""
     return [(start + i * INTERVAL_SECONDS * pace, start + i * INTERVAL_SECONDS + delay) for i in range(frames)]
 
 

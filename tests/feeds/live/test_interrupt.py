@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM in ``framestream watch``, whatever its cameras do: it ends at once, in good order, and leaves
+"""Ctrl-C and SIGTERM in `framestream watch`, whatever its cameras do: it ends at once, in good order, and leaves
 nothing.
 """
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason=
 
 
 def check_ends(watched: Watched, *, cameras: int = 1) -> list[dict[str, Any]]:
-    """One ``end`` for each camera, as its last word, and frames that add up."""
+    """One `end` for each camera, as its last word, and frames that add up."""
     ends = [line for line in watched.lines if line["type"] == "end"]
     assert len(ends) == len({end.get("camera") for end in ends}) == cameras
     for end in ends:

@@ -1,13 +1,13 @@
 """The part of a classifier that looks at features over time: an LSTM, one in both directions, or none.
 
-* ``lstm``: the last hidden state of an LSTM over the window; for a stateful model the hidden state of every step.
-* ``bidirectional``: a second LSTM reads the window backwards, and both last states count. It needs the window's end
+* `lstm`: the last hidden state of an LSTM over the window; for a stateful model the hidden state of every step.
+* `bidirectional`: a second LSTM reads the window backwards, and both last states count. It needs the window's end
   before it can start, so there is none for stateful models.
-* ``mean``: the mean of the window's features, which knows nothing of their order. What an LSTM gains over it is what
+* `mean`: the mean of the window's features, which knows nothing of their order. What an LSTM gains over it is what
   time is worth on these data.
 
 An LSTM over a window may be given, beside the features themselves, how each differs from their mean over the window:
-``centred``. What a frame shows is the same in a door that opens and one that closes; what changes is all that tells
+`centred`. What a frame shows is the same in a door that opens and one that closes; what changes is all that tells
 them apart, and is small beside it. On clips that only the order of frames tells apart (`samples/render.py pairs`) it
 brought the share of windows that is right from 0.87 to 0.97, together with dropping the same features in all frames.
 """

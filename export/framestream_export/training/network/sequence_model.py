@@ -1,6 +1,6 @@
 """The sequence model: a frame encoder and a recurrent head, trained in folded form.
 
-``TimeDistributed(encoder) -> LSTM -> Dense(softmax)`` with the batch and time axes folded into one for the encoder:
+`TimeDistributed(encoder) -> LSTM -> Dense(softmax)` with the batch and time axes folded into one for the encoder:
 the same function as with `keras.layers.TimeDistributed`, which Keras 3 unrolls into a Python loop over time.
 """
 
