@@ -36,7 +36,7 @@ def split_recordings(
 
     Args:
         recordings: All recordings, with their groups and the splits the data set fixes.
-        frame_counts: Int [recordings, labels], labelled frames of each.
+        frame_counts: int [recordings, labels], labelled frames of each.
         labels: Names of the columns, for messages.
         seed: Fixes the division.
 
@@ -151,7 +151,7 @@ def _rarest_first(groups: Sequence[int], has: NDArray[np.bool_]) -> Iterator[tup
 
     Args:
         groups: In the order in which they are taken for one and the same label.
-        has: Bool [all groups, labels].
+        has: bool [all groups, labels].
     """
     queues = [deque(group for group in groups if has[group, label]) for label in range(has.shape[1])]
     remaining = has[list(groups)].sum(axis=0)

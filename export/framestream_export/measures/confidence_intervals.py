@@ -48,7 +48,7 @@ def share_interval(
     """Estimate the confidence interval of a share.
 
     Args:
-        right: Bool [N].
+        right: bool [N].
         groups: N names; rows of one group go together.
         most_independent: How many independent observations the rows can be at most: predictions of one clip are one.
 
