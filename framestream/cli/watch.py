@@ -172,8 +172,8 @@ def watch(
 
     A SOURCE is a video file, a folder of images or a pattern in quotes, an address (rtsp, http, hls, udp and others), a
     device (0, /dev/video0), or - for raw BGR frames on standard input. Several are watched together, as are the
-    cameras of --config, whose form is described in framestream/cli/camera_file.py. Cameras are called by their host,
-    those of one host HOST, HOST#2, HOST#3; give them names of their own with --config.
+    cameras of --config, whose form is described in framestream/cli/camera_file.py. Cameras are called by their host
+    and port, those that share them HOST, HOST#2, HOST#3; give them names of their own with --config.
 
     Events go to stdout, progress and messages to stderr. With --format jsonl each line is a JSON object whose "type"
     is start, status, prediction (only with --predictions), event, gap or end; the fields are described in

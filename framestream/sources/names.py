@@ -18,7 +18,8 @@ def name_sources(sources: Sequence[str]) -> list[str]:
     names = [_short_name(source) for source in sources]
     unique: list[str] = []
     for source, short in zip(sources, names, strict=True):
-        name = source if names.count(short) > 1 and classify(source).is_path else short
+        alike = {other for other, name in zip(sources, names, strict=True) if name == short}
+        name = source if len(alike) > 1 and classify(source).is_path else short
         numbered, number = name, 1
         while numbered in unique:
             number += 1

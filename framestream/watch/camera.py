@@ -47,7 +47,8 @@ class Camera:
         inbox: What the feed puts its items into.
         zones: The parts of the picture, or the whole of it, each with its stream.
         status: The newest.
-        finished: Whether its `End` has been made.
+        finished: Whether its `End` has been made, or its source has failed and nobody named it.
+        failure: What the source failed of, if it has no name: an error to raise in the place of its `End`.
         has_missed: Whether samples were dropped because there was no time for them.
     """
 
@@ -86,6 +87,7 @@ class Camera:
         self.status = Status(state="connecting", camera=name)
         self.info = info
         self.finished = False
+        self.failure: Exception | None = None
         self.has_missed = False
         self._feed = feed
         self._session = session
@@ -243,14 +245,15 @@ class Camera:
             yield from self._report(Status(state="failed", reason=str(closed.error)))
         self.finished = True
         if closed.error is not None and self.name is None:
-            raise closed.error
-        yield self._end()
+            self.failure = closed.error
+        else:
+            yield self._end()
 
     def _report(self, status: Status) -> Iterator[Record]:
-        status = replace(status, camera=self.name)
-        if self._reports_status and status != self._reported_status:
-            self.status = self._reported_status = status
-            yield status
+        self.status = replace(status, camera=self.name)
+        if self._reports_status and self.status != self._reported_status:
+            self._reported_status = self.status
+            yield self.status
 
     def _end(self) -> End:
         counts, stream = self.inbox.counts, self.zones[0].stream

@@ -30,7 +30,7 @@ class CameraSet:
         with self._lock:
             self._check_open(camera)
             if any(other.name == camera.name for other in self._present()):
-                raise SettingsError(f"there is a camera {camera.name} already; remove it first, or take another name")
+                raise SettingsError(f"there is a {_called(camera.name)} already; remove it first, or take another name")
             self._joining.append(camera)
 
     def replace(self, camera: Camera) -> None:
@@ -58,8 +58,8 @@ class CameraSet:
                     self._leaving.append(camera)
                     return
             if self._statuses.pop(name, None) is None:
-                known = ", ".join(sorted(str(camera.name) for camera in self._present())) or "none"
-                raise SettingsError(f"there is no camera {name}; there is {known}")
+                known = ", ".join(sorted(_called(camera.name) for camera in self._present())) or "none"
+                raise SettingsError(f"there is no {_called(name)}; there is {known}")
 
     def names(self) -> list[str | None]:
         """Return the names of the cameras that are here or join, without those that leave."""
@@ -78,6 +78,7 @@ class CameraSet:
             leaving, self._leaving = self._leaving, []
             names = {camera.name for camera in self._running}
             # One that leaves before it came was never here; a changed one waits until its old self has let go.
+            never_here = [camera for camera in self._joining if camera in leaving]
             joining = [camera for camera in self._joining if camera not in leaving]
             ready = [camera for camera in joining if camera.name not in names]
             self._joining = [camera for camera in joining if camera.name in names]
@@ -88,20 +89,26 @@ class CameraSet:
         for camera in leaving:
             if camera in running:
                 camera.stop()
+        for camera in never_here:
+            camera.join()
         return running
 
     def drop_finished(self) -> None:
         """Drop the cameras that have finished, and keep the last status of each that ended by itself."""
         with self._lock:
-            gone = [camera for camera in self._running if camera.finished]
-            self._running = [camera for camera in self._running if not camera.finished]
-            for camera in gone:
-                # Of those that were removed nothing stays, so that any number can come and go.
-                self._statuses.pop(camera.name, None)
-                if not (camera.is_stopping or camera in self._leaving):
-                    self._statuses[camera.name] = camera.status
+            gone = self._take_finished()
         for camera in gone:
             camera.join()
+
+    def _take_finished(self) -> list[Camera]:
+        gone = [camera for camera in self._running if camera.finished]
+        self._running = [camera for camera in self._running if not camera.finished]
+        for camera in gone:
+            # Of those that were removed nothing stays, so that any number can come and go.
+            self._statuses.pop(camera.name, None)
+            if not (camera.is_stopping or camera in self._leaving):
+                self._statuses[camera.name] = camera.status
+        return gone
 
     def close(self) -> None:
         """Take no more cameras."""
@@ -129,13 +136,14 @@ class CameraSet:
     def join_all(self) -> None:
         """Wait until all feeds are gone."""
         with self._lock:
-            running, self._running, self._joining = [*self._running, *self._joining], [], []
+            running = [*self._take_finished(), *self._running, *self._joining]
+            self._running, self._joining = [], []
         for camera in running:
             camera.join()
 
     def _check_open(self, camera: Camera) -> None:
         if self._closed:
-            raise SettingsError(f"camera {camera.name} comes too late: the watch has ended; start another")
+            raise SettingsError(f"{_called(camera.name)} comes too late: the watch has ended; start another")
 
     def _present(self) -> list[Camera]:
         return [
@@ -143,3 +151,7 @@ class CameraSet:
             for camera in (*self._joining, *self._running)
             if not (camera.finished or camera.is_stopping or camera in self._leaving)
         ]
+
+
+def _called(name: str | None) -> str:
+    return "source without a name" if name is None else f"camera {name}"

@@ -82,6 +82,10 @@ class Engine:
                 self._failure = error
                 self.close()
                 return
+            failures = [camera.failure for camera in cameras if camera.failure is not None]
+            if failures:
+                self._failure = failures[0]
+                self._stop.set()  # the others end, and say so, before the error is raised
             self.cameras.drop_finished()
             if (self._stop.is_set() or not self._until_stopped) and self.cameras.close_if_empty():
                 self.finished = True

@@ -12,7 +12,7 @@ from framestream.frames import SourceInfo
 from framestream.model.session import ModelSession
 from framestream.model.spec import EventSettings
 from framestream.records import Record, Status
-from framestream.sources import AnySource
+from framestream.sources import AnySource, SourceKind, classify
 from framestream.watch.camera import Camera
 from framestream.watch.camera_settings import CameraSettings, check_name, check_standard_input, make_camera
 from framestream.watch.engine import Engine
@@ -37,8 +37,8 @@ class Watch:
                 watch.remove("yard")
 
     `async for` and `async with` do the same and never block the event loop. The source of `Classifier.watch` has
-    no name (None): its records name no camera, and if it fails, its error is raised in the place of its `End`. One
-    that has a name says so in a `Status`, and the others go on.
+    no name (None): its records name no camera, and if it fails, the watch ends, and its error is raised after the
+    last record. One that has a name says so in a `Status`, and the others go on.
     """
 
     def __init__(
@@ -57,14 +57,13 @@ class Watch:
         each by a thread of its own.
         """
         self._unnamed: Camera | None = None
+        self._standard_input: dict[str, CameraSettings] = {}
         self._session = session
         self._events = events
         self._with_predictions = predictions
         self._engine = Engine(session, max_lag_seconds=max_lag_seconds, until_stopped=until_stopped)
-        settings = {name: _settings_of(source) for name, source in cameras.items()}
-        check_standard_input({str(name): camera for name, camera in settings.items()})
-        for name, camera in settings.items():
-            self._add(name if name is None else check_name(name), camera)
+        for name, source in cameras.items():
+            self._join(self._engine.add, name, source)
         if not cameras and not until_stopped:
             raise SettingsError("there are no cameras to watch; give one or more, or until_stopped=True")
 
@@ -89,21 +88,22 @@ class Watch:
         """Let a source join, from any thread. One that still has that name and was removed is waited for.
 
         Raises:
-            SettingsError: The name is taken, the source is none, or the watch has ended.
+            SettingsError: The name is taken, the source is none, or standard input a second time, or the watch has
+                ended.
         """
-        self._add(check_name(name), _settings_of(source))
+        self._join(self._engine.add, check_name(name), source)
 
     def replace(self, name: str | None, source: AnySource | CameraSettings) -> None:
         """Let a source take the place of the one of that name, from any thread; where there is none, it joins.
 
         Raises:
-            SettingsError: The source is none, or the watch has ended.
+            SettingsError: The source is none, or standard input a second time, or the watch has ended.
             SourceError: It has no name and is a recording that cannot be used.
         """
-        self._engine.replace(self._make_camera(name if name is None else check_name(name), _settings_of(source)))
+        self._join(self._engine.replace, name, source)
 
     def remove(self, name: str | None) -> None:
-        """Let a source leave, from any thread; its `End` follows, and the others notice nothing.
+        """Let a source leave, from any thread; its `End` follows if it has begun, and the others notice nothing.
 
         Raises:
             SettingsError: There is none of that name.
@@ -146,8 +146,8 @@ class Watch:
         Raises:
             StopIteration: After the last one, after an error, or after `close`.
             ModelError: The model fails.
-            SourceError: The source without a name fails; the records of what came before it were handed out, an open
-                event ended there, and there is no `End`.
+            SourceError: The source without a name has failed; the records of what came before it were handed out, an
+                open event ended there, it has no `End`, and all other sources have theirs.
         """
         while not self._has_next():
             self._engine.advance(_WAIT_SECONDS)
@@ -202,22 +202,24 @@ class Watch:
         self._engine.raise_failure()
         return None
 
-    def _add(self, name: str | None, settings: CameraSettings) -> None:
-        self._engine.add(self._make_camera(name, settings))
-
-    def _make_camera(self, name: str | None, settings: CameraSettings) -> Camera:
+    def _join(self, join: Callable[[Camera], None], name: str | None, source: AnySource | CameraSettings) -> None:
+        """Let a source join the engine in one of its ways; one that is refused lets go of what it has opened."""
+        settings = source if isinstance(source, CameraSettings) else CameraSettings(source)
+        check_standard_input({**self._standard_input, str(name): settings})
         camera = make_camera(
-            name,
+            name if name is None else check_name(name),
             settings,
             self._session,
             bell=self._engine.bell,
             events=self._events,
             predictions=self._with_predictions,
         )
+        try:
+            join(camera)
+        except SettingsError:
+            camera.join()
+            raise
         if name is None:
             self._unnamed = camera
-        return camera
-
-
-def _settings_of(source: AnySource | CameraSettings) -> CameraSettings:
-    return source if isinstance(source, CameraSettings) else CameraSettings(source)
+        if classify(settings.source) is SourceKind.STDIN:
+            self._standard_input[str(name)] = settings

@@ -56,6 +56,7 @@ def test_an_address_without_a_host_has_a_name_all_the_same() -> None:
 def test_recordings_and_others() -> None:
     sources = ["a/film.mp4", "b/film.mp4", "c/other.mp4", "frames/", "-", "0"]
     assert name_sources(sources) == ["a/film.mp4", "b/film.mp4", "other.mp4", "frames", "stdin", "0"]
+    assert name_sources(["a/film.mp4", "a/film.mp4"]) == ["film.mp4", "film.mp4#2"]
 
 
 def test_a_recording_that_is_called_like_a_host_is_told_apart() -> None:
