@@ -34,7 +34,7 @@ def _run(command: list[str], folder: Path) -> str:
 def test_the_two_set_up_commands_are_there() -> None:
     assert len(SET_UP) == 2
     assert "framestream watch samples/" in SET_UP[0]
-    assert SET_UP[1].rstrip().endswith(".venv/bin/pytest")
+    assert ".venv/bin/pytest -n 2" in SET_UP[1]
 
 
 def test_files_the_readme_links_to_exist() -> None:
@@ -43,7 +43,12 @@ def test_files_the_readme_links_to_exist() -> None:
     assert [link for link in links if not (ROOT / link).exists()] == []
 
 
-@pytest.mark.parametrize("code", SHELL, ids=lambda code: " ".join(code.split()[:3]))
+def _as_parameter(code: str) -> object:
+    marks = [pytest.mark.long] if "framestream train" in code else []
+    return pytest.param(code, id=" ".join(code.split()[:3]), marks=marks)
+
+
+@pytest.mark.parametrize("code", [_as_parameter(code) for code in SHELL])
 def test_shell_commands_run(workplace: Path, code: str) -> None:
     if "framestream train" in code:
         pytest.importorskip("tensorflow")

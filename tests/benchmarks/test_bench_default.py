@@ -25,6 +25,7 @@ def bench(*arguments: str) -> dict[str, dict[str, object]]:
     return report
 
 
+@pytest.mark.long
 def test_eight_cameras_and_a_sample_film() -> None:
     report = bench("--source", str(FILM), "--seconds", "5")
     assert report["source"]["name"] == str(FILM)
@@ -37,6 +38,7 @@ def test_eight_cameras_and_a_sample_film() -> None:
     assert all(isinstance(ratio["met"], bool) for ratio in judged)
 
 
+@pytest.mark.long
 @pytest.mark.shared
 def test_real_footage() -> None:
     if not SHARED_DATA.is_dir():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import re
 import shutil
 import subprocess
@@ -102,12 +103,24 @@ def rendered_clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session", params=["window", "stateful"])
-def trained(request: pytest.FixtureRequest, rendered_clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    """A model of each kind, trained and exported through the command line."""
-    folder = tmp_path_factory.mktemp(request.param)
-    made = Trained(rendered_clips, folder / "run", folder / "model.onnx")
-    options = ["--kind", request.param, *SMALL_MODEL, "--epochs", "30", "--cache", str(rendered_clips / "cache")]
-    assert run_cli(["train", str(made.data), "--output", str(made.run), *options]) == 0
-    assert run_cli(["export", str(made.run), "--output", str(made.model)]) == 0
-    return made
+@pytest.fixture(scope="session")
+def train_kind(rendered_clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Trained]:
+    """Train and export a model of a kind through the command line, once for all tests."""
+
+    @functools.cache
+    def train(kind: str) -> Trained:
+        folder = tmp_path_factory.mktemp(kind)
+        made = Trained(rendered_clips, folder / "run", folder / "model.onnx")
+        options = ["--kind", kind, *SMALL_MODEL, "--epochs", "30", "--cache", str(rendered_clips / "cache")]
+        assert run_cli(["train", str(made.data), "--output", str(made.run), *options]) == 0
+        assert run_cli(["export", str(made.run), "--output", str(made.model)]) == 0
+        return made
+
+    return train
+
+
+# Of each module: a fixture of the session would be made anew each time the kind changes, module by module.
+@pytest.fixture(scope="module", params=["window", "stateful"])
+def trained(request: pytest.FixtureRequest, train_kind: Callable[[str], Trained]) -> Trained:
+    """A model of each kind; read only."""
+    return train_kind(request.param)

@@ -25,6 +25,7 @@ def framestream(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.long
 def test_from_rendered_clips_to_events(rendered_clips: Path, tmp_path: Path) -> None:
     """render -> train -> export -> verify -> watch, each a command of its own."""
     run, model = tmp_path / "run", tmp_path / "model.onnx"
@@ -53,7 +54,7 @@ def test_from_rendered_clips_to_events(rendered_clips: Path, tmp_path: Path) -> 
 def test_clip_shorter_than_a_window(tmp_path: Path, toy_clips: Path, cli: Cli) -> None:
     """Trained on and watched: one prediction each, by the same rule."""
     data = toy.write_class_folders(tmp_path / "data", per_class=5, frames=7)
-    options = ("--size", "16", "--window", "8", "--lstm-units", "4", "--feature-dim", "4", "--epochs", "1")
+    options = ("--encoder", "small", "--size", "16", "--window", "8", "--lstm-units", "4", "--feature-dim", "4", "--epochs", "1")
     code, _, errors = cli("train", data, "--output", tmp_path / "run", *options)
     assert code == 0, errors
     report = json.loads((tmp_path / "run" / "report" / "report.json").read_text())
