@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from framestream.bench.report import CamerasFigures, IdleFigures, Target
+from framestream.bench.bench_report import CamerasFigures, IdleFigures, Target
 from framestream.bench.synthetic_footage import CAMERA_SIZE_WH, ImagesInMemory, render_images
 from framestream.bench.timing import Timings
 from framestream.classifier import Classifier

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from framestream.bench.bench_report import Facts, Ratio, Target
 from framestream.bench.machine import has_dot_products, load_average, machine_facts
 from framestream.bench.model_times import FILE_STEPS, throughput, time_models
 from framestream.bench.operators import operator_milliseconds
-from framestream.bench.report import Facts, Ratio, Target
 from framestream.bench.synthetic_footage import model_frames
 from framestream.bench.timing import Spread, compare
 from framestream.classifier import Classifier

@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from framestream.bench.bench_report import Ratio, Target
 from framestream.bench.machine import load_average
-from framestream.bench.report import Ratio, Target
 from framestream.bench.synthetic_footage import FirstFrames
 from framestream.bench.timing import Seconds, Spread, Timings
 from framestream.classifier import Classifier

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from framestream.bench.bench_report import Ratio, Target
 from framestream.bench.model_times import FILE_STEPS
-from framestream.bench.report import Ratio, Target
 from framestream.bench.split import GraphParts, take_apart
 from framestream.bench.synthetic_footage import model_frames, model_images
 from framestream.bench.timing import Seconds, Timings, compare, time_in_turns

@@ -11,13 +11,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from framestream.bench.bench_report import BenchReport
 from framestream.bench.camera_runs import measure_cameras, measure_idle
 from framestream.bench.file_runs import measure_file
 from framestream.bench.machine import load_average, machine_facts
 from framestream.bench.memory import measure_memory
 from framestream.bench.model_runs import measure_model
 from framestream.bench.recording_runs import measure_throughput
-from framestream.bench.report import BenchReport
 from framestream.bench.synthetic_footage import write_film
 from framestream.classifier import Classifier
 from framestream.errors import SettingsError

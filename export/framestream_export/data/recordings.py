@@ -11,7 +11,7 @@ from pathlib import Path
 from framestream.errors import DataError
 from framestream_export.data.folders import read_folders
 from framestream_export.data.footage import SPLITS, VIDEO_SUFFIXES, Dataset, Recording, Segment
-from framestream_export.data.layouts import Layout, Reading, layout_named, recognise
+from framestream_export.data.layouts import DataSetLayout, Reading, layout_named, recognise
 from framestream_export.data.manifest import MANIFEST, read_manifest
 from framestream_export.data.negatives import read_negatives
 from framestream_export.data.paths import Paths
@@ -79,7 +79,7 @@ def read_dataset(
 
 
 def _read(
-    data: Path, reading: Reading, paths: Paths, *, layout: Layout | None
+    data: Path, reading: Reading, paths: Paths, *, layout: DataSetLayout | None
 ) -> tuple[str, list[Recording], list[str]]:
     """How the data is laid out, its recordings, and warnings."""
     if not data.exists():

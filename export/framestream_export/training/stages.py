@@ -25,7 +25,7 @@ from framestream_export.measures.prediction_timelines import PredictionTimeline
 from framestream_export.run_folder import ENCODER_FILE
 from framestream_export.training.context import TrainContext
 from framestream_export.training.evaluator import EncodedFrames, Evaluator, Features
-from framestream_export.training.examples.examples import frame_examples
+from framestream_export.training.examples.batches import frame_examples
 from framestream_export.training.examples.features import FeatureStore
 from framestream_export.training.examples.runs import RunPlan
 from framestream_export.training.examples.windows import ROW_HOP, class_weights

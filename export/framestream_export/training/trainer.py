@@ -22,7 +22,7 @@ from framestream_export.files import load_arrays, save_arrays
 from framestream_export.measures.labelled import LabelledPredictions, accuracy, weighted_loss
 from framestream_export.run_folder import StageFiles
 from framestream_export.training.devices import Devices
-from framestream_export.training.examples.examples import Batch, Examples
+from framestream_export.training.examples.batches import Batch, Examples
 from framestream_export.training.mixed_precision import mean_gradients, own_share, without_overflow
 from framestream_export.training.settings import TrainSettings
 

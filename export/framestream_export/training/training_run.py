@@ -89,7 +89,7 @@ def train(
             return stored
         record |= {name: stored[name] for name in KEPT_ON_RESUME if name in stored}
     console.print(f"trains on {escape(str(chosen))}", highlight=False, soft_wrap=True)
-    run = _Run(settings, cache, chosen, started, console)
+    run = _TrainingRun(settings, cache, chosen, started, console)
     if folds and "cross_validation" not in record:
         folder.write_record(record)
         divided = make_folds(found, output, settings, folds)
@@ -101,7 +101,7 @@ def train(
 
 
 @dataclass(frozen=True, slots=True)
-class _Run:
+class _TrainingRun:
     """What a run and its folds share."""
 
     settings: TrainSettings

@@ -27,7 +27,7 @@ from framestream_export.training.network.heads import build_head, divide_logits,
 from framestream_export.training.network.sequence_model import SequenceModel
 from framestream_export.training.settings import TrainSettings
 from tests.export.conftest import Cli, Trained
-from tests.export.training.test_model import settle_batch_statistics
+from tests.export.training.network.test_model import settle_batch_statistics
 
 HEADS = ("lstm", "bidirectional", "mean")
 LABELS = ("clap", "idle", "wave", "walk")

@@ -6,17 +6,17 @@ from pathlib import Path
 
 from framestream.errors import SettingsError
 from framestream_export.data.layouts import hmdb51, kinetics, label_studio, ucf101
-from framestream_export.data.layouts.layout import Layout
+from framestream_export.data.layouts.layout import DataSetLayout
 
 LAYOUTS = (ucf101.LAYOUT, hmdb51.LAYOUT, kinetics.LAYOUT, label_studio.LAYOUT)
 
 
-def recognise(data: Path) -> Layout | None:
+def recognise(data: Path) -> DataSetLayout | None:
     """The layout that a folder or file has, by what lies in it; None where it has none of these."""
     return next((layout for layout in LAYOUTS if layout.is_here(data)), None)
 
 
-def layout_named(name: str) -> Layout:
+def layout_named(name: str) -> DataSetLayout:
     """A layout by name.
 
     Raises:

@@ -75,7 +75,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class DataSetLayout:
     """A layout of labelled video.
 
     Attributes:
