@@ -118,7 +118,7 @@ def swap_states(folder: Path) -> None:
     onnx.save(model, str(path))
 
 
-def change_answer(folder: Path) -> None:
+def change_probability(folder: Path) -> None:
     """In the sixth set of a stream a probability is another by a hundredth: too little to change the decision."""
     own = folder / VARIANT
     data = next(data for data in read_data_sets(own) if data.number == 5)
