@@ -41,28 +41,28 @@ _NOTICES_PER_SAMPLE = 16
 
 
 class WakeUpSignal:
-    """Wakes one waiting thread; any thread may send it. `ring` takes no lock, so a signal handler may call it."""
+    """Wakes one waiting thread. Any thread may send it, and so may a signal handler, since `send` takes no lock."""
 
     def __init__(self) -> None:
         """Make a signal that has not been sent."""
         # SimpleQueue.put is reentrant, which no lock, condition or event is.
         self._tokens: SimpleQueue[None] = SimpleQueue()
-        self._is_rung = False
+        self._is_sent = False
 
-    def ring(self) -> None:
+    def send(self) -> None:
         """Wake the thread that waits, or the next to wait; several calls before it wakes count as one."""
-        if not self._is_rung:
-            self._is_rung = True
+        if not self._is_sent:
+            self._is_sent = True
             self._tokens.put(None)
 
     def wait(self, timeout_seconds: float) -> bool:
-        """Wait for `ring`; return whether it came in time. What its caller did before it is visible afterwards."""
+        """Wait for the signal; return whether it came in time. What its sender did before sending is visible then."""
         try:
             self._tokens.get(timeout=timeout_seconds)
         except Empty:
             return False
-        # Cleared before the caller looks at anything, so that what comes from now on rings again.
-        self._is_rung = False
+        # Cleared before the caller looks at anything, so that the next item sends the signal again.
+        self._is_sent = False
         return True
 
 
@@ -91,11 +91,11 @@ class Inbox:
     decoding and running the model is the slower.
     """
 
-    def __init__(self, bell: WakeUpSignal | None = None, *, capacity: int = DEFAULT_CAPACITY) -> None:
-        """Make an inbox for at most `capacity` samples; `bell` wakes the consumer for each item."""
+    def __init__(self, wake_up: WakeUpSignal | None = None, *, capacity: int = DEFAULT_CAPACITY) -> None:
+        """Make an inbox for at most `capacity` samples; `wake_up` wakes the consumer for each item."""
         if capacity < 1:
             raise SettingsError(f"capacity is {capacity}: give a number of samples, 1 or more")
-        self._bell = bell or WakeUpSignal()
+        self._wake_up = wake_up or WakeUpSignal()
         self._capacity = capacity
         self._items: deque[Notice | Arrival] = deque()
         self._samples = 0
@@ -147,7 +147,7 @@ class Inbox:
             self._add(item, arrived_seconds, counts)
             while self._samples > self._capacity:
                 self._drop_oldest(INBOX_FULL)
-        self._bell.ring()
+        self._wake_up.send()
 
     def put_waiting(
         self, item: FeedItem, *, arrived_seconds: float, counts: SamplingCounts | None = None, fit: Fit | None = None
@@ -173,7 +173,7 @@ class Inbox:
                     self._unscaled.append((arrival, fit))
         if scales_itself and arrival is not None and fit is not None:
             self._scale(arrival, fit)
-        self._bell.ring()
+        self._wake_up.send()
         return going_on and not self._failed
 
     def scale_one(self) -> bool:
@@ -228,7 +228,7 @@ class Inbox:
             while self._samples:
                 self._drop_oldest(STOPPED)
             self._changed.notify_all()
-        self._bell.ring()
+        self._wake_up.send()
 
     def _add(
         self, item: FeedItem, arrived_seconds: float, counts: SamplingCounts | None, *, fit: Fit | None = None
@@ -265,7 +265,7 @@ class Inbox:
             arrival.picture.fit(fit)
         except Exception as error:  # reported in the place of the sample, after those before it
             self._fail_at(arrival, error)
-        self._bell.ring()
+        self._wake_up.send()
 
     def _fail_at(self, arrival: Arrival, error: Exception) -> None:
         """Close the feed in the place of a sample whose image cannot be scaled."""

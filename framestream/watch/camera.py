@@ -57,7 +57,7 @@ class Camera:
         feed: Feed,
         session: ModelSession,
         *,
-        bell: WakeUpSignal,
+        wake_up: WakeUpSignal,
         live: bool,
         events: EventSettings | None = None,
         zones: Sequence[Zone] = (),
@@ -71,7 +71,7 @@ class Camera:
                 and which needs no `Status` if it is a recording.
             feed: Brings its samples.
             session: The model.
-            bell: Wakes the engine when an item comes in.
+            wake_up: Wakes the engine when an item comes in.
             live: Whether its samples grow old while they wait.
             events: How predictions become events; by default as the model says.
             zones: Parts of the picture to watch each for itself.
@@ -80,7 +80,7 @@ class Camera:
         """
         self.name = name
         self.live = live
-        self.inbox = Inbox(bell)
+        self.inbox = Inbox(wake_up)
         names: Sequence[str | None] = [zone.name for zone in zones] or [None]
         self.zones = [WatchedZone(zone, Stream(session, events=events)) for zone in names]
         self.status = Status(state="connecting", camera=name)

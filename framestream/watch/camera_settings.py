@@ -69,7 +69,7 @@ def make_camera(
     settings: CameraSettings,
     session: ModelSession,
     *,
-    bell: WakeUpSignal,
+    wake_up: WakeUpSignal,
     events: EventSettings | None = None,
     predictions: bool = True,
 ) -> Camera:
@@ -83,7 +83,7 @@ def make_camera(
         name,
         feed,
         session,
-        bell=bell,
+        wake_up=wake_up,
         live=live,
         info=feed.open() if name is None and not live and isinstance(feed, SourceFeed) else None,
         events=settings.events or events,

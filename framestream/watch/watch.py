@@ -18,7 +18,7 @@ from framestream.watch.camera_settings import CameraSettings, check_name, check_
 from framestream.watch.engine import Engine
 
 # How long a round waits for something to do: how soon a cancelled task lets its thread go, and how late it is noticed
-# that samples have waited long enough for others (`Inbox.has_samples`), since nothing rings for that.
+# that samples have waited long enough for others (`Inbox.has_samples`), since no signal is sent for that.
 _WAIT_SECONDS = 0.25
 
 
@@ -210,7 +210,7 @@ class Watch:
             name,
             settings,
             self._session,
-            bell=self._engine.bell,
+            wake_up=self._engine.wake_up,
             events=self._events,
             predictions=self._with_predictions,
         )

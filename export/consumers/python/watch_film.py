@@ -2,9 +2,9 @@
 
 import sys
 
-import predictions
 import numpy as np
 import onnxruntime
+import predictions
 
 ON_CPU = True  # of ONNX Runtime, for which golden vectors have a stricter limit
 

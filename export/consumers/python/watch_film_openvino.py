@@ -7,9 +7,9 @@ import json
 import pathlib
 import sys
 
-import predictions
 import numpy as np
 import openvino
+import predictions
 
 ON_CPU = False
 
