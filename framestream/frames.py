@@ -91,10 +91,10 @@ class Lossy(Protocol):
 
 
 def check_rate(rate: float, *, name: str) -> float:
-    """Return a rate that is one.
+    """Check a rate, and return it.
 
     Raises:
-        SettingsError: It is not a finite number above 0.
+        SettingsError: The rate is not a finite number above 0.
     """
     if not (math.isfinite(rate) and rate > 0):
         raise SettingsError(f"{name} is {rate}: give a number per second above 0")

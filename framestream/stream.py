@@ -72,13 +72,13 @@ class Stream:
         Args:
             image: uint8 `[height, width, 3]`; gray and four channels are accepted as well. It is not kept.
             pts_seconds: When it was taken, seconds on the source's clock.
-            color: Its channel order.
+            color: Channel order of the image.
 
         Returns:
             Results that became known, in order of time; often none.
 
         Raises:
-            SettingsError: This is no image or no time; the stream is as if it had not been pushed.
+            SettingsError: The array is no image or the timestamp no time; the stream is as if it had not been pushed.
             ModelError: The model fails.
         """
         prepare = partial(fit_frame, size_wh=self._spec.size_wh, color=color)

@@ -42,7 +42,7 @@ class PacedImages:
 
     @property
     def info(self) -> SourceInfo:
-        """Size and rate; it is live."""
+        """Size and rate of the camera, which is live."""
         return self._info
 
     def grab(self) -> float | None:
@@ -60,11 +60,11 @@ class PacedImages:
         return self._images.retrieve()
 
     def interrupt(self) -> None:
-        """End a wait."""
+        """End the wait for the next frame."""
         self._interrupted.set()
 
     def close(self) -> None:
-        """End it."""
+        """Close the camera, which gives no more frames."""
         self._interrupted.set()
         self._images.close()
 

@@ -35,7 +35,7 @@ _CHUNK_STEPS = 16
 
 @dataclass(frozen=True, slots=True)
 class FileFigures:
-    """What was measured of a recording.
+    """Figures measured on a recording.
 
     Attributes:
         facts: name, size, rates and how much of it was read.

@@ -20,7 +20,7 @@ _IMAGES = 30
 
 @dataclass(frozen=True, slots=True)
 class _WatchCost:
-    """What it took to watch some recordings to their end."""
+    """Time that it took to watch some recordings to their end."""
 
     cameras: int
     wall_seconds: float

@@ -1,4 +1,4 @@
-"""One camera's items on their way to the consumer."""
+"""Inboxes: the bounded queues in which one camera's samples and notices wait for the consumer."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class InboxCounts:
     Attributes:
         source: The feed's own counts, as last heard.
         dropped: Frames dropped by reason; held samples are none.
-        dropped_held: Held samples dropped.
+        dropped_held: Number of held samples dropped.
         lost: Frames that the source dropped before the feed could read them.
     """
 
@@ -84,7 +84,7 @@ class InboxCounts:
 
 
 class Inbox:
-    """One camera's items on their way to the consumer: bounded, in order, safe between threads.
+    """A queue of one camera's items on their way to the consumer: bounded, in order, safe between threads.
 
     Samples of a recording may come before they are scaled. The consumer scales some while it has nothing to run; when
     more wait than it is likely to get to, the feed scales the next ones itself. So two cores have work, whichever of
@@ -139,8 +139,8 @@ class Inbox:
         """Add an item without waiting; if the inbox is full, its oldest samples make room.
 
         Args:
-            item: What came.
-            arrived_seconds: when, by `time.monotonic()`.
+            item: The sample or notice to put in.
+            arrived_seconds: When the item arrived, by `time.monotonic()`.
             counts: The feed's counts so far, this item included; a copy is kept.
         """
         with self._changed:
@@ -155,8 +155,8 @@ class Inbox:
         """Add an item, waiting while there is enough; return False if it was stopped, so that the feed should end.
 
         Args:
-            item: What came.
-            arrived_seconds: when, by `time.monotonic()`.
+            item: The sample or notice to put in.
+            arrived_seconds: When the item arrived, by `time.monotonic()`.
             counts: The feed's counts so far, this item included; a copy is kept.
             fit: Scales the sample's image, on this thread or the consumer's; None where the image is scaled.
         """
@@ -282,7 +282,7 @@ class Inbox:
             self._changed.notify_all()
 
     def _ready(self, most: int) -> int:
-        """How many of the next samples the model can take, at most `most`."""
+        """Return how many of the next samples the model can take, at most `most`."""
         arrivals = (item for item in self._items if isinstance(item, Arrival))
         return sum(1 for _ in takewhile(lambda item: item.is_ready, islice(arrivals, most)))
 

@@ -36,7 +36,7 @@ class _Format:
     """How the values of a type are written.
 
     Attributes:
-        description: What their text is, in words.
+        description: What a text of this type must be, in words.
         read: The value of a text; raises ValueError for a text that has none.
         write: The text of a value.
     """
@@ -95,8 +95,8 @@ def read_fields(kind: type, texts: Mapping[str, str], *, prefix: str, path: str 
     """Return the arguments with which a dataclass is made of its texts.
 
     Args:
-        kind: The dataclass.
-        texts: Under their keys; those of no field are ignored.
+        kind: The dataclass to read.
+        texts: Texts under their keys; keys of no field are ignored.
         prefix: What the keys begin with.
         path: Where the texts come from, for messages.
 

@@ -202,7 +202,7 @@ class ModelSpec:
 
         Args:
             metadata: All keys of the file; those without the prefix are ignored.
-            path: Where they come from, for messages.
+            path: Where the keys come from, for messages.
 
         Raises:
             MetadataError: A required key is missing or a value cannot be used; the message names the key.

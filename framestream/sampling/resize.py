@@ -59,7 +59,7 @@ def check_image(image: NDArray[Any], *, color: Color = "bgr") -> int:
     """Return the number of channels of what `fit_frame` takes.
 
     Raises:
-        SettingsError: It is not an image of that form.
+        SettingsError: The array is not an image of that form.
     """
     if not isinstance(image, np.ndarray):
         raise SettingsError(f"not an image: {type(image).__name__}; give a NumPy array, uint8 [height, width, 3]")

@@ -19,7 +19,7 @@ class Sample:
     """A frame for the model.
 
     Attributes:
-        image: As the source or `prepare` made it.
+        image: The picture as the source or `prepare` made it.
         pts_seconds: The tick it is for, media time.
         held: True if the image is that of the sample before, because the source had none for this tick.
     """
@@ -61,9 +61,9 @@ class Sampler:
         """Take the next frame. A frame that fails, in `retrieve` or `prepare`, leaves everything as it was.
 
         Args:
-            pts_seconds: Its presentation timestamp.
+            pts_seconds: The frame's presentation timestamp.
             retrieve: Gives its image; called only if a tick wants it.
-            prepare: For this frame instead of the sampler's own.
+            prepare: Function that prepares this frame, instead of the sampler's own.
 
         Returns:
             nothing, or samples in order of time, after a `Gap` if continuity broke before this frame.

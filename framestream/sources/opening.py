@@ -44,9 +44,9 @@ def open_source(source: AnySource, *, options: SourceOptions | None = None) -> F
     """Return a source to read from: a path is opened, a `FrameSource` is passed on; see `classify`.
 
     Raises:
-        SourceNotFoundError: There is no such file.
+        SourceNotFoundError: The file does not exist.
         UnreadableSourceError: No frame can be decoded, or it is a camera, which this function does not open.
-        SettingsError: It is no source, or an option it needs is missing.
+        SettingsError: What was named is no source, or an option that the source needs is missing.
     """
     if isinstance(source, FrameSource):
         return source

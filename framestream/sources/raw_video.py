@@ -61,7 +61,7 @@ class RawVideo:
         """Read from a binary stream that nobody has read from before; it is left open to its owner.
 
         Raises:
-            SettingsError: size, rate or pixel format is none.
+            SettingsError: Size, rate or pixel format cannot be used.
         """
         if pixel_format not in _PIXEL_LAYOUTS:
             raise SettingsError(f"{name}: pixel format is {pixel_format!r}; give one of {', '.join(_PIXEL_LAYOUTS)}")
@@ -113,7 +113,7 @@ class RawVideo:
         """Return the frame grabbed last, BGR.
 
         Raises:
-            UnreadableSourceError: There is none, because nothing was grabbed or the source has ended.
+            UnreadableSourceError: There is no frame, because nothing was grabbed or the source has ended.
         """
         if not self._is_current:
             raise UnreadableSourceError(

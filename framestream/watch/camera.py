@@ -31,7 +31,7 @@ class WatchedZone:
 
     Attributes:
         name: What the records call it; None for the whole picture of a camera without zones.
-        stream: Its way through the model.
+        stream: Carries the zone's samples through the model.
     """
 
     name: str | None
@@ -46,7 +46,7 @@ class Camera:
         live: Whether its samples grow old while they wait.
         inbox: What the feed puts its items into.
         zones: The parts of the picture, or the whole of it, each with its stream.
-        status: The newest.
+        status: The newest status of the camera.
         finished: Whether its `End` has been made.
         has_missed: Whether samples were dropped because there was no time for them.
     """
@@ -69,7 +69,7 @@ class Camera:
         Args:
             name: What the records call it; None for the only source of a watch, whose failure is an error to raise,
                 and which needs no `Status` if it is a recording.
-            feed: Brings its samples.
+            feed: Brings the camera's samples.
             session: The model.
             wake_up: Wakes the engine when an item comes in.
             live: Whether its samples grow old while they wait.

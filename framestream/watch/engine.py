@@ -25,7 +25,7 @@ class Engine:
 
     Attributes:
         session: The model.
-        cameras: Those of the watch; add and remove at any time.
+        cameras: The cameras of the watch, which may be added and removed at any time.
         wake_up: Wakes the engine when there is something to do.
         ready: Records to be handed out.
         finished: Whether nothing comes after those.

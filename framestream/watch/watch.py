@@ -98,7 +98,7 @@ class Watch:
 
         Raises:
             SettingsError: The source is none, or the watch has ended.
-            SourceError: It has no name and is a recording that cannot be used.
+            SourceError: The camera has no name and is a recording that cannot be used.
         """
         self._engine.replace(self._make_camera(name if name is None else check_name(name), _settings_of(source)))
 
@@ -106,7 +106,7 @@ class Watch:
         """Let a source leave, from any thread; its `End` follows, and the others notice nothing.
 
         Raises:
-            SettingsError: There is none of that name.
+            SettingsError: No camera has that name.
         """
         self._engine.remove(name)
 

@@ -126,7 +126,7 @@ def draw_movers(rng: np.random.Generator, camera: Camera, *, busy: bool) -> list
 
     Args:
         rng: Source of chance.
-        camera: For the picture's size.
+        camera: Camera that has the picture's size.
         busy: Whether to fill the picture with them (an empty scene with traffic), else at most one small thing.
     """
     makers = (_passing_box, _bouncing_ball, _leaves, _screen, _passing_box)

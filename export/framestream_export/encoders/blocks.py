@@ -37,10 +37,10 @@ def thaw_last_blocks(encoder: Any, count: int) -> None:
 
     Args:
         encoder: From `build_encoder`; changed in place. Whatever was compiled or traced with it must be made anew.
-        count: 0 freezes everything.
+        count: Number of blocks to train; 0 freezes everything.
 
     Raises:
-        SettingsError: There are not so many blocks.
+        SettingsError: The encoder has fewer than `count` blocks.
     """
     blocks = _blocks(encoder)
     if not 0 <= count <= len(blocks):

@@ -92,11 +92,11 @@ def read_pickle(stream: BytesIO, storages: dict[str, Storage] | None = None) -> 
     """The value of the pickle that starts where `stream` is; leaves `stream` after it.
 
     Args:
-        stream: In memory, so that a length the pickle claims cannot make Python reserve more than there is.
-        storages: Where the storages that it mentions are entered, by key.
+        stream: The file in memory, so that a length the pickle claims cannot make Python reserve more than there is.
+        storages: Dictionary to which the storages that the pickle mentions are added, by key.
 
     Raises:
-        PickleError: It is damaged, or asks for more than weights need.
+        PickleError: The pickle is damaged, or asks for more than weights need.
     """
     start = stream.tell()
     try:

@@ -36,7 +36,7 @@ class LabelledSegment:
 
     Attributes:
         timeline: Index of its timeline.
-        start: Its first row.
+        start: Index of the segment's first row.
         stop: The row after its last.
         label: The true label, as an index.
         probabilities: float64 [classes], the mean over its rows.

@@ -48,7 +48,7 @@ class EventCounts:
         return EventCounts(self.found + other.found, self.true + other.true, self.pairs + other.pairs)
 
     def to_json(self) -> dict[str, float | int | None]:
-        """Counts and shares."""
+        """Return counts and shares as a JSON object."""
         return {**asdict(self), "precision": self.precision, "recall": self.recall, "f1": self.f1}
 
 
@@ -67,7 +67,7 @@ class StreamingFigures:
 
     Attributes:
         recordings: Number of untrimmed recordings.
-        video_seconds: Their length, as far as there are predictions about it.
+        video_seconds: Length of the recordings, as far as there are predictions about them.
         background_seconds: The part of it in which nothing happens.
         events: Counts by least overlap, then by label; the label None is all of them.
         delays: For each event found, seconds from its true start until it was certain to be reported.

@@ -50,13 +50,13 @@ def train(
     """Train on a data set and write a run folder.
 
     Args:
-        data_path: Where the footage lies.
+        data_path: Where the footage of the run lies.
         output: The run folder; must not hold a run with a complete epoch unless `resume`.
-        settings: What to train, and how.
+        settings: Settings of the training.
         resume: Carry on after the last complete epoch; the outcome is that of an unbroken run.
         folds: Cross-validate first, with so many models or `folds.LEAVE_ONE_OUT`; 0 does not.
-        devices: What to train on, see `choose_devices`; a run may be resumed on others.
-        console: Where progress goes.
+        devices: Name of the devices to train on, see `choose_devices`; a run may be resumed on others.
+        console: Console that progress is shown on.
 
     Returns:
         The content of run.json.

@@ -29,17 +29,17 @@ _MANY = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What reading one file gave.
+    """Facts about one recording, from reading its file.
 
     Attributes:
-        recording: Whose file it is.
-        reason: Why it cannot be read; empty if it can, and then the rest holds.
+        recording: The recording whose file was read.
+        reason: Why the file cannot be read; empty if it can, and then the rest holds.
         sha256: SHA-256 of the whole file, in hexadecimal.
         size_wh: Width and height after rotation, pixels.
         pts_seconds: float64 [N], when each frame is shown.
         fingerprint: What its frames look like, for finding copies; None where too little moves for that.
         pictures: For each label that was asked for, a few frames in which it holds, as JPEG.
-        warnings: What its reader said about it.
+        warnings: Warnings of the file's reader.
     """
 
     recording: Recording
@@ -64,12 +64,12 @@ class Probe:
 
     @property
     def end_seconds(self) -> float:
-        """When the latest frame is over."""
+        """Time at which the latest frame ends."""
         return float(self.pts_seconds.max()) + self.frame_seconds if len(self.pts_seconds) else 0.0
 
     @property
     def duration_seconds(self) -> float:
-        """How long its frames are shown; a clock that jumps back takes nothing away."""
+        """How long the file's frames are shown; a clock that jumps back takes nothing away."""
         return float(self._steps_seconds.sum()) + self.frame_seconds if len(self.pts_seconds) else 0.0
 
     @property
@@ -101,7 +101,7 @@ def probe_all(wanted: Sequence[ProbeRequest], *, background: str | None, workers
     Args:
         wanted: The recordings to read.
         background: The data set's background label.
-        workers: How many to read at a time.
+        workers: Number of files read at a time.
     """
     stop = threading.Event()
     listener, log = _Listener(), logging.getLogger("framestream.sources.video_file")

@@ -1,4 +1,4 @@
-"""The layouts there are."""
+"""All layouts of labelled video that can be read, and finding one by its name or by what lies in a folder."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ def recognise(data: Path) -> DataSetLayout | None:
 
 
 def layout_named(name: str) -> DataSetLayout:
-    """A layout by name.
+    """Return the layout of a name.
 
     Raises:
-        SettingsError: There is none of that name.
+        SettingsError: There is no layout of that name.
     """
     for layout in LAYOUTS:
         if layout.name == name:
