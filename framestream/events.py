@@ -1,4 +1,4 @@
-"""From rows of probabilities to events with a start and an end: a pure state machine.
+"""Finding events, with a start and an end, in rows of probabilities: a pure state machine.
 
 A row belongs to a moment of media time, its *centre*: the tick it was computed at, less the model's anchor (a window
 speaks for its middle), less the delay of the moving average (which speaks for the middle of its rows). Row *i*

@@ -1,4 +1,4 @@
-"""One camera's way through the model: state, windows, gaps, the tail."""
+"""Streams: how one camera's samples go through the model, with its state, windows, gaps and the end."""
 
 from __future__ import annotations
 

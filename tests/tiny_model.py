@@ -52,8 +52,8 @@ def write_model(
     """Write the model for a spec.
 
     Args:
-        path: The file.
-        spec: By default `make_spec()`.
+        path: Path of the file to write.
+        spec: The model's specification; by default that of `make_spec()`.
         metadata: Replaces the metadata that fits the spec.
         fails_from: Makes a model that fails while it runs on a frame with a byte of this brightness or more.
     """

@@ -46,7 +46,7 @@ class Contender:
     operators: Mapping[str, float]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as a JSON object."""
+        """Return the figures as a JSON object."""
         return {
             "path": str(self.path),
             "variant": self.variant,

@@ -1,4 +1,4 @@
-"""From the arguments of `framestream watch` to the cameras they mean."""
+"""The cameras that the arguments of `framestream watch` mean."""
 
 from __future__ import annotations
 

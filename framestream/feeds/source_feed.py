@@ -57,7 +57,7 @@ class SourceFeed:
         return self._source.info
 
     def start(self, inbox: Inbox) -> None:
-        """Begin to read."""
+        """Start the thread that reads the source."""
         # A daemon, because a source of the caller's own may block for ever, and the process must be able to end.
         self._thread = threading.Thread(target=self._run, args=(inbox,), name="framestream-source", daemon=True)
         self._thread.start()

@@ -1,4 +1,4 @@
-"""From a video frame to model input: the one implementation that training and serving share.
+"""Scaling a video frame to the model's input: the one implementation that training and serving share.
 
 Method `stretch-area`, for those who rebuild it in another language: the whole frame is stretched to the model's
 width and height, without keeping the aspect ratio and without cropping. Where both sides shrink or stay, each output

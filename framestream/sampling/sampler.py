@@ -1,4 +1,4 @@
-"""From the frames of a source to samples on the model's clock; shared by training and serving."""
+"""Choosing frames of a source as samples on the model's clock; shared by training and serving."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From what a user names to a source that can be read."""
+"""Opening the source that a user names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One camera of many: its feed, a stream for each zone, and the records made of both."""
+"""A camera of a watch: its feed, a stream for each zone, and the records made of both."""
 
 from __future__ import annotations
 

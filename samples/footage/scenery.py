@@ -88,7 +88,7 @@ def _floor_lines(rng: np.random.Generator, picture: NDArray[np.float32], floor_r
 
 
 def _clutter(rng: np.random.Generator, canvas: Canvas, floor_row: int) -> None:
-    """One thing: a window or picture on the wall, furniture, a plant, a post, a lamp."""
+    """Draw a thing in the background: a window or picture on the wall, furniture, a plant, a post, a lamp."""
     height, width = canvas.shape[:2]
     kind = rng.integers(0, 7)
     colour = any_colour(rng, dull=rng.random() < 0.5)

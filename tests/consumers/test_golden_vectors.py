@@ -83,7 +83,7 @@ def replay(request: pytest.FixtureRequest) -> Replay:
 
 
 def cpp_replay(program: Path) -> Replay:
-    """It reads no JSON: sets and limit are told to it, sequence by sequence."""
+    """Run the C++ program, which reads no JSON: it gets sets and limit as arguments, sequence by sequence."""
 
     def run(folder: Path) -> tuple[int, list[Result]]:
         own = folder / VARIANT

@@ -59,7 +59,7 @@ def noise(cameras: int, steps: int, size: int = 8, seed: int = 0) -> NDArray[np.
 
 
 def infer(client: Any, sequence: int | str, frames: NDArray[np.uint8], **flags: Any) -> NDArray[np.float32]:
-    """One request as anybody may write it: frames are [cameras, steps, height, width, 3]."""
+    """Send a request as any client may write it: frames are [cameras, steps, height, width, 3]."""
     tensor = triton.InferInput(flags.pop("input_name", "frames"), frames.shape, "UINT8")
     tensor.set_data_from_numpy(frames)
     result = client.infer("model", [tensor], sequence_id=sequence, **flags)

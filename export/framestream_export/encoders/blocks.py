@@ -36,7 +36,8 @@ def thaw_last_blocks(encoder: Any, count: int) -> None:
     statistics that the weights around them were made for; what a few clips would put in their place is worse.
 
     Args:
-        encoder: From `build_encoder`; changed in place. Whatever was compiled or traced with it must be made anew.
+        encoder: A network that `build_encoder` made; changed in place. Whatever was compiled or traced with it must be
+            made anew.
         count: Number of blocks to train; 0 freezes everything.
 
     Raises:

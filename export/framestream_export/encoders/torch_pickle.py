@@ -157,7 +157,7 @@ class _Unpickler(pickle.Unpickler):
 
 
 def _storage(identity: Any) -> Storage:
-    """From ("storage", type, key, device, count, None): the last would be a view, which tensors replaced long ago."""
+    """Return the storage of ("storage", type, key, device, count, None); the last would be a view, used no more."""
     word, kind, key, _, count, view = identity
     if not (type(word) is str and word == "storage" and type(key) is str and view is None):
         raise PickleError("a storage without a key, or a view of another")

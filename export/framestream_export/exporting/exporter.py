@@ -1,4 +1,4 @@
-"""From a finished run to ONNX files that keep the streaming contract, or to none."""
+"""Exporting a finished run to ONNX files that keep the streaming contract; a file that breaks it is not written."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class ExportedModel:
 
 
 class Exporter:
-    """One run, and any number of files made from it; what several need is made or measured once."""
+    """Makes any number of files from one run; what several files need is made or measured once."""
 
     def __init__(
         self,

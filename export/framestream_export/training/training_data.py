@@ -1,4 +1,4 @@
-"""From a folder of clips to what training works on: decoded frames, divided by group."""
+"""The data that training works on, from a folder of clips: decoded frames, divided by group."""
 
 from __future__ import annotations
 
@@ -193,7 +193,7 @@ def parity_frames(data: TrainingData, settings: TrainSettings) -> NDArray[np.uin
 def _parity_starts(
     data: TrainingData, segments: Sequence[FrameSegment], settings: TrainSettings
 ) -> list[list[tuple[FrameSegment, int]]]:
-    """For each label the segments in which it holds, each with the first of the frames to take around its middle."""
+    """Return for each label its segments, each with the first of the frames to take around the segment's middle."""
     length = settings.window + _PARITY_ROWS
     starts: list[list[tuple[FrameSegment, int]]] = [[] for _ in range(data.classes)]
     for segment in segments:

@@ -90,7 +90,7 @@ class CameraFeed:
         return self._thread is not None and self._thread.is_alive()
 
     def start(self, inbox: Inbox) -> None:
-        """Begin to connect."""
+        """Start the thread that connects to the camera."""
         self._thread = threading.Thread(target=self._run, args=(inbox,), name="framestream-camera", daemon=True)
         self._thread.start()
 

@@ -1,4 +1,4 @@
-"""One connection to a camera, from the start of its reader process to its end."""
+"""A connection to a camera, from the start of its reader process to its end."""
 
 from __future__ import annotations
 

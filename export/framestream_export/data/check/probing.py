@@ -38,7 +38,7 @@ class Probe:
         size_wh: Width and height after rotation, pixels.
         pts_seconds: float64 [N], when each frame is shown.
         fingerprint: What its frames look like, for finding copies; None where too little moves for that.
-        pictures: For each label that was asked for, a few frames in which it holds, as JPEG.
+        pictures: A few frames for each label that was asked for, in which it holds, as JPEG.
         warnings: Warnings of the file's reader.
     """
 

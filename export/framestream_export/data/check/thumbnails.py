@@ -65,7 +65,7 @@ class PictureKeeper:
 
 
 def decode_picture(jpeg: bytes) -> Image:
-    """One of the pictures as an image: uint8 [PICTURE_WH[1], PICTURE_WH[0], 3], BGR."""
+    """Return a kept picture as an image: uint8 [PICTURE_WH[1], PICTURE_WH[0], 3], BGR."""
     return np.asarray(cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR), dtype=np.uint8)
 
 
