@@ -94,7 +94,7 @@ class EventDetector:
         """Take the next row.
 
         Args:
-            pts_seconds: The tick it was computed at; rows follow each other at the frame rate.
+            pts_seconds: The tick that the row was computed at; rows follow each other at the frame rate.
             probabilities: `[classes]`, in the order of the labels.
 
         Returns:

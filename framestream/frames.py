@@ -25,7 +25,7 @@ class SourceInfo:
 
     Attributes:
         name: Path or address without credentials.
-        size_wh: Width and height of its images, pixels.
+        size_wh: Width and height of the source's images, pixels.
         declared_fps: Frame rate according to the header, or None.
         declared_frames: Number of frames according to the header, or None.
         live: True if it goes on while nobody reads, as a camera does; a recording waits.

@@ -71,7 +71,7 @@ class Stream:
 
         Args:
             image: uint8 `[height, width, 3]`; gray and four channels are accepted as well. It is not kept.
-            pts_seconds: When it was taken, seconds on the source's clock.
+            pts_seconds: When the image was taken, seconds on the source's clock.
             color: Channel order of the image.
 
         Returns:

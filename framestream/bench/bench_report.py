@@ -1,4 +1,4 @@
-"""The figures of one bench, and what they are held against."""
+"""The figures of a bench, and the targets that they are compared with."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class CamerasFigures:
 
     Attributes:
         cameras: Number of cameras.
-        facts: size, rate, seconds, frames pushed, predictions, frames dropped by reason, processor cores used.
+        facts: Size, rate, seconds, frames pushed, predictions, frames dropped by reason, processor cores used.
         staleness: Time from the arrival of a frame to its prediction.
         staleness_target_ms: Upper limit for the 95th percentile of the staleness, milliseconds.
         reason: Why a target is missed; empty if none is.
@@ -119,14 +119,14 @@ class BenchReport:
     """Everything one bench measured.
 
     Attributes:
-        machine: cores, load, versions, provider, threads.
+        machine: Cores, load, versions, provider, threads.
         model: Path and what matters of its spec.
         source: The video that was read.
         stages: Milliseconds by stage. `decode` is of every frame of the source, `preprocess` and `total` (from
             grabbing a frame to its results, on one thread) of those the model wants. `model` is the bare graph on
             one frame, `encode` and `head` its two parts, `new prediction` the same through the runtime.
         throughput: Frames or predictions per second, by the name of what was measured.
-        ratios: Side by side, from one run.
+        ratios: Ratios of things measured in turns.
         memory: Bytes before and at the peak of watching the source in a process of its own; None if unknown here.
         cameras: Many cameras in real time, or None if left out.
         idle: Figures of one paused camera, or None if left out.

@@ -38,10 +38,10 @@ class FileFigures:
     """Figures measured on a recording.
 
     Attributes:
-        facts: name, size, rates and how much of it was read.
+        facts: Name, size and rates of the recording, and how much of it was read.
         stages: Milliseconds by stage of a frame that the model wanted, frame by frame.
         throughput: Source frames per second.
-        ratio: File mode against the slower of its halves.
+        ratio: Reading files through the pipeline against the slower of decoding and running the model.
     """
 
     facts: dict[str, object]

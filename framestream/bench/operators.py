@@ -27,7 +27,7 @@ class NodeRun:
 
     Attributes:
         operator: Type of the node, for example "Conv".
-        provider: The execution provider that it ran on.
+        provider: The execution provider that the node ran on.
         microseconds: How long the node took.
     """
 

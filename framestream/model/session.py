@@ -39,10 +39,10 @@ class ModelSession:
     """A model, loaded and warm. Holds no stream's state, so it may be shared between threads.
 
     Attributes:
-        path: The file it came from.
+        path: The file that the model came from.
         spec: What the model says about itself.
         metadata: The same and more, as the flat strings in the file.
-        provider: The ONNX Runtime execution provider it really runs on.
+        provider: The ONNX Runtime execution provider that the model really runs on.
         threads: CPU threads one run may use.
         one_camera: Whether the graph takes one camera at a time; `run` still takes any number, in turns.
         one_step: Whether the graph takes one frame at a time; `run` still takes any number, one after the other.
@@ -196,8 +196,8 @@ class GraphRun:
         provider: The execution provider that the graph really runs on.
         states: Names of the inputs that are state, in the graph's order.
         outputs: Names of the outputs, in the graph's order.
-        one_camera: Whether it takes one camera only.
-        one_step: Whether it takes one frame at a time only.
+        one_camera: Whether the graph takes one camera only.
+        one_step: Whether the graph takes one frame at a time only.
         frame_shape: height, width, 3.
     """
 

@@ -62,11 +62,11 @@ class Sampler:
 
         Args:
             pts_seconds: The frame's presentation timestamp.
-            retrieve: Gives its image; called only if a tick wants it.
+            retrieve: Returns the frame's image; called only if a tick wants it.
             prepare: Function that prepares this frame, instead of the sampler's own.
 
         Returns:
-            nothing, or samples in order of time, after a `Gap` if continuity broke before this frame.
+            Nothing, or samples in order of time, after a `Gap` if continuity broke before this frame.
         """
         # Decided on a copy, which takes the clock's place once nothing can fail any more.
         clock = copy.copy(self.clock)

@@ -16,7 +16,7 @@ from framestream.sources.video_file import VideoFile
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceOptions:
-    """What some sources cannot say themselves; the others need none of it.
+    """Facts that some sources cannot state themselves; other sources need none of them.
 
     Attributes:
         image_rate: Images per second, for a folder or pattern.

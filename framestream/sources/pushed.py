@@ -82,7 +82,7 @@ class PushedFrames:
 
         Args:
             image: uint8 `[height, width, 3]`; gray and four channels are accepted as well. It is copied.
-            pts_seconds: When it was taken, seconds on the source's clock.
+            pts_seconds: When the image was taken, seconds on the source's clock.
             color: Channel order of the image.
 
         Returns:

@@ -30,7 +30,7 @@ class WatchedZone:
     """A part of a camera's picture, or the whole of it.
 
     Attributes:
-        name: What the records call it; None for the whole picture of a camera without zones.
+        name: The zone's name in the records; None for the whole picture of a camera without zones.
         stream: Carries the zone's samples through the model.
     """
 
@@ -42,12 +42,12 @@ class Camera:
     """Turns what a feed brings into records. Used by the consumer's thread only, apart from `inbox`.
 
     Attributes:
-        name: What the records call it, or None.
-        live: Whether its samples grow old while they wait.
-        inbox: What the feed puts its items into.
+        name: The camera's name in the records, or None.
+        live: Whether the camera is live, so that samples grow old while they wait.
+        inbox: Queue that the feed puts its items into.
         zones: The parts of the picture, or the whole of it, each with its stream.
         status: The newest status of the camera.
-        finished: Whether its `End` has been made.
+        finished: Whether the camera's `End` has been made.
         has_missed: Whether samples were dropped because there was no time for them.
     """
 
@@ -67,16 +67,16 @@ class Camera:
         """Prepare a camera; nothing runs before `start`.
 
         Args:
-            name: What the records call it; None for the only source of a watch, whose failure is an error to raise,
-                and which needs no `Status` if it is a recording.
+            name: The camera's name in the records; None for the only source of a watch, whose failure is an error to
+                raise, and which needs no `Status` if it is a recording.
             feed: Brings the camera's samples.
             session: The model.
             wake_up: Wakes the engine when an item comes in.
-            live: Whether its samples grow old while they wait.
+            live: Whether the camera is live, so that samples grow old while they wait.
             events: How predictions become events; by default as the model says.
             zones: Parts of the picture to watch each for itself.
             predictions: Whether predictions are among the records.
-            info: What its source says about itself, if it is open already.
+            info: What the camera's source says about itself, if it is open already.
         """
         self.name = name
         self.live = live

@@ -179,7 +179,7 @@ def draw_scene(
         labels: Labels to perform, from `motions.LABELS`, in order.
         size_wh: Picture size; a random small one where not given.
         facing: Yaw in degrees for the whole shot (0 faces the camera), else each motion has its own.
-        seated: Whether it all happens on a chair.
+        seated: Whether the person sits on a chair all the time.
         framing: Name of a framing, one of `cameras.FRAMINGS`; chosen to fit the labels where not given.
     """
     size = size_wh or SIZES_WH[rng.integers(len(SIZES_WH))]

@@ -35,7 +35,7 @@ _WORKERS = 2
 
 @dataclass(frozen=True, slots=True)
 class _Decoded:
-    """What decoding one recording gave: its frames lie in `part`."""
+    """The result of decoding one recording: its frames lie in `part`."""
 
     part: Path
     pts_seconds: list[float]
@@ -55,7 +55,7 @@ def decode_recordings(
         recordings: The recordings to decode, in order.
         home: Folder that the decoded frames are written to.
         frame_rate: Frames per second of media time to keep.
-        size_wh: Width and height to bring them to, pixels.
+        size_wh: Width and height to scale the frames to, pixels.
         console: Console that progress is shown on.
 
     Raises:

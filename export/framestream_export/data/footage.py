@@ -80,7 +80,7 @@ class Dataset:
     """Recordings, the sorted labels they use, and the label that stands for "nothing happens", if any.
 
     Attributes:
-        root: The folder it lies in.
+        root: The folder that the data set lies in.
         recordings: All recordings, in the order in which they were found.
         labels: All labels, sorted.
         background: The label that means "nothing happens", one of `labels`; None if there is none.

@@ -16,7 +16,7 @@ def read_rows(
 
     Args:
         path: Path of the table.
-        required: Columns it must have.
+        required: Columns that the table must have.
         spellings: Other names a column may have; the first that is there is taken where the column itself is not.
 
     Raises:

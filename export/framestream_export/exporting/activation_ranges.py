@@ -70,7 +70,7 @@ def observe(
 
     Args:
         encoder: An onnx.ModelProto with one input.
-        tensors: Names of float tensors in it.
+        tensors: Names of float tensors in the model.
         batches: Frames to run the model on, each uint8 [N, 3, height, width].
     """
     observed = onnx.ModelProto()

@@ -20,7 +20,7 @@ class Variant:
         name: The variant's name, as in `--variant` and in the metadata key `framestream.variant`.
         parity_limit: Largest difference to Keras's probabilities; None where decisions are what counts.
         lstm_nodes: LSTM operators in its graph, if the model has an LSTM.
-        suffix: Suffix of its file.
+        suffix: Suffix of the variant's file.
         purpose: What the variant is for, half a sentence.
         provider: Execution provider of ONNX Runtime that it is meant for.
     """

@@ -33,7 +33,7 @@ def quantize_encoder(encoder: Any, batches: Iterable[NDArray[np.uint8]]) -> Any:
 
     Args:
         encoder: An onnx.ModelProto from uint8 [N, 3, height, width] to float32 [N, D].
-        batches: Frames to calibrate it on, each uint8 [N, 3, height, width].
+        batches: Frames to calibrate the copy on, each uint8 [N, 3, height, width].
     """
     model = onnx.ModelProto()
     model.CopyFrom(encoder)

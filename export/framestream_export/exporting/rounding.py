@@ -133,11 +133,11 @@ def _steps_that_fit(rows: NDArray[Any]) -> NDArray[np.float64]:
 
 @dataclass(frozen=True, slots=True)
 class _Sharing:
-    """How the error of a rounded weight is made up for by those after it.
+    """How the weights after a rounded one make up for its error.
 
     Attributes:
         order: int64 [K], the weights, those with most to say first.
-        shares: float64 [K, K]; row i says how an error in the i-th is best shared out among those after it.
+        shares: float64 [K, K]; row i says how an error in the i-th weight is best shared out among later weights.
     """
 
     order: NDArray[np.int64]

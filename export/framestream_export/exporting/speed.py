@@ -48,7 +48,7 @@ class FrameTimes:
     """How long the variants of a model take for a frame.
 
     Attributes:
-        machine: The machine they were measured on, half a sentence.
+        machine: The machine that the times were measured on, half a sentence.
         frame_ms: Median milliseconds for one frame, by variant and frames per run.
     """
 

@@ -132,7 +132,7 @@ def finished_model(
     Args:
         graph: Nodes and constants of the complete graph.
         given: The input that is new each time, an onnx.ValueInfoProto.
-        predicted: The output that belongs to it, an onnx.ValueInfoProto.
+        predicted: The output with the predictions, an onnx.ValueInfoProto.
         states: The shapes of the states that `add_head` returned.
         layout: The layout that was given to `add_head`.
 
@@ -288,7 +288,7 @@ def check_structure(model: Any, *, states: Sequence[str], lstm_nodes: int = 1) -
 
     Args:
         model: An onnx.ModelProto.
-        states: Names of its recurrent inputs.
+        states: Names of the model's recurrent inputs.
         lstm_nodes: Number of LSTM operators the graph must have: none where the LSTM is written out.
 
     Raises:

@@ -28,7 +28,7 @@ def add_unrolled_lstm(
         steps: Number of steps to write out.
         state: Hidden and cell state to start from, each float32 [1, N, U]; None for zeros.
         name: Prefix of the names of nodes and constants.
-        backwards: Whether it reads the last step first.
+        backwards: Whether the LSTM reads the last step first.
 
     Returns:
         The name of its last hidden state, float32 [1, N, U].

@@ -23,7 +23,7 @@ class WrittenVariant:
         spec: The metadata in the file.
         state: Shape of each state, without cameras.
         figures: Figures measured when the variant was exported; None if nothing was.
-        fixed_steps: Whether it takes one frame at a time only.
+        fixed_steps: Whether the variant takes one frame at a time only.
     """
 
     variant: Variant

@@ -23,7 +23,7 @@ class Bin:
     """The predictions whose highest score lies in [low, high).
 
     Attributes:
-        low: Lower end; the last bin includes its upper end.
+        low: Lower end of the bin; the last bin includes its upper end.
         high: Upper end of the bin.
         count: Number of predictions in the bin.
         score: Mean of the highest scores of the predictions in the bin; None if there are none.

@@ -68,7 +68,7 @@ class StreamingFigures:
     Attributes:
         recordings: Number of untrimmed recordings.
         video_seconds: Length of the recordings, as far as there are predictions about them.
-        background_seconds: The part of it in which nothing happens.
+        background_seconds: Length of the parts of the recordings in which nothing happens.
         events: Counts by least overlap, then by label; the label None is all of them.
         delays: Seconds from each found event's true start until it was certain to be reported.
         start_errors: Reported start less true start of each found event, seconds.

@@ -39,7 +39,7 @@ class ReportExtras:
         history: An entry per epoch, such as {"loss": …, "validation_loss": …}: a chart for every such pair.
         best_epoch: The epoch that was kept, counted from 1.
         frames_of: Gives pictures for the film strips; without it there are none.
-        warnings: Sentences that the report shows with its own.
+        warnings: Sentences of warning that the report shows beside its own.
     """
 
     timing: PredictionTiming

@@ -83,8 +83,8 @@ class MeasuredReport:
 
     Attributes:
         report: The dictionary that report.json holds.
-        worst: The labelled segments in its `worst`.
-        streaming: The figures behind its `streaming`, with the events themselves.
+        worst: The labelled segments in the report's `worst`.
+        streaming: The figures behind the report's `streaming`, with the events themselves.
     """
 
     report: dict[str, Any]

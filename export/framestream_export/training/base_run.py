@@ -20,9 +20,9 @@ class BaseRun:
         path: The run's folder.
         fingerprint: Fingerprint of the data that the run was trained on.
         labels: The run's labels, in the order of its probabilities.
-        trained_on: Names of the recordings in its train split.
-        head: Form and width of its head.
-        encoder: Name of its encoder.
+        trained_on: Names of the recordings in the run's train split.
+        head: Form and width of the run's head.
+        encoder: Name of the run's encoder.
     """
 
     path: Path

@@ -48,7 +48,7 @@ class Devices:
         names: TensorFlow's, the first of them for all that is not split: encoding, heads on features, measuring.
         hardware: The devices' names by their maker; empty for the CPU.
         precision: Precision of stages that train on frames.
-        strategy: The tf.distribute.Strategy over all of them.
+        strategy: The tf.distribute.Strategy over all devices.
     """
 
     names: tuple[str, ...]

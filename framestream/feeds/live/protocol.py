@@ -71,7 +71,7 @@ class Progress:
     Attributes:
         counts: Counts of frames so far.
         pts_seconds: Media time of the newest frame.
-        end_seconds: Media time at which it ends.
+        end_seconds: Media time at which the newest frame ends.
         arrived_seconds: When the newest frame arrived, by `time.monotonic()`, which is one clock for all processes of a
             machine.
     """

@@ -83,7 +83,7 @@ class Copy:
         kind: "identical" (the same bytes), "near" (encoded, scaled or cut anew) or "mirrored".
         likeness: 1 for the same bytes; else how much alike what moves in them is, up to 1.
         apart: "splits" if they are in different splits, "groups" if training may put them there, or "".
-        labels_differ: Whether they carry different labels.
+        labels_differ: Whether the two recordings carry different labels.
     """
 
     first: str

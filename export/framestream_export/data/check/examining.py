@@ -37,7 +37,7 @@ def examine(
         plan: Settings of the training that the data set is meant for.
         sheets: A folder for a contact sheet of every label, or None.
         data: Path of the data set as reports show it; the data set's folder by default.
-        progress: Wraps the readings, of which it gets the number, to show how far they are.
+        progress: Wraps the readings, whose number it is given, to show how far they are.
 
     Raises:
         SettingsError: The sheets cannot be written.

@@ -70,7 +70,7 @@ class Likeness:
         first: Number of the earlier clip.
         second: Number of the later clip.
         likeness: Cosine of the angle between what moves in them, or between its changes if that is less, up to 1.
-        mirrored: Whether one is the other's mirror image.
+        mirrored: Whether one clip is the other's mirror image.
     """
 
     first: int

@@ -28,7 +28,7 @@ class Run:
 
     Attributes:
         segment: Segment that the frames come from.
-        indices: int64 [L], its frames, counted from the cache's first.
+        indices: int64 [L], the run's frames, counted from the cache's first.
         labels: int32 [R], 0 where the weight is 0.
         weights: float32 [R], the class weight, 0 for rows without a label.
     """

@@ -136,7 +136,7 @@ class SequenceModel:
         Args:
             settings: Settings of the training, which say what to build.
             labels: All labels, in the order of the probabilities.
-            restored: A checkpoint is going to set the weights: do not read them from where they first came from.
+            restored: Whether a checkpoint is going to set the weights; then they are not read from their first source.
 
         Raises:
             SettingsError: Settings of the encoder that do not go together.
