@@ -91,9 +91,10 @@ class Classifier:
                 an address, or a `FrameSource`.
             events: How predictions become events; by default as the model says.
             predictions: False leaves out the `Prediction` records.
-            options: What some recordings cannot say themselves: the rate of images, the size of raw frames.
+            options: Facts that some recordings cannot state themselves: the rate of images, the size of raw frames.
             live: How patient to be with a live source.
-            max_lag_seconds: What waits longer, of a live source, is dropped; None: when there is no room for more.
+            max_lag_seconds: Samples of a live source that wait longer are dropped; None drops them when there is no
+                room for more.
 
         Raises:
             SourceError: The recording cannot be used; a live source is opened later, and waited for if it is away.
@@ -119,7 +120,8 @@ class Classifier:
             cameras: Sources by name; `CameraSettings` where one needs events, zones or options of its own.
             events: How predictions become events, for cameras without settings of their own.
             predictions: False leaves out the `Prediction` records.
-            max_lag_seconds: What waits longer, of a live source, is dropped; None: when there is no room for more.
+            max_lag_seconds: Samples of a live source that wait longer are dropped; None drops them when there is no
+                room for more.
             until_stopped: Go on without cameras, for some to be added later, until `stop` or `close`.
 
         Raises:
@@ -139,7 +141,7 @@ def default_model_path() -> Path:
     """Return the model that comes with FrameStream.
 
     Raises:
-        ModelNotFoundError: This installation has none.
+        ModelNotFoundError: This installation has no default model.
     """
     path = Path(str(files("framestream") / "models" / "default.onnx"))
     if not path.is_file():

@@ -1,4 +1,4 @@
-"""From rows of probabilities to events with a start and an end: a pure state machine.
+"""Finding events, with a start and an end, in rows of probabilities: a pure state machine.
 
 A row belongs to a moment of media time, its *centre*: the tick it was computed at, less the model's anchor (a window
 speaks for its middle), less the delay of the moving average (which speaks for the middle of its rows). Row *i*
@@ -94,7 +94,7 @@ class EventDetector:
         """Take the next row.
 
         Args:
-            pts_seconds: The tick it was computed at; rows follow each other at the frame rate.
+            pts_seconds: The tick that the row was computed at; rows follow each other at the frame rate.
             probabilities: `[classes]`, in the order of the labels.
 
         Returns:

@@ -25,7 +25,7 @@ class SourceInfo:
 
     Attributes:
         name: Path or address without credentials.
-        size_wh: Width and height of its images, pixels.
+        size_wh: Width and height of the source's images, pixels.
         declared_fps: Frame rate according to the header, or None.
         declared_frames: Number of frames according to the header, or None.
         live: True if it goes on while nobody reads, as a camera does; a recording waits.
@@ -91,10 +91,10 @@ class Lossy(Protocol):
 
 
 def check_rate(rate: float, *, name: str) -> float:
-    """Return a rate that is one.
+    """Check a rate, and return it.
 
     Raises:
-        SettingsError: It is not a finite number above 0.
+        SettingsError: The rate is not a finite number above 0.
     """
     if not (math.isfinite(rate) and rate > 0):
         raise SettingsError(f"{name} is {rate}: give a number per second above 0")

@@ -90,7 +90,7 @@ class Start(_Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction(_Record):
-    """One row of probabilities; `pts_seconds` is the end of the window it looked at."""
+    """The probabilities of all labels at one tick; `pts_seconds` is the end of the window they rest on."""
 
     type: ClassVar[str] = "prediction"
     left_out: ClassVar[frozenset[str]] = frozenset({"camera", "zone", "staleness_seconds"})
@@ -98,7 +98,7 @@ class Prediction(_Record):
     label: str
     score: float
     probabilities: dict[str, float]
-    anchor_seconds: float | None = None
+    anchor_seconds: float
     camera: str | None = None
     zone: str | None = None
     staleness_seconds: float | None = None

@@ -1,4 +1,4 @@
-"""One camera's way through the model: state, windows, gaps, the tail."""
+"""Streams: how one camera's samples go through the model, with its state, windows, gaps and the end."""
 
 from __future__ import annotations
 
@@ -71,14 +71,14 @@ class Stream:
 
         Args:
             image: uint8 `[height, width, 3]`; gray and four channels are accepted as well. It is not kept.
-            pts_seconds: When it was taken, seconds on the source's clock.
-            color: Its channel order.
+            pts_seconds: When the image was taken, seconds on the source's clock.
+            color: Channel order of the image.
 
         Returns:
             Results that became known, in order of time; often none.
 
         Raises:
-            SettingsError: This is no image or no time; the stream is as if it had not been pushed.
+            SettingsError: The array is no image or the timestamp no time; the stream is as if it had not been pushed.
             ModelError: The model fails.
         """
         prepare = partial(fit_frame, size_wh=self._spec.size_wh, color=color)

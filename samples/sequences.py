@@ -93,9 +93,9 @@ def export(model: Any, kind: str, path: Path) -> onnxruntime.InferenceSession:
     """Write a model with its state as inputs and outputs, by the parts of which FrameStream's own graphs are made.
 
     Args:
-        model: Many-to-many or many-to-one.
+        model: The model to write, many-to-many or many-to-one.
         kind: "stateful" keeps the LSTM's state, "window" the last 63 inputs.
-        path: The file.
+        path: Path of the file to write.
 
     Returns:
         The file, opened.

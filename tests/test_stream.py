@@ -104,7 +104,7 @@ def test_a_gap_ends_the_event_and_forgets_the_state(classifier: Classifier) -> N
     assert [item for item in results if not isinstance(item, Gap)] == alone
 
 
-def test_a_stretch_shorter_than_the_window_is_answered_at_the_gap(classifier: Classifier) -> None:
+def test_a_segment_shorter_than_the_window_gets_its_prediction_at_the_gap(classifier: Classifier) -> None:
     results = push_all(classifier, coloured(("red", 2)) + coloured(("green", 10), start=50.0))
     kinds = [type(item).__name__ for item in results[:4]]
     assert kinds == ["Prediction", "Event", "Gap", "Prediction"]

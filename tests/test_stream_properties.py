@@ -135,8 +135,8 @@ def test_any_batch_of_cameras_gives_each_what_it_gets_alone(
         assert_same(results[index] + streams[index].flush(), alone)
 
 
-def stretches(frames: list[Frame]) -> Iterator[tuple[float, float]]:
-    """Begin and end of what lies between gaps, told by the sampling alone."""
+def segment_bounds(frames: list[Frame]) -> Iterator[tuple[float, float]]:
+    """Begin and end of each segment between gaps, found by sampling alone."""
     sampler = Sampler(SamplingClock(RATE))
     begin: float | None = None
     for item in sample(source_of(frames), sampler):
@@ -159,23 +159,23 @@ def test_any_timestamps_give_ordered_events_that_neither_overlap_nor_cross_a_gap
     event_settings = EAGER if eager else SMOOTH
     stream = model.stream(events=event_settings)
     results = push_all(stream, frames)
-    bounds = list(stretches(frames))
-    parts: list[list[Result]] = [[]]
+    bounds = list(segment_bounds(frames))
+    segments: list[list[Result]] = [[]]
     for item in results:
         if isinstance(item, Gap):
-            parts.append([])
+            segments.append([])
         else:
-            parts[-1].append(item)
-    assert len(parts) == len(bounds)
-    for part, (begin, end) in zip(parts, bounds, strict=True):
-        events = [item for item in part if isinstance(item, Event)]
+            segments[-1].append(item)
+    assert len(segments) == len(bounds)
+    for segment, (begin, end) in zip(segments, bounds, strict=True):
+        events = [item for item in segment if isinstance(item, Event)]
         edges = [edge for event in events for edge in (event.start_seconds, event.end_seconds)]
         assert edges == sorted(edges)
         assert all(begin <= event.start_seconds < event.end_seconds <= end for event in events)
         assert all(event.end_seconds - event.start_seconds >= event_settings.min_seconds - 1e-6 for event in events)
         assert all(event.label in ("red", "green") for event in events)
-        ticks = [item.pts_seconds for item in part if isinstance(item, Prediction)]
-        # Every stretch is answered, in order of time, one tick after the other.
+        ticks = [item.pts_seconds for item in segment if isinstance(item, Prediction)]
+        # Every segment has predictions, in order of time, one tick after the other.
         assert ticks
         assert np.diff(ticks) == pytest.approx(np.full(len(ticks) - 1, 1 / RATE), abs=1e-5)
         assert begin <= ticks[0]

@@ -1,6 +1,6 @@
-"""A real ONNX model that keeps the streaming contract and whose answers follow by hand.
+"""A real ONNX model that keeps the streaming contract and whose predictions can be computed by hand.
 
-Its encoder is the mean colour of a frame (3 features, 0 to 1); its answer is `softmax(GAIN * mean over the
+Its encoder is the mean colour of a frame (3 features, 0 to 1); its prediction is `softmax(GAIN * mean over the
 window)` over the labels red, green and blue. `expected_probabilities` computes the same in NumPy.
 """
 
@@ -52,8 +52,8 @@ def write_model(
     """Write the model for a spec.
 
     Args:
-        path: The file.
-        spec: By default `make_spec()`.
+        path: Path of the file to write.
+        spec: The model's specification; by default that of `make_spec()`.
         metadata: Replaces the metadata that fits the spec.
         fails_from: Makes a model that fails while it runs on a frame with a byte of this brightness or more.
     """
@@ -95,7 +95,7 @@ def _encoder() -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:
 
 
 def _add_failure(graph: onnx.GraphProto, brightness: int) -> None:
-    """Look the brightest byte up in a table of zeros that is too short, and add the answer to the logits."""
+    """Look the brightest byte up in a table of zeros that is too short, and add what is found to the logits."""
     graph.initializer.append(_constant("too_short", [0.0] * brightness, np.float32))
     lookup = [
         helper.make_node("ReduceMax", ["floats"], ["brightest"], keepdims=0),

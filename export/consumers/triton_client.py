@@ -3,7 +3,7 @@
     python triton_client.py MODEL FILM... [--url HOST:8001] [--steps N]
 
 Needs `pip install "tritonclient[grpc]" opencv-python-headless numpy`. All facts about the model, its labels, frame rate
-and size among them, come from the server. Prints a line for each answer: film, second, label, score. A film that
+and size among them, come from the server. Prints a line for each prediction: film, second, label, score. A film that
 is shorter than the model's window gets none.
 """
 
@@ -37,7 +37,7 @@ class Facts:
 
     @classmethod
     def ask(cls, client: triton.InferenceServerClient, name: str) -> "Facts":
-        """Ask the server."""
+        """Ask the server about a model."""
         parameters = client.get_model_config(name).config.parameters
         text = {key.removeprefix("framestream."): value.string_value for key, value in parameters.items()}
         if text.get("spec_version") != "1":
@@ -54,11 +54,11 @@ class Facts:
 
 @dataclass(frozen=True)
 class Sample:
-    """A frame for the model: RGB bytes, the tick it answers, and the stretch without gaps it belongs to."""
+    """A frame for the model: RGB bytes, the tick it was sampled for, and the segment without gaps it belongs to."""
 
     frame: np.ndarray
     seconds: float
-    stretch: int
+    segment: int
 
 
 def fit(image: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:
@@ -70,27 +70,27 @@ def fit(image: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:
 def samples(film: str, facts: Facts) -> Iterator[Sample]:
     """Sample by time: each tick of the model's clock gets the first frame at or after it, or the last one again."""
     capture, rate = cv2.VideoCapture(film), facts.frame_rate
-    stretch, ticks, first, last, frame = 0, 0, 0.0, -np.inf, None
+    segment, ticks, first, last, frame = 0, 0, 0.0, -np.inf, None
     while capture.grab():
         seconds = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
         if not -1 / rate < seconds - last <= MAX_HOLD_SECONDS:  # the first frame, or a gap: start anew
-            stretch, ticks, first, frame = stretch + 1, 0, seconds, None
+            segment, ticks, first, frame = segment + 1, 0, seconds, None
         last = max(seconds, last) if frame is not None else seconds
         due = int((seconds - first + TOLERANCE_SECONDS) * rate)
         if due < ticks:
             continue
         held, frame = frame, fit(capture.retrieve()[1], facts.size_wh)
         for tick in range(ticks, due + 1):
-            yield Sample(frame if tick == due else held, first + tick / rate, stretch)
+            yield Sample(frame if tick == due else held, first + tick / rate, segment)
         ticks = due + 1
 
 
 def chunks(film: str, facts: Facts, steps: int) -> Iterator[tuple[list[Sample], bool, bool]]:
-    """Yield up to `steps` samples at a time, and whether they are the first and the last of their stretch."""
-    for _, stretch in groupby(samples(film, facts), key=lambda sample: sample.stretch):
+    """Yield up to `steps` samples at a time, and whether they are the first and the last of their segment."""
+    for _, segment in groupby(samples(film, facts), key=lambda sample: sample.segment):
         waiting: list[Sample] = []
         start = True
-        for sample in stretch:
+        for sample in segment:
             if len(waiting) == steps:  # that there is another one shows that these are not the last
                 yield waiting, start, False
                 waiting, start = [], False
@@ -99,15 +99,15 @@ def chunks(film: str, facts: Facts, steps: int) -> Iterator[tuple[list[Sample], 
 
 
 class Camera:
-    """One sequence on the server."""
+    """One camera, which is a sequence on the server."""
 
     def __init__(self, client: triton.InferenceServerClient, facts: Facts, sequence: str) -> None:
-        """Make one; `sequence` is its name there, and must be nobody else's."""
+        """Name a sequence; no other camera may use the same name on the server."""
         self._client, self._facts, self._sequence = client, facts, sequence
         self._rows = 0
 
-    def answers(self, frames: np.ndarray, *, start: bool, end: bool) -> Iterator[tuple[int, np.ndarray]]:
-        """Send frames, uint8 [steps, height, width, 3]; yield the index of each that has an answer, and the answer."""
+    def predictions(self, frames: np.ndarray, *, start: bool, end: bool) -> Iterator[tuple[int, np.ndarray]]:
+        """Send frames, uint8 [steps, height, width, 3]; yield the index and probabilities of each prediction."""
         try:
             rows = self._infer(frames, start=start, end=end)
         except triton.InferenceServerException as error:
@@ -139,11 +139,11 @@ class Camera:
 
 
 def watch(client: triton.InferenceServerClient, facts: Facts, film: str, sequence: str, steps: int) -> None:
-    """Run a film as one camera; print a line for each answer."""
+    """Run a film as one camera; print a line for each prediction."""
     camera = Camera(client, facts, sequence)
     for chunk, start, end in chunks(film, facts, steps):
         frames = np.ascontiguousarray([sample.frame for sample in chunk])
-        for index, row in camera.answers(frames, start=start, end=end):
+        for index, row in camera.predictions(frames, start=start, end=end):
             seconds, best = chunk[index].seconds - facts.anchor_frames / facts.frame_rate, int(row.argmax())
             sys.stdout.write(f"{Path(film).name}  {seconds:7.2f}  {facts.labels[best]}  {row[best]:.3f}\n")
 

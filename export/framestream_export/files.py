@@ -54,7 +54,7 @@ def write_atomically(path: Path, write: Callable[[IO[bytes]], Any], *, shared: b
     """Write a file beside its place and move it there whole.
 
     Args:
-        path: The place.
+        path: Path of the file to write.
         write: Writes into a stream.
         shared: Another process may be writing the same file: the later one wins, neither disturbs the other.
 

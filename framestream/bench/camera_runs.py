@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from framestream.bench.report import CamerasFigures, IdleFigures, Target
+from framestream.bench.bench_report import CamerasFigures, IdleFigures, Target
 from framestream.bench.synthetic_footage import CAMERA_SIZE_WH, ImagesInMemory, render_images
 from framestream.bench.timing import Timings
 from framestream.classifier import Classifier
@@ -42,7 +42,7 @@ class PacedImages:
 
     @property
     def info(self) -> SourceInfo:
-        """Size and rate; it is live."""
+        """Size and rate of the camera, which is live."""
         return self._info
 
     def grab(self) -> float | None:
@@ -60,11 +60,11 @@ class PacedImages:
         return self._images.retrieve()
 
     def interrupt(self) -> None:
-        """End a wait."""
+        """End the wait for the next frame."""
         self._interrupted.set()
 
     def close(self) -> None:
-        """End it."""
+        """Close the camera, which gives no more frames."""
         self._interrupted.set()
         self._images.close()
 

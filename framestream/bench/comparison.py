@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from framestream.bench.bench_report import Facts, Ratio, Target
 from framestream.bench.machine import has_dot_products, load_average, machine_facts
 from framestream.bench.model_times import FILE_STEPS, throughput, time_models
 from framestream.bench.operators import operator_milliseconds
-from framestream.bench.report import Facts, Ratio, Target
 from framestream.bench.synthetic_footage import model_frames
 from framestream.bench.timing import Spread, compare
 from framestream.classifier import Classifier
@@ -29,13 +29,13 @@ WHOLE_NUMBERS = frozenset({"QLinearConv", "QLinearMatMul", "QGemm", "MatMulInteg
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """One of the models.
+    """A model that takes part in a comparison.
 
     Attributes:
-        path: Its file.
-        variant: What its metadata call it; `float32` where they say nothing.
+        path: Path of the model file.
+        variant: The variant that the metadata name; `float32` where they name none.
         file_bytes: Size of the file.
-        frames_per_second: By frames a run, 1 and 16; one camera.
+        frames_per_second: Frames per second of one camera, by frames a run (1 and 16).
         operators: Milliseconds of a run of 16 frames (of 1 where the file takes no more) by operator, dearest first.
     """
 
@@ -46,7 +46,7 @@ class Contender:
     operators: Mapping[str, float]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as a JSON object."""
+        """Return the figures as a JSON object."""
         return {
             "path": str(self.path),
             "variant": self.variant,
@@ -58,12 +58,12 @@ class Contender:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Models measured in turns.
+    """The result of measuring models in turns.
 
     Attributes:
         machine: cores, load, versions, provider, threads.
         contenders: The model that the others are held against, and those.
-        ratios: Of each of the others, one for each number of frames a run, in the order of `contenders`.
+        ratios: Ratios of each other model to the first, for each number of frames a run, in the order of `contenders`.
     """
 
     machine: Facts
@@ -92,14 +92,14 @@ def compare_models(
 
     Args:
         model: An ONNX file; None is the one that comes along.
-        others: Files that are held against it.
-        device: See `ModelSession`.
-        threads: See `ModelSession`.
-        blocks: Turns of each.
+        others: Model files to compare with `model`.
+        device: Device to run the models on, see `ModelSession`.
+        threads: Number of CPU threads, see `ModelSession`.
+        blocks: Number of turns of each model.
         runs: Measured runs in a turn.
 
     Raises:
-        SettingsError: There is nothing to compare, or they do not see frames of one size.
+        SettingsError: No other model was given, or the models take frames of different sizes.
         ModelError: A model cannot be used.
     """
     if not others:
@@ -139,7 +139,7 @@ def _contender(session: ModelSession, frames_per_second: Mapping[int, float]) ->
 
 
 def _names(contenders: Sequence[Contender]) -> list[str]:
-    """What they are called in ratios: their variants, numbered where that is not enough."""
+    """Return the models' names in ratios: their variants, numbered where two are of one variant."""
     variants = [one.variant for one in contenders]
     return [
         name if variants.count(name) == 1 else f"{name}_{variants[: index + 1].count(name)}"

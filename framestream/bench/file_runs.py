@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from framestream.bench.bench_report import Ratio, Target
 from framestream.bench.machine import load_average
-from framestream.bench.report import Ratio, Target
 from framestream.bench.synthetic_footage import FirstFrames
 from framestream.bench.timing import Seconds, Spread, Timings
 from framestream.classifier import Classifier
@@ -35,13 +35,13 @@ _CHUNK_STEPS = 16
 
 @dataclass(frozen=True, slots=True)
 class FileFigures:
-    """What was measured of a recording.
+    """Figures measured on a recording.
 
     Attributes:
-        facts: name, size, rates and how much of it was read.
+        facts: Name, size and rates of the recording, and how much of it was read.
         stages: Milliseconds by stage of a frame that the model wanted, frame by frame.
         throughput: Source frames per second.
-        ratio: File mode against the slower of its halves.
+        ratio: Reading files through the pipeline against the slower of decoding and running the model.
     """
 
     facts: dict[str, object]

@@ -1,4 +1,4 @@
-"""What things were measured on."""
+"""Facts about the machine that a bench ran on."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def machine_facts(session: ModelSession, load_before: float | None) -> dict[str,
 
 
 def processor_name() -> str:
-    """What the processor calls itself."""
+    """Return the name of the processor."""
     return _processor_fact("model name") or platform.processor() or platform.machine()
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from framestream.bench.bench_report import Ratio, Target
 from framestream.bench.model_times import FILE_STEPS
-from framestream.bench.report import Ratio, Target
 from framestream.bench.split import GraphParts, take_apart
 from framestream.bench.synthetic_footage import model_frames, model_images
 from framestream.bench.timing import Seconds, Timings, compare, time_in_turns
@@ -27,7 +27,7 @@ _SPIN_OUT_SECONDS = 0.01
 
 @dataclass(slots=True)
 class ModelFigures:
-    """What was measured of a model."""
+    """Figures measured on a model."""
 
     stages: dict[str, Timings] = field(default_factory=dict)
     throughput: dict[str, float] = field(default_factory=dict)
@@ -48,7 +48,7 @@ class NewPrediction:
             self()
 
     def __call__(self) -> None:
-        """Feed one frame."""
+        """Feed one frame to the stream."""
         image = self._images[self._tick % len(self._images)]
         self._stream.feed(Sample(image, self._tick / self._rate))
         self._tick += 1
@@ -58,11 +58,11 @@ class BareRun:
     """ONNX Runtime's own `session.run` of a model, with nothing around it; feeds the state on."""
 
     def __init__(self, session: ModelSession, frames: NDArray[np.uint8], *, defaults: bool = False) -> None:
-        """Open the model anew.
+        """Open the model in a session of its own.
 
         Args:
             session: The model, and the options to open it with.
-            frames: What each run is given, `[cameras, steps, height, width, 3]`.
+            frames: The frames of each run, `[cameras, steps, height, width, 3]`.
             defaults: Use ONNX Runtime's own options (all cores, threads that spin) instead of the session's.
         """
         self._session = open_runtime_session(
@@ -76,7 +76,7 @@ class BareRun:
         self._outputs = [PROBABILITIES, *(NEXT_PREFIX + name for name in session.spec.state_names)]
 
     def __call__(self) -> None:
-        """Run once."""
+        """Run the model once."""
         values = self._session.run(self._outputs, {FRAMES: self._frames, **self._state})
         self._state = dict(zip(self._state, values[1:], strict=True))
 
@@ -168,7 +168,7 @@ def _parts(session: ModelSession, frame: NDArray[np.uint8], notes: list[str]) ->
 
 
 def _naive(session: ModelSession, parts: GraphParts | None, window: NDArray[np.uint8]) -> Callable[[], object]:
-    """What a program does that keeps no state: the whole window through the encoder, then one prediction."""
+    """Predict as a program does that keeps no state: the whole window goes through the encoder for each prediction."""
     if parts is None:
         state = session.zero_state()
         return lambda: session.run(window, state)

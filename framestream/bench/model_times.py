@@ -24,7 +24,7 @@ class ModelRun:
         self._state = session.zero_state(cameras)
 
     def __call__(self) -> None:
-        """Run once."""
+        """Run the model once."""
         _, self._state = self._session.run(self._frames, self._state)
 
 
@@ -35,13 +35,13 @@ def time_models(
 
     Args:
         sessions: The models, by name.
-        steps: By name, which numbers of frames a run to try; a file that takes fewer at once is run that much more
-            often.
-        blocks: Turns of each.
+        steps: Numbers of frames a run to try, by the model's name; a file that takes fewer at once is run that much
+            more often.
+        blocks: Number of turns of each model.
         runs: Measured runs in a turn.
 
     Returns:
-        By name and frames a run, seconds a run `[blocks, runs]`.
+        Seconds a run, `[blocks, runs]`, by the model's name and the frames a run.
     """
     tasks = {(name, count): ModelRun(sessions[name], steps=count) for name in sessions for count in steps[name]}
     return time_in_turns(tasks, blocks=blocks, runs=runs)

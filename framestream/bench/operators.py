@@ -26,9 +26,9 @@ class NodeRun:
     """A node that ran, once, after ONNX Runtime has fused and inserted what it wanted.
 
     Attributes:
-        operator: What it computes.
-        provider: The execution provider that it ran on.
-        microseconds: How long it took.
+        operator: Type of the node, for example "Conv".
+        provider: The execution provider that the node ran on.
+        microseconds: How long the node took.
     """
 
     operator: str
@@ -44,14 +44,14 @@ def profile(
     Measuring takes time by itself, five to ten microseconds a node.
 
     Args:
-        path: The model.
-        inputs: What each run is given.
-        provider: Execution provider.
+        path: Path of the model.
+        inputs: The inputs of each run, by name.
+        provider: Execution provider to run on.
         threads: CPU threads of a run.
-        runs: How often to run it.
+        runs: Number of runs.
 
     Raises:
-        ModelError: It cannot be opened.
+        ModelError: The model cannot be opened.
     """
     with TemporaryDirectory(prefix="framestream-bench-") as folder:
         session = open_runtime_session(path, provider=provider, threads=threads, profile=Path(folder) / "profile")
@@ -73,7 +73,7 @@ def operator_milliseconds(session: ModelSession, frames: NDArray[np.uint8]) -> M
 
     Args:
         session: The model, and the provider and threads to run it with.
-        frames: What each run is given, `[cameras, steps, height, width, 3]`.
+        frames: The frames of each run, `[cameras, steps, height, width, 3]`.
     """
     inputs: Tensors = {FRAMES: frames, **session.zero_state(len(frames))}
     runs = profile(session.path, inputs, provider=session.provider, threads=session.threads, runs=_WARM_UP + _RUNS)[

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from framestream.bench.report import Ratio, Target
+from framestream.bench.bench_report import Ratio, Target
 from framestream.bench.synthetic_footage import CAMERA_SIZE_WH, ImagesInMemory, render_images
 from framestream.bench.timing import Spread
 from framestream.classifier import Classifier
@@ -19,8 +19,8 @@ _IMAGES = 30
 
 
 @dataclass(frozen=True, slots=True)
-class _Run:
-    """What it took to watch some recordings to their end."""
+class _WatchCost:
+    """Time that it took to watch some recordings to their end."""
 
     cameras: int
     wall_seconds: float
@@ -31,8 +31,8 @@ def measure_throughput(classifier: Classifier, *, cameras: int, frames: int, rou
     """Run recordings in memory through the pipeline: many of `frames` each, and one as long as all, in turns."""
     images = render_images(_IMAGES, size_wh=CAMERA_SIZE_WH)
     _run(classifier, images, cameras=1, frames=frames)
-    of_many: list[_Run] = []
-    of_one: list[_Run] = []
+    of_many: list[_WatchCost] = []
+    of_one: list[_WatchCost] = []
     for turn in range(rounds):
         # Whoever comes first changes from turn to turn.
         for runs, count in ((of_many, cameras), (of_one, 1))[:: -1 if turn % 2 else 1]:
@@ -48,17 +48,17 @@ def measure_throughput(classifier: Classifier, *, cameras: int, frames: int, rou
     )
 
 
-def _run(classifier: Classifier, images: Sequence[Image], *, cameras: int, frames: int) -> _Run:
+def _run(classifier: Classifier, images: Sequence[Image], *, cameras: int, frames: int) -> _WatchCost:
     rate = classifier.spec.frame_rate
     sources = {f"camera-{index}": ImagesInMemory(images, rate=rate, count=frames) for index in range(cameras)}
     began, cpu_began = time.perf_counter(), time.process_time()
     with classifier.watch_many(sources) as watch:
         for _ in watch:
             pass
-    return _Run(cameras, time.perf_counter() - began, time.process_time() - cpu_began)
+    return _WatchCost(cameras, time.perf_counter() - began, time.process_time() - cpu_began)
 
 
-def _explain(of_one: Sequence[_Run], of_many: Sequence[_Run], frames: int) -> str:
+def _explain(of_one: Sequence[_WatchCost], of_many: Sequence[_WatchCost], frames: int) -> str:
     """Say what one recording takes of the machine, and what many take."""
     texts = []
     for runs in (of_one, of_many):

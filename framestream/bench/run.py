@@ -1,4 +1,4 @@
-"""One bench from beginning to end."""
+"""Running a bench from beginning to end."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from framestream.bench.bench_report import BenchReport
 from framestream.bench.camera_runs import measure_cameras, measure_idle
 from framestream.bench.file_runs import measure_file
 from framestream.bench.machine import load_average, machine_facts
 from framestream.bench.memory import measure_memory
 from framestream.bench.model_runs import measure_model
 from framestream.bench.recording_runs import measure_throughput
-from framestream.bench.report import BenchReport
 from framestream.bench.synthetic_footage import write_film
 from framestream.classifier import Classifier
 from framestream.errors import SettingsError
@@ -29,16 +29,16 @@ _STAGES = ("decode", "preprocess", "encode", "head", "model", "new prediction", 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchSettings:
-    """How much to measure.
+    """How much a bench measures.
 
     Attributes:
-        cameras: How many cameras to try; 0 leaves them out.
-        camera_seconds: How long they run, in real time.
+        cameras: Number of cameras to try; 0 leaves them out.
+        camera_seconds: How long the cameras run, in real time.
         idle_seconds: How long a paused camera is watched.
         blocks: Turns of each thing that is timed.
         runs: Measured runs in a turn.
         source_frames: Frames of the source to read at most.
-        rounds: How often the source is read in each way.
+        rounds: How often the source is read in each way that is compared.
     """
 
     cameras: int = 8
@@ -74,8 +74,8 @@ def run_bench(
         model: An ONNX file; by default the one that comes along.
         source: A video file to read; by default a short film is made.
         settings: How much to measure.
-        device: See `ModelSession`.
-        threads: See `ModelSession`.
+        device: Device to run the model on, see `ModelSession`.
+        threads: Number of CPU threads, see `ModelSession`.
         progress: Called with what is being measured next.
 
     Raises:

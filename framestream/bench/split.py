@@ -62,11 +62,11 @@ def take_apart(session: ModelSession, frame: NDArray[np.uint8]) -> GraphParts:
     """Cut a model into encoder and head, and check them against the whole.
 
     Args:
-        session: The model.
+        session: Session of the model to cut.
         frame: `[cameras, steps, height, width, 3]`; what `GraphParts.run_head` returns.
 
     Raises:
-        ModelError: It cannot be cut, or the parts do not give what the whole gives.
+        ModelError: The model cannot be cut, or the parts do not give what the whole gives.
     """
     split = Split(session.path.read_bytes(), session.spec.state_names)
     if not split.crossing:
@@ -103,10 +103,10 @@ class Split:
     """A model file, to be cut where its state comes in."""
 
     def __init__(self, model: bytes, states: Sequence[str]) -> None:
-        """Read the graph.
+        """Read the graph of a model.
 
         Raises:
-            ModelError: These bytes are no ONNX model, or a graph with graphs inside, which cannot be cut here.
+            ModelError: The bytes are no ONNX model, or a graph with graphs inside, which cannot be cut here.
         """
         self._model = list(read_fields(model))
         graph = next((field.value for field in self._model if field.number == _MODEL_GRAPH), None)

@@ -112,7 +112,7 @@ class ImagesInMemory:
 
     @property
     def info(self) -> SourceInfo:
-        """Size and rate."""
+        """Size and rate of the images."""
         return self._info
 
     def grab(self) -> float | None:
@@ -127,5 +127,5 @@ class ImagesInMemory:
         return self._images[self._index % len(self._images)]
 
     def close(self) -> None:
-        """End it."""
+        """Close the source, which gives no more frames."""
         self._index = self._count

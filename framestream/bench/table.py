@@ -8,8 +8,8 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from framestream.bench.bench_report import BenchReport, Facts, Ratio, Target
 from framestream.bench.comparison import Comparison
-from framestream.bench.report import BenchReport, Facts, Ratio, Target
 from framestream.cores import threads_text
 
 _WIDTH_OF_A_PIPE = 120

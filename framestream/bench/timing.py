@@ -32,7 +32,7 @@ class Timings:
         """Summarise times in seconds.
 
         Raises:
-            SettingsError: There is none.
+            SettingsError: No times were given.
         """
         milliseconds = np.asarray(seconds, np.float64).ravel() * 1000
         if milliseconds.size == 0:
@@ -65,13 +65,13 @@ def time_in_turns(
     the caches and is not counted, since nobody who runs a model runs others in between.
 
     Args:
-        tasks: What to run, by name.
-        blocks: How often each has its turn.
+        tasks: The functions to time, by name.
+        blocks: Number of turns of each task.
         runs: Measured runs in a turn.
         pause_seconds: Rest before each turn, where a task leaves threads that spin.
 
     Returns:
-        By name, seconds `[blocks, runs]`.
+        Seconds of each run, `[blocks, runs]`, by the task's name.
     """
     if blocks < 1 or runs < 1:
         raise SettingsError(f"blocks is {blocks} and runs is {runs}: both must be 1 or more")

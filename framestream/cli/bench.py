@@ -1,4 +1,4 @@
-"""`framestream bench`."""
+"""`framestream bench`: measure what a model costs on this machine."""
 
 from __future__ import annotations
 

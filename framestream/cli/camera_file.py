@@ -53,7 +53,7 @@ class Changes:
 
     @classmethod
     def between(cls, before: Mapping[str, CameraSettings], after: Mapping[str, CameraSettings]) -> Changes:
-        """Compare two readings."""
+        """Compare two readings of the file."""
         return cls(
             added=tuple(name for name in after if name not in before),
             removed=tuple(name for name in before if name not in after),
@@ -69,10 +69,10 @@ def read_cameras(path: Path, *, events: EventSettings, live: LiveSettings, optio
     """Read a file of cameras.
 
     Args:
-        path: The file.
-        events: For what a camera does not say.
-        live: For all cameras.
-        options: For all cameras.
+        path: Path of the file.
+        events: Event settings for what a camera does not set itself.
+        live: Settings of live sources, the same for all cameras.
+        options: Options of recordings, the same for all cameras.
 
     Raises:
         SettingsError: The file cannot be read or used; the message names camera and key, and shows no address.

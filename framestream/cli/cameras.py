@@ -1,4 +1,4 @@
-"""From the arguments of `framestream watch` to the cameras they mean."""
+"""The cameras that the arguments of `framestream watch` mean."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class CameraReloader:
         """Read the file for the first time; `report` is called with a line about each later reading.
 
         Raises:
-            SettingsError: It cannot be used.
+            SettingsError: The source cannot be used.
         """
         self._path = path
         self._read = read

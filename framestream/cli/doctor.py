@@ -1,4 +1,4 @@
-"""`framestream doctor`."""
+"""`framestream doctor`: find out what is wrong with an installation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`framestream info`."""
+"""`framestream info`: show what a model file holds."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def _share(session: ModelSession, name: str) -> float | None:
 
 
 def _operators(session: ModelSession) -> dict[str, int] | None:
-    """How often each operator is in the graph, the commonest first."""
+    """Return how often each operator is in the graph, the commonest first."""
     lines = session.metadata.get(f"{KEY_PREFIX}operators", "").split("\n")
     pairs = [line.rpartition(" ") for line in lines]
     found = {name: int(count) for name, _, count in pairs if name and count.isdecimal()}

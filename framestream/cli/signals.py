@@ -12,10 +12,10 @@ from typing import Protocol
 
 
 class Stoppable(Protocol):
-    """What can be asked to finish by a signal handler."""
+    """A task that a signal handler can ask to finish."""
 
     def stop(self) -> None:
-        """Ask it to finish; takes no lock."""
+        """Ask the task to finish; takes no lock."""
         ...
 
 
@@ -23,7 +23,7 @@ class Interruption:
     """The first signal that asked a command to end, if one did."""
 
     def __init__(self) -> None:
-        """Nobody has asked yet."""
+        """Make an interruption that no signal has asked for yet."""
         self._number: int | None = None
 
     def set(self, number: int) -> None:
@@ -32,12 +32,12 @@ class Interruption:
             self._number = number
 
     def __bool__(self) -> bool:
-        """Return whether somebody has asked."""
+        """Return whether a signal has asked the command to end."""
         return self._number is not None
 
     @property
     def exit_code(self) -> int:
-        """What a shell says of a process that a signal ended: 130 for Ctrl-C, 143 for SIGTERM; 0 without one."""
+        """The exit code of a process that the signal ended: 130 for Ctrl-C, 143 for SIGTERM; 0 without a signal."""
         return 0 if self._number is None else 128 + self._number
 
 

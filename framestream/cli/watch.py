@@ -1,4 +1,4 @@
-"""`framestream watch`."""
+"""`framestream watch`: report what happens in videos and before cameras."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ from framestream.watch.watch import Watch
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchJob:
-    """Which sources to watch, and how.
+    """The sources to watch, and how to watch them.
 
     Attributes:
-        sources: What was named; none if there is a file of cameras.
+        sources: Sources named on the command line; none if there is a file of cameras.
         config: The file of cameras, or None.
-        live: For live sources.
-        options: For recordings.
-        max_lag_seconds: For live sources.
-        predictions: Whether the sink is to see them.
+        live: Settings for live sources.
+        options: Options for recordings.
+        max_lag_seconds: How long samples of live sources may wait before they are dropped.
+        predictions: Whether predictions are written, too.
     """
 
     sources: tuple[str, ...]

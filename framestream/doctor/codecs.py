@@ -28,7 +28,7 @@ class Codec:
     """A codec, and how a clip of it is made.
 
     Attributes:
-        name: What people call it.
+        name: Common name of the codec.
         suffix: File name ending of a container for it.
         fourcc: The four letters OpenCV's writer takes.
         encoder: ffmpeg's name for the encoder.

@@ -14,7 +14,7 @@ def examine() -> list[Finding]:
     # What these check needs OpenCV even to be imported.
     from framestream.doctor.camera_devices import check_cameras
     from framestream.doctor.codecs import check_codecs
-    from framestream.doctor.model import check_model
+    from framestream.doctor.default_model import check_model
     from framestream.doctor.providers import check_providers
 
     return [*basic, *check_providers(), *check_codecs(), *check_cameras(), *check_model()]

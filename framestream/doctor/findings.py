@@ -1,4 +1,4 @@
-"""One thing the doctor looked at, and what came of it."""
+"""Findings: the results of the doctor's checks."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class Finding:
     """The result of one check.
 
     Attributes:
-        area: What part of the machine it is about.
-        name: What was looked at.
-        state: How it is.
+        area: The part of the machine that was checked.
+        name: Name of what was checked.
+        state: Result of the check, see `State`.
         detail: What was found, in one line.
-        remedy: What to do about it, in one line; empty only where `state` is `ok`.
+        remedy: What to do about the problem, in one line; empty only where `state` is `ok`.
     """
 
     area: Area

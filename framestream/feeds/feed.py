@@ -1,4 +1,4 @@
-"""Where the pipeline's samples come from: one feed and one inbox for each camera.
+"""Feeds, which bring the samples of the pipeline: one feed and one inbox for each camera.
 
 A feed is started with an inbox and puts into it, from a thread of its own: `Opened` once it knows its source, then
 samples and gaps in order of time, statuses whenever they change, and at its very end one `Closed`. A feed that can
@@ -30,7 +30,7 @@ class StopFlag:
         self._is_set = True
 
     def is_set(self) -> bool:
-        """Return whether somebody asked."""
+        """Return whether the feed was asked to stop."""
         return self._is_set
 
 

@@ -1,4 +1,4 @@
-"""One camera's items on their way to the consumer."""
+"""Inboxes: the bounded queues in which one camera's samples and notices wait for the consumer."""
 
 from __future__ import annotations
 
@@ -41,28 +41,28 @@ _NOTICES_PER_SAMPLE = 16
 
 
 class WakeUpSignal:
-    """Wakes one waiting thread; any thread may send it. `ring` takes no lock, so a signal handler may call it."""
+    """Wakes one waiting thread. Any thread may send it, and so may a signal handler, since `send` takes no lock."""
 
     def __init__(self) -> None:
         """Make a signal that has not been sent."""
         # SimpleQueue.put is reentrant, which no lock, condition or event is.
         self._tokens: SimpleQueue[None] = SimpleQueue()
-        self._is_rung = False
+        self._is_sent = False
 
-    def ring(self) -> None:
+    def send(self) -> None:
         """Wake the thread that waits, or the next to wait; several calls before it wakes count as one."""
-        if not self._is_rung:
-            self._is_rung = True
+        if not self._is_sent:
+            self._is_sent = True
             self._tokens.put(None)
 
     def wait(self, timeout_seconds: float) -> bool:
-        """Wait for `ring`; return whether it came in time. What its caller did before it is visible afterwards."""
+        """Wait for the signal; return whether it came in time. What its sender did before sending is visible then."""
         try:
             self._tokens.get(timeout=timeout_seconds)
         except Empty:
             return False
-        # Cleared before the caller looks at anything, so that what comes from now on rings again.
-        self._is_rung = False
+        # Cleared before the caller looks at anything, so that the next item sends the signal again.
+        self._is_sent = False
         return True
 
 
@@ -73,7 +73,7 @@ class InboxCounts:
     Attributes:
         source: The feed's own counts, as last heard.
         dropped: Frames dropped by reason; held samples are none.
-        dropped_held: Held samples dropped.
+        dropped_held: Number of held samples dropped.
         lost: Frames that the source dropped before the feed could read them.
     """
 
@@ -84,18 +84,18 @@ class InboxCounts:
 
 
 class Inbox:
-    """One camera's items on their way to the consumer: bounded, in order, safe between threads.
+    """A queue of one camera's items on their way to the consumer: bounded, in order, safe between threads.
 
     Samples of a recording may come before they are scaled. The consumer scales some while it has nothing to run; when
     more wait than it is likely to get to, the feed scales the next ones itself. So two cores have work, whichever of
     decoding and running the model is the slower.
     """
 
-    def __init__(self, bell: WakeUpSignal | None = None, *, capacity: int = DEFAULT_CAPACITY) -> None:
-        """Make an inbox for at most `capacity` samples; `bell` wakes the consumer for each item."""
+    def __init__(self, wake_up: WakeUpSignal | None = None, *, capacity: int = DEFAULT_CAPACITY) -> None:
+        """Make an inbox for at most `capacity` samples; `wake_up` wakes the consumer for each item."""
         if capacity < 1:
             raise SettingsError(f"capacity is {capacity}: give a number of samples, 1 or more")
-        self._bell = bell or WakeUpSignal()
+        self._wake_up = wake_up or WakeUpSignal()
         self._capacity = capacity
         self._items: deque[Notice | Arrival] = deque()
         self._samples = 0
@@ -139,15 +139,15 @@ class Inbox:
         """Add an item without waiting; if the inbox is full, its oldest samples make room.
 
         Args:
-            item: What came.
-            arrived_seconds: when, by `time.monotonic()`.
+            item: The sample or notice to put in.
+            arrived_seconds: When the item arrived, by `time.monotonic()`.
             counts: The feed's counts so far, this item included; a copy is kept.
         """
         with self._changed:
             self._add(item, arrived_seconds, counts)
             while self._samples > self._capacity:
                 self._drop_oldest(INBOX_FULL)
-        self._bell.ring()
+        self._wake_up.send()
 
     def put_waiting(
         self, item: FeedItem, *, arrived_seconds: float, counts: SamplingCounts | None = None, fit: Fit | None = None
@@ -155,8 +155,8 @@ class Inbox:
         """Add an item, waiting while there is enough; return False if it was stopped, so that the feed should end.
 
         Args:
-            item: What came.
-            arrived_seconds: when, by `time.monotonic()`.
+            item: The sample or notice to put in.
+            arrived_seconds: When the item arrived, by `time.monotonic()`.
             counts: The feed's counts so far, this item included; a copy is kept.
             fit: Scales the sample's image, on this thread or the consumer's; None where the image is scaled.
         """
@@ -173,7 +173,7 @@ class Inbox:
                     self._unscaled.append((arrival, fit))
         if scales_itself and arrival is not None and fit is not None:
             self._scale(arrival, fit)
-        self._bell.ring()
+        self._wake_up.send()
         return going_on and not self._failed
 
     def scale_one(self) -> bool:
@@ -228,7 +228,7 @@ class Inbox:
             while self._samples:
                 self._drop_oldest(STOPPED)
             self._changed.notify_all()
-        self._bell.ring()
+        self._wake_up.send()
 
     def _add(
         self, item: FeedItem, arrived_seconds: float, counts: SamplingCounts | None, *, fit: Fit | None = None
@@ -265,7 +265,7 @@ class Inbox:
             arrival.picture.fit(fit)
         except Exception as error:  # reported in the place of the sample, after those before it
             self._fail_at(arrival, error)
-        self._bell.ring()
+        self._wake_up.send()
 
     def _fail_at(self, arrival: Arrival, error: Exception) -> None:
         """Close the feed in the place of a sample whose image cannot be scaled."""
@@ -282,7 +282,7 @@ class Inbox:
             self._changed.notify_all()
 
     def _ready(self, most: int) -> int:
-        """How many of the next samples the model can take, at most `most`."""
+        """Return how many of the next samples the model can take, at most `most`."""
         arrivals = (item for item in self._items if isinstance(item, Arrival))
         return sum(1 for _ in takewhile(lambda item: item.is_ready, islice(arrivals, most)))
 

@@ -26,8 +26,8 @@ class Closed:
     """The feed has ended; its last item.
 
     Attributes:
-        counts: Its frames, all connections together; `read == sampled + skipped`.
-        error: Why it ended, or None for an ordinary end or a stop.
+        counts: Counts of the camera's frames, all connections together; `read == sampled + skipped`.
+        error: Why the feed ended, or None for an ordinary end or a stop.
         end_seconds: Media time at which its last frame ended, or None for one tick after the last sample.
         frames_lost: Frames that the source itself dropped before they could be read; not among `counts`.
     """
@@ -54,10 +54,10 @@ class Missed:
     """Samples that were dropped from an inbox, one after the other.
 
     Attributes:
-        first_seconds: The tick of the first.
-        last_seconds: The tick of the last.
-        ticks: How many.
-        frames: How many of them had a frame of their own.
+        first_seconds: Tick of the first dropped sample.
+        last_seconds: Tick of the last dropped sample.
+        ticks: Number of samples that were dropped.
+        frames: Number of dropped samples that had a frame of their own.
     """
 
     first_seconds: float
@@ -66,7 +66,7 @@ class Missed:
     frames: int
 
     def joined(self, later: Missed) -> Missed:
-        """Return both as one."""
+        """Return these dropped samples and later ones as one record."""
         return Missed(self.first_seconds, later.last_seconds, self.ticks + later.ticks, self.frames + later.frames)
 
 
@@ -76,7 +76,7 @@ class Picture:
     __slots__ = ("_state",)
 
     def __init__(self, image: Image) -> None:
-        """Begin with an image as its source made it."""
+        """Hold an image as its source made it."""
         # One object, so that no interrupt finds an image that is scaled and not marked so.
         self._state = image, False
 
@@ -101,8 +101,8 @@ class Arrival:
     """A sample and when it came, by `time.monotonic()`.
 
     Attributes:
-        sample: Without its image, while `picture` has that.
-        arrived_seconds: When it came.
+        sample: The sample; its image is empty while `picture` has it.
+        arrived_seconds: When the sample came.
         picture: The image, of a sample that was put before it was scaled; None once it has been taken.
     """
 

@@ -33,8 +33,8 @@ class SourceFeed:
 
         Args:
             opened: Opens the source, on the feed's thread; what it raises becomes the error of `Closed`.
-            frame_rate: The model's.
-            size_wh: The model's.
+            frame_rate: The model's frame rate.
+            size_wh: Width and height of the model's frames, pixels.
             zones: Parts of the picture; then a sample's image is `[zones, height, width, 3]`.
             owned: Whether the source is closed with the feed.
         """
@@ -51,13 +51,13 @@ class SourceFeed:
         """Open the source now, on the caller's thread, instead of when the feed is started.
 
         Raises:
-            FrameStreamError: What opening raises.
+            FrameStreamError: The source cannot be opened.
         """
         self._source = self._open()
         return self._source.info
 
     def start(self, inbox: Inbox) -> None:
-        """Begin to read."""
+        """Start the thread that reads the source."""
         # A daemon, because a source of the caller's own may block for ever, and the process must be able to end.
         self._thread = threading.Thread(target=self._run, args=(inbox,), name="framestream-source", daemon=True)
         self._thread.start()

@@ -1,1 +1,1 @@
-"""One ONNX file: read, checked, run."""
+"""Reading, checking and running an ONNX file."""

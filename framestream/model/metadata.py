@@ -2,7 +2,7 @@
 
 A key is a prefix and the name of a field; the field's type says how its value is written. A field that is None by
 default has no key while it is None. A field that holds a dataclass has a key for each field of that; what those begin
-with stands in its own metadata, see `prefixed`.
+with stands in its own metadata, see `prefixed`. Which values a field may have stands there, too, see `limited`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,20 @@ from typing import Any, Literal, get_origin, get_type_hints
 from framestream.errors import MetadataError, SettingsError
 
 _PREFIX = "prefix"
+_LIMITS = "limits"
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A condition on the values of one field.
+
+    Attributes:
+        holds: Whether a value keeps the condition.
+        reason: Why a value that does not keep it cannot be used; `str.format` puts the value in the place of `{}`.
+    """
+
+    holds: Callable[[Any], bool]
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +36,7 @@ class _Format:
     """How the values of a type are written.
 
     Attributes:
-        description: What their text is, in words.
+        description: What a text of this type must be, in words.
         read: The value of a text; raises ValueError for a text that has none.
         write: The text of a value.
     """
@@ -50,6 +64,21 @@ def prefixed(prefix: str) -> dict[str, str]:
     return {_PREFIX: prefix}
 
 
+def limited(*limits: Limit) -> dict[str, tuple[Limit, ...]]:
+    """Return the metadata of a field whose values must keep `limits`; None, where a field may be so, keeps all."""
+    return {_LIMITS: limits}
+
+
+def find_problem(values: Any) -> tuple[str, str] | None:
+    """Return the first field of a dataclass that breaks a limit, by name, and why; None if all keep theirs."""
+    for item in fields(values):
+        value = getattr(values, item.name)
+        for limit in item.metadata.get(_LIMITS, ()):
+            if value is not None and not limit.holds(value):
+                return item.name, limit.reason.format(value)
+    return None
+
+
 def write_fields(values: Any, *, prefix: str) -> dict[str, str]:
     """Return the texts of a dataclass's values under their keys, in the order of its fields."""
     types, texts = get_type_hints(type(values)), dict[str, str]()
@@ -66,8 +95,8 @@ def read_fields(kind: type, texts: Mapping[str, str], *, prefix: str, path: str 
     """Return the arguments with which a dataclass is made of its texts.
 
     Args:
-        kind: The dataclass.
-        texts: Under their keys; those of no field are ignored.
+        kind: The dataclass to read.
+        texts: Texts under their keys; keys of no field are ignored.
         prefix: What the keys begin with.
         path: Where the texts come from, for messages.
 

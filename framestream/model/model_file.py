@@ -46,10 +46,10 @@ def check_external_data(path: Path, content: bytes) -> None:
 
     Args:
         path: The file; links are followed, so one that leads out of the folder is refused too.
-        content: What is in it.
+        content: Content of the file.
 
     Raises:
-        ModelError: It is no ONNX model, or names such a file.
+        ModelError: The content is no ONNX model, or names a file outside the model's folder.
     """
     folder = path.absolute().parent
     try:
@@ -68,7 +68,7 @@ def external_files(content: bytes) -> Iterator[str]:
     """Yield the names of all files that an ONNX model keeps tensors in, wherever in it they are mentioned.
 
     Raises:
-        ModelError: These bytes are no ONNX model.
+        ModelError: The bytes are no ONNX model.
     """
     for begin, end in _entries(content, "Model", 0, len(content), 0):
         spans = [span for span in read_spans(content, begin, end) if span.kind == LENGTH]
@@ -83,7 +83,7 @@ def digest_of(content: bytes) -> str:
     """The digest of an ONNX file: `sha256:` and the hash of all its fields but the one that holds the digest.
 
     Raises:
-        ModelError: These bytes are no ONNX model.
+        ModelError: The bytes are no ONNX model.
     """
     sums = hashlib.sha256()
     for span in read_spans(content):
@@ -96,7 +96,7 @@ def stamped_digest(content: bytes) -> str | None:
     """The digest that is written in an ONNX file; None if there is none.
 
     Raises:
-        ModelError: These bytes are no ONNX model.
+        ModelError: The bytes are no ONNX model.
     """
     found = None
     for span in read_spans(content):

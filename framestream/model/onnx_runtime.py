@@ -40,7 +40,7 @@ def open_runtime_session(
 
     Raises:
         MissingDependencyError: ONNX Runtime is not installed.
-        ModelError: It is no model, or would have files read from outside its folder.
+        ModelError: The file is no model, or would have files read from outside its folder.
     """
     runtime = import_runtime()
     _check_other_files(path, content)

@@ -39,13 +39,13 @@ class ModelSession:
     """A model, loaded and warm. Holds no stream's state, so it may be shared between threads.
 
     Attributes:
-        path: The file it came from.
+        path: The file that the model came from.
         spec: What the model says about itself.
         metadata: The same and more, as the flat strings in the file.
-        provider: The ONNX Runtime execution provider it really runs on.
+        provider: The ONNX Runtime execution provider that the model really runs on.
         threads: CPU threads one run may use.
-        one_camera: Its graph takes one camera at a time; `run` still takes any number, in turns.
-        one_step: Its graph takes one frame at a time; `run` still takes any number, one after the other.
+        one_camera: Whether the graph takes one camera at a time; `run` still takes any number, in turns.
+        one_step: Whether the graph takes one frame at a time; `run` still takes any number, one after the other.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, device: Device = "auto", threads: int | None = None) -> None:
@@ -104,11 +104,11 @@ class ModelSession:
     def run(
         self, frames: NDArray[np.uint8], state: State
     ) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
-        """Run new frames.
+        """Run the model on new frames.
 
         Args:
             frames: uint8 `[cameras, steps, height, width, 3]`, RGB, as `framestream.sampling.resize` makes them.
-            state: What the call before returned, or `zero_state`.
+            state: The state that the call before returned, or `zero_state`.
 
         Returns:
             Probabilities `[cameras, steps, classes]`, one row per frame, and the state to feed next time. The first
@@ -192,25 +192,25 @@ class GraphRun:
     """A model file as a bare graph: it asks nothing of the file but inputs and outputs, and takes any provider.
 
     Attributes:
-        path: The file.
-        provider: What it really runs on.
+        path: Path of the model file.
+        provider: The execution provider that the graph really runs on.
         states: Names of the inputs that are state, in the graph's order.
         outputs: Names of the outputs, in the graph's order.
-        one_camera: Whether it takes one camera only.
-        one_step: Whether it takes one frame at a time only.
+        one_camera: Whether the graph takes one camera only.
+        one_step: Whether the graph takes one frame at a time only.
         frame_shape: height, width, 3.
     """
 
     def __init__(self, path: Path, *, provider: str = CPU) -> None:
-        """Open a file.
+        """Open a model file.
 
         Args:
             path: The model.
             provider: An execution provider of ONNX Runtime.
 
         Raises:
-            ProviderError: This ONNX Runtime has no such provider, or it does not start.
-            ModelError: It cannot be opened, or its outputs are not those of its states.
+            ProviderError: This ONNX Runtime has no such provider, or the provider does not start.
+            ModelError: The model cannot be opened, or its outputs do not match its states.
         """
         available = available_providers()
         if provider not in available:
@@ -237,7 +237,7 @@ class GraphRun:
         return {name: np.zeros((cameras, *shape), np.float32) for name, shape in self._state_shapes.items()}
 
     def run(self, inputs: Tensors) -> dict[str, NDArray[Any]]:
-        """Run once.
+        """Run the graph once.
 
         Raises:
             ModelError: ONNX Runtime refuses the tensors, or fails.

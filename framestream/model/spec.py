@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, get_args
 
 from framestream.errors import MetadataError, SettingsError
-from framestream.model.metadata import prefixed, read_fields, read_value, write_fields
+from framestream.model.metadata import Limit, find_problem, limited, prefixed, read_fields, read_value, write_fields
 
 KEY_PREFIX = "framestream."
 SPEC_VERSION = 1
@@ -80,12 +80,34 @@ def adapt_events(settings: EventSettings, given: Mapping[str, float | None]) -> 
     return replace(settings, **values)
 
 
+def _within(holds: Callable[[Any], bool], reason: str) -> dict[str, tuple[Limit, ...]]:
+    """Return the metadata of a field with one limit."""
+    return limited(Limit(holds, reason))
+
+
+def _between(low: int, high: int) -> dict[str, tuple[Limit, ...]]:
+    """Return the metadata of a field whose values lie from `low` to `high`, both included."""
+    return _within(lambda value: low <= value <= high, f"{{}} is not in {low} to {high}")
+
+
+def _only(allowed: int | str, shown: str) -> dict[str, tuple[Limit, ...]]:
+    """Return the metadata of a field with one value in this version; `shown` is the format of any other."""
+    return _within(lambda value: value == allowed, f"{shown} is not {allowed}")
+
+
+def _are_single_lines(names: tuple[str, ...]) -> bool:
+    return all(name.strip() and "\n" not in name for name in names)
+
+
+_NO_NAME_TWICE = Limit(lambda names: len(set(names)) == len(names), "a name occurs twice")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSpec:
     """Everything a consumer must know about a model, as stamped into its file.
 
     Attributes:
-        spec_version: Of this list of keys.
+        spec_version: Version of this list of keys.
         kind: `window` (many-to-one, one prediction per window) or `stateful` (many-to-many, one prediction per
             frame).
         labels: Class names in the order of the probabilities.
@@ -93,9 +115,8 @@ class ModelSpec:
         frame_rate: Frames per second the model was trained at.
         window: Frames one prediction looks at (1 for a stateful model).
         stride: Frames between two predictions; always 1 in version 1.
-        anchor_frames: How many frames before the newest one the prediction refers to (window // 2, or 0 if
-            stateful);
-            negative in a model that predicts what will be, so many frames later.
+        anchor_frames: How many frames before the newest one the moment is that a prediction is about: `window // 2`, or
+            0 if stateful. Negative in a model that predicts what will be: so many frames after the newest one.
         height: Rows of the input image, pixels.
         width: Columns of the input image, pixels.
         color: Channel order of the input; `rgb`.
@@ -112,27 +133,43 @@ class ModelSpec:
             not. The weights in the file have it inside: nothing is left to do.
     """
 
-    spec_version: int = SPEC_VERSION
-    kind: Kind
-    labels: tuple[str, ...]
+    spec_version: int = field(default=SPEC_VERSION, metadata=_only(SPEC_VERSION, "{}"))
+    kind: Kind = field(metadata=_within(lambda kind: kind in get_args(Kind), "{!r} is neither window nor stateful"))
+    labels: tuple[str, ...] = field(
+        metadata=limited(
+            Limit(lambda names: len(names) >= 2, "there must be two or more"),
+            _NO_NAME_TWICE,
+            Limit(_are_single_lines, "a name is empty or has a line break"),
+        )
+    )
     background: str | None
-    frame_rate: float
-    window: int
-    stride: int = 1
-    anchor_frames: int
-    height: int
-    width: int
-    color: str = COLOR
-    resize: str = RESIZE
-    state_names: tuple[str, ...]
+    frame_rate: float = field(
+        metadata=_within(lambda rate: 0 < rate <= MAX_FRAME_RATE, f"{{}} is not in 0 to {MAX_FRAME_RATE:g}")
+    )
+    window: int = field(metadata=_between(1, MAX_WINDOW))
+    stride: int = field(default=1, metadata=_only(1, "{}"))
+    anchor_frames: int = field(
+        metadata=_within(lambda frames: frames >= -MAX_AHEAD, f"{{}} is not in {-MAX_AHEAD} to 0")
+    )
+    height: int = field(metadata=_between(1, MAX_SIDE))
+    width: int = field(metadata=_between(1, MAX_SIDE))
+    color: str = field(default=COLOR, metadata=_only(COLOR, "{!r}"))
+    resize: str = field(default=RESIZE, metadata=_only(RESIZE, "{!r}"))
+    state_names: tuple[str, ...] = field(
+        metadata=limited(_NO_NAME_TWICE, Limit(lambda names: FRAMES not in names, f"{FRAMES} is the input for frames"))
+    )
     events: EventSettings = field(default_factory=EventSettings, metadata=prefixed("event_"))
     producer: str = ""
     training_fingerprint: str = ""
-    accuracy: float | None = None
-    parity: float | None = None
+    accuracy: float | None = field(default=None, metadata=_between(0, 1))
+    parity: float | None = field(
+        default=None, metadata=_within(lambda parity: 0 <= parity < math.inf, "{} is not a difference")
+    )
     created: str | None = None
     head: str | None = None
-    temperature: float | None = None
+    temperature: float | None = field(
+        default=None, metadata=_within(lambda divisor: 0 < divisor < math.inf, "{} is not above 0")
+    )
 
     def __post_init__(self) -> None:
         """Raise MetadataError for a combination no consumer could run."""
@@ -165,7 +202,7 @@ class ModelSpec:
 
         Args:
             metadata: All keys of the file; those without the prefix are ignored.
-            path: Where they come from, for messages.
+            path: Where the keys come from, for messages.
 
         Raises:
             MetadataError: A required key is missing or a value cannot be used; the message names the key.
@@ -205,38 +242,20 @@ class ModelSpec:
 
 
 def _problem(spec: ModelSpec) -> str | None:
-    """Say in one clause, starting with the key, what makes the spec unusable; None if nothing does."""
-    names = spec.labels
-    states = spec.state_names
-    checks = (
-        (spec.spec_version == SPEC_VERSION, "spec_version", f"{spec.spec_version} is not {SPEC_VERSION}"),
-        (spec.kind in ("window", "stateful"), "kind", f"{spec.kind!r} is neither window nor stateful"),
-        (len(names) >= 2, "labels", "there must be two or more"),
-        (len(set(names)) == len(names), "labels", "a name occurs twice"),
-        (all(name.strip() and "\n" not in name for name in names), "labels", "a name is empty or has a line break"),
-        (spec.background is None or spec.background in names, "background", f"{spec.background!r} is not a label"),
-        (0 < spec.frame_rate <= MAX_FRAME_RATE, "frame_rate", f"{spec.frame_rate} is not in 0 to {MAX_FRAME_RATE:g}"),
-        (1 <= spec.window <= MAX_WINDOW, "window", f"{spec.window} is not in 1 to {MAX_WINDOW}"),
-        (spec.kind != "stateful" or spec.window == 1, "window", "a stateful model has window 1"),
-        (spec.stride == 1, "stride", f"{spec.stride} is not 1"),
-        (spec.anchor_frames < spec.window, "anchor_frames", f"{spec.anchor_frames} is before the window"),
-        (spec.anchor_frames >= -MAX_AHEAD, "anchor_frames", f"{spec.anchor_frames} is not in {-MAX_AHEAD} to 0"),
-        (1 <= spec.height <= MAX_SIDE, "height", f"{spec.height} is not in 1 to {MAX_SIDE}"),
-        (1 <= spec.width <= MAX_SIDE, "width", f"{spec.width} is not in 1 to {MAX_SIDE}"),
-        (spec.color == COLOR, "color", f"{spec.color!r} is not {COLOR}"),
-        (spec.resize == RESIZE, "resize", f"{spec.resize!r} is not {RESIZE}"),
-        (bool(states) or spec.window == 1, "state_names", "there must be one or more"),
-        (len(set(states)) == len(states), "state_names", "a name occurs twice"),
-        (FRAMES not in states, "state_names", f"{FRAMES} is the input for frames"),
-        (spec.accuracy is None or 0 <= spec.accuracy <= 1, "accuracy", f"{spec.accuracy} is not in 0 to 1"),
-        (spec.parity is None or 0 <= spec.parity < math.inf, "parity", f"{spec.parity} is not a difference"),
-        (
-            spec.temperature is None or 0 < spec.temperature < math.inf,
-            "temperature",
-            f"{spec.temperature} is not above 0",
-        ),
-    )
-    for holds, key, reason in checks:
-        if not holds:
-            return f"{KEY_PREFIX}{key} cannot be used: {reason}"
-    return None
+    """Say in one clause, starting with the key, what makes the spec unusable; None if nothing does.
+
+    The limits of each field stand in the fields of `ModelSpec`; here are the rules between several.
+    """
+    problem = find_problem(spec)
+    if problem is None:
+        rules = (
+            (spec.background in (None, *spec.labels), "background", f"{spec.background!r} is not a label"),
+            (spec.kind != "stateful" or spec.window == 1, "window", "a stateful model has window 1"),
+            (spec.anchor_frames < spec.window, "anchor_frames", f"{spec.anchor_frames} is before the window"),
+            (bool(spec.state_names) or spec.window == 1, "state_names", "there must be one or more"),
+        )
+        problem = next(((key, reason) for holds, key, reason in rules if not holds), None)
+    if problem is None:
+        return None
+    key, reason = problem
+    return f"{KEY_PREFIX}{key} cannot be used: {reason}"

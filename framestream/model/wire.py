@@ -20,11 +20,11 @@ class Span(NamedTuple):
     """Where a field of a message lies.
 
     Attributes:
-        number: Which one, as the message's definition says.
-        kind: How its value is written; `LENGTH` has a content.
-        begin: Index of its first byte, that of the key.
-        first: Index of its value's first byte.
-        end: Index behind its last byte.
+        number: Number of the field, as the message's definition says.
+        kind: How the field's value is written; `LENGTH` has a content.
+        begin: Index of the field's first byte, that of the key.
+        first: Index of the first byte of the value.
+        end: Index behind the field's last byte.
     """
 
     number: int
@@ -38,9 +38,9 @@ class Field(NamedTuple):
     """A field of a message.
 
     Attributes:
-        number: Which one, as the message's definition says.
+        number: Number of the field, as the message's definition says.
         raw: The whole field, key included.
-        value: Its content if it has a length, else empty.
+        value: Content of the field if it has a length, else empty.
     """
 
     number: int
@@ -52,7 +52,7 @@ def read_spans(message: bytes, begin: int = 0, end: int | None = None) -> Iterat
     """Yield where the fields lie of the message in `message[begin:end]`, in order, without copying any.
 
     Raises:
-        ModelError: These bytes are no message.
+        ModelError: The bytes are no message.
     """
     at, end = begin, len(message) if end is None else end
     while at < end:
@@ -79,7 +79,7 @@ def read_fields(message: bytes) -> Iterator[Field]:
     """Yield a message's fields in order.
 
     Raises:
-        ModelError: These bytes are no message.
+        ModelError: The bytes are no message.
     """
     for span in read_spans(message):
         value = message[span.first : span.end] if span.kind == LENGTH else b""

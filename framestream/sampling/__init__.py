@@ -1,1 +1,1 @@
-"""From frames of any rate and size to the model's clock and picture."""
+"""Sampling: bringing frames of any rate and size to the model's clock and picture size."""

@@ -15,7 +15,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-# A side is cut into stretches that repeat; more new pixels than this in one mean more work than OpenCV has.
+# Weights repeat along a side; more new pixels than this in one period mean more work than OpenCV has.
 _MOST_PHASES = 16
 # Sums of rows must fit 16 bits, sums of pixels the 24 bits that float32 has for whole numbers.
 _MOST_ROWS = 65_535 // 255
@@ -27,22 +27,22 @@ _MOST_PRODUCT = 200_000
 
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """How one side shrinks: in `stretches` that are alike, `weights` `[new pixels, old pixels]` in each.
+    """How one side shrinks: in `periods` that are alike, with `weights` `[new pixels, old pixels]` in each.
 
     A new pixel's weights add up to `len(weights[0])`; an old pixel that it covers as a whole weighs `len(weights)`.
     """
 
-    stretches: int
+    periods: int
     weights: NDArray[np.int64]
 
     @classmethod
     def of(cls, old: int, new: int) -> _Side:
-        stretches = math.gcd(old, new)
-        olds, news = old // stretches, new // stretches
+        periods = math.gcd(old, new)
+        olds, news = old // periods, new // periods
         # In units of which an old pixel has `news` and a new one `olds`.
         first, begin = np.arange(olds) * news, np.arange(news)[:, np.newaxis] * olds
         overlap = np.minimum(first + news, begin + olds) - np.maximum(first, begin)
-        return cls(stretches, np.maximum(overlap, 0))
+        return cls(periods, np.maximum(overlap, 0))
 
     @property
     def phases(self) -> int:
@@ -55,20 +55,20 @@ class AreaMean:
 
     _rows: _Side
     _columns: NDArray[np.float32]
-    _stretches: int
+    _periods: int
     _denominator: int
     _rows_at_once: int
 
     def shrink(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return an image `[height, width, channels]`, uint8, in the size of the plan; halves go to the even byte."""
         height, _, channels = image.shape
-        stretches, phases = self._rows.stretches, self._rows.phases
-        rows = image.reshape(stretches, height // stretches, -1)
-        sums = np.empty((stretches, phases, rows.shape[2]), np.uint16)
+        periods, phases = self._rows.periods, self._rows.phases
+        rows = image.reshape(periods, height // periods, -1)
+        sums = np.empty((periods, phases, rows.shape[2]), np.uint16)
         for phase, weights in enumerate(self._rows.weights):
             _add_rows(rows, weights, whole=phases, out=sums[:, phase])
-        height_new = stretches * phases
-        blocks = sums.reshape(height_new // self._rows_at_once, self._rows_at_once * self._stretches, -1)
+        height_new = periods * phases
+        blocks = sums.reshape(height_new // self._rows_at_once, self._rows_at_once * self._periods, -1)
         mean = (blocks.astype(np.float32) @ self._columns) / np.float32(self._denominator)
         rounded: NDArray[np.uint8] = np.rint(mean, out=mean).astype(np.uint8)
         return rounded.reshape(height_new, -1, channels)
@@ -89,16 +89,16 @@ def plan_area_mean(old_wh: tuple[int, int], new_wh: tuple[int, int], channels: i
         or product > _MOST_PRODUCT
     ):
         return None
-    # Channels stay apart: a matrix from all bytes of a stretch to all bytes of its new pixels.
+    # Channels stay apart: a matrix from all bytes of a period to all bytes of its new pixels.
     apart = np.kron(columns.weights.T, np.eye(channels, dtype=np.int64)).astype(np.float32)
     at_once = next(
         count for count in range(new_wh[1], 0, -1) if new_wh[1] % count == 0 and count * product <= _MOST_PRODUCT
     )
-    return AreaMean(rows, apart, columns.stretches, denominator, at_once)
+    return AreaMean(rows, apart, columns.periods, denominator, at_once)
 
 
 def _add_rows(rows: NDArray[np.uint8], weights: NDArray[np.int64], *, whole: int, out: NDArray[np.uint16]) -> None:
-    """Add up weighted rows `[stretches, old rows, bytes]` of every stretch, into `out` `[stretches, bytes]`."""
+    """Add up weighted rows `[periods, old rows, bytes]` of every period, into `out` `[periods, bytes]`."""
     first, *others = np.flatnonzero(weights == whole).tolist()
     np.copyto(out, rows[:, first])
     for row in others:

@@ -1,4 +1,4 @@
-"""From a video frame to model input: the one implementation that training and serving share.
+"""Scaling a video frame to the model's input: the one implementation that training and serving share.
 
 Method `stretch-area`, for those who rebuild it in another language: the whole frame is stretched to the model's
 width and height, without keeping the aspect ratio and without cropping. Where both sides shrink or stay, each output
@@ -59,7 +59,7 @@ def check_image(image: NDArray[Any], *, color: Color = "bgr") -> int:
     """Return the number of channels of what `fit_frame` takes.
 
     Raises:
-        SettingsError: It is not an image of that form.
+        SettingsError: The array is not an image of that form.
     """
     if not isinstance(image, np.ndarray):
         raise SettingsError(f"not an image: {type(image).__name__}; give a NumPy array, uint8 [height, width, 3]")

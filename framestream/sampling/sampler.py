@@ -1,4 +1,4 @@
-"""From the frames of a source to samples on the model's clock; shared by training and serving."""
+"""Choosing frames of a source as samples on the model's clock; shared by training and serving."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Sample:
     """A frame for the model.
 
     Attributes:
-        image: As the source or `prepare` made it.
+        image: The picture as the source or `prepare` made it.
         pts_seconds: The tick it is for, media time.
         held: True if the image is that of the sample before, because the source had none for this tick.
     """
@@ -61,12 +61,12 @@ class Sampler:
         """Take the next frame. A frame that fails, in `retrieve` or `prepare`, leaves everything as it was.
 
         Args:
-            pts_seconds: Its presentation timestamp.
-            retrieve: Gives its image; called only if a tick wants it.
-            prepare: For this frame instead of the sampler's own.
+            pts_seconds: The frame's presentation timestamp.
+            retrieve: Returns the frame's image; called only if a tick wants it.
+            prepare: Function that prepares this frame, instead of the sampler's own.
 
         Returns:
-            nothing, or samples in order of time, after a `Gap` if continuity broke before this frame.
+            Nothing, or samples in order of time, after a `Gap` if continuity broke before this frame.
         """
         # Decided on a copy, which takes the clock's place once nothing can fail any more.
         clock = copy.copy(self.clock)

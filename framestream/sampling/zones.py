@@ -20,8 +20,8 @@ class Zone:
 
     Attributes:
         name: What records call it; unique for its camera.
-        left: First column.
-        top: First row.
+        left: First column of the zone.
+        top: First row of the zone.
         right: End of the columns, above `left`.
         bottom: End of the rows, above `top`.
     """

@@ -82,7 +82,7 @@ class ImageSequence:
         """Return the image grabbed last, BGR.
 
         Raises:
-            UnreadableSourceError: There is none, because nothing was grabbed or the source has ended.
+            UnreadableSourceError: There is no frame, because nothing was grabbed or the source has ended.
         """
         if self._image is None:
             raise UnreadableSourceError(f"{self._name}: there is no image now; call grab first, until it returns None")

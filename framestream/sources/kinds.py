@@ -63,7 +63,7 @@ def classify(source: AnySource) -> SourceKind:
     A file whose name is a number or a dash is given as `./0`, or as a `pathlib.Path`.
 
     Raises:
-        SettingsError: It is none of these, or an address of a scheme nobody can read.
+        SettingsError: The source is none of these, or an address whose scheme cannot be read.
     """
     if isinstance(source, FrameSource):
         return SourceKind.FRAMES
@@ -89,7 +89,7 @@ def is_live(source: AnySource) -> bool:
     """Say whether a source goes on while nobody reads; a recording waits.
 
     Raises:
-        SettingsError: As `classify`.
+        SettingsError: The source is none of the kinds that `classify` knows.
     """
     return source.info.live if isinstance(source, FrameSource) else classify(source).is_live
 

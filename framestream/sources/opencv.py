@@ -40,7 +40,7 @@ def read_info(name: str, capture: cv2.VideoCapture, *, live: bool = False) -> So
     """Return what an open capture says about itself; `name` must be free of credentials.
 
     Raises:
-        SettingsError: It has no picture size.
+        SettingsError: The video has no picture size.
     """
     fps = capture.get(cv2.CAP_PROP_FPS)
     count = capture.get(cv2.CAP_PROP_FRAME_COUNT)

@@ -1,4 +1,4 @@
-"""From what a user names to a source that can be read."""
+"""Opening the source that a user names."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from framestream.sources.video_file import VideoFile
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceOptions:
-    """What some sources cannot say themselves; the others need none of it.
+    """Facts that some sources cannot state themselves; other sources need none of them.
 
     Attributes:
         image_rate: Images per second, for a folder or pattern.
@@ -44,9 +44,9 @@ def open_source(source: AnySource, *, options: SourceOptions | None = None) -> F
     """Return a source to read from: a path is opened, a `FrameSource` is passed on; see `classify`.
 
     Raises:
-        SourceNotFoundError: There is no such file.
+        SourceNotFoundError: The file does not exist.
         UnreadableSourceError: No frame can be decoded, or it is a camera, which this function does not open.
-        SettingsError: It is no source, or an option it needs is missing.
+        SettingsError: What was named is no source, or an option that the source needs is missing.
     """
     if isinstance(source, FrameSource):
         return source

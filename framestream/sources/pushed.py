@@ -82,14 +82,14 @@ class PushedFrames:
 
         Args:
             image: uint8 `[height, width, 3]`; gray and four channels are accepted as well. It is copied.
-            pts_seconds: When it was taken, seconds on the source's clock.
-            color: Its channel order.
+            pts_seconds: When the image was taken, seconds on the source's clock.
+            color: Channel order of the image.
 
         Returns:
             False if nobody reads any more; the frame is not taken then.
 
         Raises:
-            SettingsError: This is no image or no time, or `end` was called before.
+            SettingsError: The array is no image or the timestamp no time, or `end` was called before.
         """
         _check_image(image, color)
         if not math.isfinite(pts_seconds):
@@ -134,7 +134,7 @@ class PushedFrames:
         """Return the frame grabbed last, BGR.
 
         Raises:
-            UnreadableSourceError: There is none, because nothing was grabbed or the source has ended.
+            UnreadableSourceError: There is no frame, because nothing was grabbed or the source has ended.
         """
         if self._current is None:
             raise UnreadableSourceError(

@@ -26,18 +26,18 @@ _POLL_MILLISECONDS = 100
 
 
 @dataclass(frozen=True, slots=True)
-class _Layout:
+class _PixelLayout:
     """How a pixel format lies in memory: bytes per pixel, and the conversion to BGR (None: it is BGR)."""
 
     bytes_per_pixel: Fraction
     conversion: int | None
 
 
-_LAYOUTS: dict[str, _Layout] = {
-    "bgr24": _Layout(Fraction(3), None),
-    "rgb24": _Layout(Fraction(3), cv2.COLOR_RGB2BGR),
-    "gray": _Layout(Fraction(1), cv2.COLOR_GRAY2BGR),
-    "yuv420p": _Layout(Fraction(3, 2), cv2.COLOR_YUV2BGR_I420),
+_PIXEL_LAYOUTS: dict[str, _PixelLayout] = {
+    "bgr24": _PixelLayout(Fraction(3), None),
+    "rgb24": _PixelLayout(Fraction(3), cv2.COLOR_RGB2BGR),
+    "gray": _PixelLayout(Fraction(1), cv2.COLOR_GRAY2BGR),
+    "yuv420p": _PixelLayout(Fraction(3, 2), cv2.COLOR_YUV2BGR_I420),
 }
 
 
@@ -61,19 +61,19 @@ class RawVideo:
         """Read from a binary stream that nobody has read from before; it is left open to its owner.
 
         Raises:
-            SettingsError: size, rate or pixel format is none.
+            SettingsError: Size, rate or pixel format cannot be used.
         """
-        if pixel_format not in _LAYOUTS:
-            raise SettingsError(f"{name}: pixel format is {pixel_format!r}; give one of {', '.join(_LAYOUTS)}")
+        if pixel_format not in _PIXEL_LAYOUTS:
+            raise SettingsError(f"{name}: pixel format is {pixel_format!r}; give one of {', '.join(_PIXEL_LAYOUTS)}")
         self._info = SourceInfo(name=name, size_wh=size_wh, declared_fps=check_rate(rate, name="rate"))
         if pixel_format == "yuv420p" and (size_wh[0] % 2 or size_wh[1] % 2):
             raise SettingsError(f"{name}: yuv420p needs an even width and height, not {size_wh}; use bgr24")
-        frame_bytes = int(size_wh[0] * size_wh[1] * _LAYOUTS[pixel_format].bytes_per_pixel)
+        frame_bytes = int(size_wh[0] * size_wh[1] * _PIXEL_LAYOUTS[pixel_format].bytes_per_pixel)
         if frame_bytes > _MAX_FRAME_BYTES:
             raise SettingsError(f"{name}: a frame of {size_wh[0]}x{size_wh[1]} is over a gigabyte; check the size")
         self._rate = rate
         self._pixel_format = pixel_format
-        self._layout = _LAYOUTS[pixel_format]
+        self._layout = _PIXEL_LAYOUTS[pixel_format]
         # Kept, because a buffered reader that is forgotten closes what is under it.
         self._given = stream
         # A buffered reader would wait until its buffer is full, where no wait can be interrupted.
@@ -113,7 +113,7 @@ class RawVideo:
         """Return the frame grabbed last, BGR.
 
         Raises:
-            UnreadableSourceError: There is none, because nothing was grabbed or the source has ended.
+            UnreadableSourceError: There is no frame, because nothing was grabbed or the source has ended.
         """
         if not self._is_current:
             raise UnreadableSourceError(

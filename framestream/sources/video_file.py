@@ -50,12 +50,13 @@ class VideoFile:
         """Open a file and decode its first frame.
 
         Args:
-            path: The file.
-            threads: For decoding; 0 lets FFmpeg choose. By default small pictures leave a core to others.
+            path: Path of the file.
+            threads: Number of threads for decoding; 0 lets FFmpeg choose. By default small pictures leave a core to
+                others.
 
         Raises:
-            SourceNotFoundError: There is no such file.
-            UnreadableSourceError: It is a directory, empty, not a video, or no frame decodes.
+            SourceNotFoundError: The file does not exist.
+            UnreadableSourceError: The file is a directory, empty, not a video, or no frame decodes.
         """
         self._path = Path(path)
         check_file(self._path)
@@ -81,7 +82,7 @@ class VideoFile:
 
     @property
     def threads(self) -> int:
-        """Threads that decode."""
+        """Number of threads that decode."""
         return int(self._capture.get(cv2.CAP_PROP_N_THREADS))
 
     def grab(self) -> float | None:
@@ -100,7 +101,7 @@ class VideoFile:
         """Return the frame grabbed last, BGR.
 
         Raises:
-            UnreadableSourceError: It cannot be converted to an image.
+            UnreadableSourceError: The frame cannot be converted to an image.
         """
         decoded, image = self._capture.retrieve()
         if not decoded or image is None:

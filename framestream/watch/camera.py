@@ -1,4 +1,4 @@
-"""One camera of many: its feed, a stream for each zone, and the records made of both."""
+"""A camera of a watch: its feed, a stream for each zone, and the records made of both."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class WatchedZone:
     """A part of a camera's picture, or the whole of it.
 
     Attributes:
-        name: What the records call it; None for the whole picture of a camera without zones.
-        stream: Its way through the model.
+        name: The zone's name in the records; None for the whole picture of a camera without zones.
+        stream: Carries the zone's samples through the model.
     """
 
     name: str | None
@@ -42,13 +42,13 @@ class Camera:
     """Turns what a feed brings into records. Used by the consumer's thread only, apart from `inbox`.
 
     Attributes:
-        name: What the records call it, or None.
-        live: Whether its samples grow old while they wait.
-        inbox: What the feed puts its items into.
+        name: The camera's name in the records, or None.
+        live: Whether the camera is live, so that samples grow old while they wait.
+        inbox: Queue that the feed puts its items into.
         zones: The parts of the picture, or the whole of it, each with its stream.
-        status: The newest.
-        finished: Whether its `End` has been made, or its source has failed and nobody named it.
-        failure: What the source failed of, if it has no name: an error to raise in the place of its `End`.
+        status: The newest status of the camera.
+        finished: Whether the camera's `End` has been made, or its source has failed and has no name.
+        failure: The error of a source without a name, to be raised after the last record of the watch.
         has_missed: Whether samples were dropped because there was no time for them.
     """
 
@@ -58,7 +58,7 @@ class Camera:
         feed: Feed,
         session: ModelSession,
         *,
-        bell: WakeUpSignal,
+        wake_up: WakeUpSignal,
         live: bool,
         events: EventSettings | None = None,
         zones: Sequence[Zone] = (),
@@ -68,20 +68,20 @@ class Camera:
         """Prepare a camera; nothing runs before `start`.
 
         Args:
-            name: What the records call it; None for the only source of a watch, whose failure is an error to raise,
-                and which needs no `Status` if it is a recording.
-            feed: Brings its samples.
+            name: The camera's name in the records; None for the only source of a watch, whose failure is an error to
+                raise, and which needs no `Status` if it is a recording.
+            feed: Brings the camera's samples.
             session: The model.
-            bell: Wakes the engine when an item comes in.
-            live: Whether its samples grow old while they wait.
+            wake_up: Wakes the engine when an item comes in.
+            live: Whether the camera is live, so that samples grow old while they wait.
             events: How predictions become events; by default as the model says.
             zones: Parts of the picture to watch each for itself.
             predictions: Whether predictions are among the records.
-            info: What its source says about itself, if it is open already.
+            info: What the camera's source says about itself, if it is open already.
         """
         self.name = name
         self.live = live
-        self.inbox = Inbox(bell)
+        self.inbox = Inbox(wake_up)
         names: Sequence[str | None] = [zone.name for zone in zones] or [None]
         self.zones = [WatchedZone(zone, Stream(session, events=events)) for zone in names]
         self.status = Status(state="connecting", camera=name)

@@ -25,7 +25,7 @@ class CameraSet:
         """Let a camera join.
 
         Raises:
-            SettingsError: There is one of that name, which has not been removed; or the watch has ended.
+            SettingsError: A camera of that name is there and has not been removed; or the watch has ended.
         """
         with self._lock:
             self._check_open(camera)
@@ -49,7 +49,7 @@ class CameraSet:
         """Let a camera leave: it is asked to stop, and gone after its `End`. One that has ended is forgotten.
 
         Raises:
-            SettingsError: There is none of that name.
+            SettingsError: No camera has that name.
         """
         with self._lock:
             # One that has finished by itself and has not been dropped yet leaves as well.

@@ -69,21 +69,21 @@ def make_camera(
     settings: CameraSettings,
     session: ModelSession,
     *,
-    bell: WakeUpSignal,
+    wake_up: WakeUpSignal,
     events: EventSettings | None = None,
     predictions: bool = True,
 ) -> Camera:
     """Return a camera; `events` are for one that has none of its own.
 
     Raises:
-        SourceError: It is a recording without a name, which is opened at once, and cannot be used.
+        SourceError: The source is a recording without a name, which is opened at once, and it cannot be used.
     """
     feed, live = make_feed(settings, session.spec), is_live(settings.source)
     return Camera(
         name,
         feed,
         session,
-        bell=bell,
+        wake_up=wake_up,
         live=live,
         info=feed.open() if name is None and not live and isinstance(feed, SourceFeed) else None,
         events=settings.events or events,
@@ -96,7 +96,7 @@ def check_name(name: object) -> str:
     """Return a camera's name.
 
     Raises:
-        SettingsError: It is not a text that shows, or an address whose password every record would carry.
+        SettingsError: The name has no visible characters, or is an address whose password every record would carry.
     """
     if not isinstance(name, str) or not name.strip() or not name.isprintable():
         raise SettingsError(f"a camera is called {name!r}; give it a name, in one line")

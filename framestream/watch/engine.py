@@ -25,8 +25,8 @@ class Engine:
 
     Attributes:
         session: The model.
-        cameras: Those of the watch; add and remove at any time.
-        bell: Wakes the engine when there is something to do.
+        cameras: The cameras of the watch, which may be added and removed at any time.
+        wake_up: Wakes the engine when there is something to do.
         ready: Records to be handed out.
         finished: Whether nothing comes after those.
     """
@@ -37,7 +37,7 @@ class Engine:
             raise SettingsError(f"max_lag_seconds is {max_lag_seconds}: give a number of seconds above 0, or None")
         self.session = session
         self.cameras = CameraSet()
-        self.bell = WakeUpSignal()
+        self.wake_up = WakeUpSignal()
         self.ready: deque[Record] = deque()
         self.finished = False
         self._scheduler = Scheduler(session, max_lag_seconds=max_lag_seconds)
@@ -50,22 +50,22 @@ class Engine:
     def add(self, camera: Camera) -> None:
         """Let a camera join; see `CameraSet.add`."""
         self.cameras.add(camera)
-        self.bell.ring()
+        self.wake_up.send()
 
     def replace(self, camera: Camera) -> None:
         """Let a camera take another's place; see `CameraSet.replace`."""
         self.cameras.replace(camera)
-        self.bell.ring()
+        self.wake_up.send()
 
     def remove(self, name: str | None) -> None:
         """Let a camera leave; see `CameraSet.remove`."""
         self.cameras.remove(name)
-        self.bell.ring()
+        self.wake_up.send()
 
     def stop(self) -> None:
         """Ask all cameras to end; takes no lock, so a signal handler may call it."""
         self._stop.set()
-        self.bell.ring()
+        self.wake_up.send()
 
     def advance(self, timeout_seconds: float) -> None:
         """Do what there is to do; if there is nothing, wait for it, at most `timeout_seconds`."""
@@ -97,7 +97,7 @@ class Engine:
         while not any(camera.has_work for camera in cameras):
             if not any(camera.scale_one() for camera in cameras):
                 stopping = any(camera.is_stopping for camera in cameras)
-                self.bell.wait(min(timeout_seconds, _IMPATIENT_SECONDS) if stopping else timeout_seconds)
+                self.wake_up.wait(min(timeout_seconds, _IMPATIENT_SECONDS) if stopping else timeout_seconds)
                 return
 
     def raise_failure(self) -> None:
@@ -115,7 +115,7 @@ class Engine:
         """End at once and wait until all feeds are gone; may be called twice, and by any thread."""
         self.finished = True
         self.cameras.close()
-        self.bell.ring()
+        self.wake_up.send()
         with self._advancing:
             self.cameras.stop_all()
             self.cameras.join_all()

@@ -18,7 +18,7 @@ from framestream.watch.camera_settings import CameraSettings, check_name, check_
 from framestream.watch.engine import Engine
 
 # How long a round waits for something to do: how soon a cancelled task lets its thread go, and how late it is noticed
-# that samples have waited long enough for others (`Inbox.has_samples`), since nothing rings for that.
+# that samples have waited long enough for others (`Inbox.has_samples`), since no signal is sent for that.
 _WAIT_SECONDS = 0.25
 
 
@@ -98,7 +98,7 @@ class Watch:
 
         Raises:
             SettingsError: The source is none, or standard input a second time, or the watch has ended.
-            SourceError: It has no name and is a recording that cannot be used.
+            SourceError: The source has no name and is a recording that cannot be used.
         """
         self._join(self._engine.replace, name, source)
 
@@ -106,7 +106,7 @@ class Watch:
         """Let a source leave, from any thread; its `End` follows if it has begun, and the others notice nothing.
 
         Raises:
-            SettingsError: There is none of that name.
+            SettingsError: No camera has that name.
         """
         self._engine.remove(name)
 
@@ -210,7 +210,7 @@ class Watch:
             name if name is None else check_name(name),
             settings,
             self._session,
-            bell=self._engine.bell,
+            wake_up=self._engine.wake_up,
             events=self._events,
             predictions=self._with_predictions,
         )

@@ -63,7 +63,7 @@ def draw_camera(rng: np.random.Generator, *, size_wh: tuple[int, int], framing: 
         rng: Source of chance.
         size_wh: Picture size in pixels.
         framing: `"whole"` body, down to the `"knees"`, or to the `"waist"`.
-        person_height: Metres.
+        person_height: Height of the person, metres.
     """
     if framing == "waist":
         visible, aim = rng.uniform(0.62, 0.90), rng.uniform(0.74, 0.82)

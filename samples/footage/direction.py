@@ -64,7 +64,7 @@ class Performance:
         return pose if self.seat is None else np.asarray(pose + self.seat)
 
     def _posed(self, number: int, seconds: float) -> Pose:
-        """One motion's pose, its first or last pose held where the time is outside of it."""
+        """Return a motion's pose at a time; outside of the motion its first or last pose is held."""
         motion = self.motions[number]
         since = seconds - self.starts[number]
         if motion.label in ("bend", "fall") or number + 1 < len(self.motions):

@@ -29,7 +29,7 @@ def draw_capsules(
     Args:
         canvas: uint8 BGR `[height, width, 3]`.
         capsules: Limbs in metres.
-        camera: Projects them.
+        camera: Camera that projects the limbs.
         light: Direction of the light in the picture (columns, rows), length about 1.
         offset_xy: Displacement by the camera's shake, pixels.
     """
@@ -57,7 +57,7 @@ def draw_shadow(
     Args:
         canvas: uint8 BGR `[height, width, 3]`, changed in place.
         feet: Joints set down on the floor, metres `[n, 3]`; the shadow covers them.
-        camera: Projects them.
+        camera: Camera that projects the limbs.
         strength: 0 no shadow … 1 black.
         offset_xy: Displacement by the camera's shake, pixels.
     """

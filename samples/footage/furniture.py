@@ -12,7 +12,7 @@ def chair(pelvis: Vector, side: Vector, back: Vector, colour: Colour) -> list[Ca
     """The chair under somebody's pelvis.
 
     Args:
-        pelvis: Where it is, metres `[3]`.
+        pelvis: Place of the pelvis, metres `[3]`.
         side: Unit vector `[3]` along the front edge of the seat.
         back: Unit vector `[3]` towards the backrest.
         colour: BGR, 0..255.

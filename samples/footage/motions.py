@@ -31,7 +31,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Motion:
-    """One performance: its label, how long it lasts, and the pose at each moment of it."""
+    """A performance of a label: its label, how long it lasts, and the pose at each moment of it."""
 
     label: str
     seconds: float

@@ -24,7 +24,7 @@ def draw_opening(rng: np.random.Generator, camera: Camera, openness: Openness) -
 
     Args:
         rng: Source of chance.
-        camera: Sees it.
+        camera: Camera that sees the opening.
         openness: How far open it is when.
     """
     makers = (_hinged_door, _sliding_door, _box)

@@ -35,7 +35,7 @@ def draw_pair(rng: np.random.Generator, pair: Pair) -> Scene:
 
     Args:
         rng: Source of chance; the same state gives the same scene.
-        pair: One of `PAIRS`.
+        pair: Name of a pair, one of `PAIRS`.
     """
     return _sitting(rng) if pair == SITTING else _opening(rng)
 

@@ -38,7 +38,7 @@ MANIFEST_COLUMNS = ("path", "label", "start", "end", "split", "group")
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """One written file, relative to its manifest, and what happens in it."""
+    """A video file that was written, relative to its manifest, and what happens in it."""
 
     path: str
     segments: tuple[Segment, ...]

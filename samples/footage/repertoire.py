@@ -1,4 +1,4 @@
-"""Who performs which label."""
+"""The function that makes the motion of each label."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ def _floor_lines(rng: np.random.Generator, picture: NDArray[np.float32], floor_r
 
 
 def _clutter(rng: np.random.Generator, canvas: Canvas, floor_row: int) -> None:
-    """One thing: a window or picture on the wall, furniture, a plant, a post, a lamp."""
+    """Draw a thing in the background: a window or picture on the wall, furniture, a plant, a post, a lamp."""
     height, width = canvas.shape[:2]
     kind = rng.integers(0, 7)
     colour = any_colour(rng, dull=rng.random() < 0.5)
@@ -126,7 +126,7 @@ def draw_movers(rng: np.random.Generator, camera: Camera, *, busy: bool) -> list
 
     Args:
         rng: Source of chance.
-        camera: For the picture's size.
+        camera: Camera that has the picture's size.
         busy: Whether to fill the picture with them (an empty scene with traffic), else at most one small thing.
     """
     makers = (_passing_box, _bouncing_ball, _leaves, _screen, _passing_box)

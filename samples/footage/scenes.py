@@ -176,11 +176,11 @@ def draw_scene(
 
     Args:
         rng: Source of chance; the same state gives the same scene.
-        labels: From `motions.LABELS`, in order.
+        labels: Labels to perform, from `motions.LABELS`, in order.
         size_wh: Picture size; a random small one where not given.
         facing: Yaw in degrees for the whole shot (0 faces the camera), else each motion has its own.
-        seated: Whether it all happens on a chair.
-        framing: One of `cameras.FRAMINGS`; chosen to fit the labels where not given.
+        seated: Whether the person sits on a chair all the time.
+        framing: Name of a framing, one of `cameras.FRAMINGS`; chosen to fit the labels where not given.
     """
     size = size_wh or SIZES_WH[rng.integers(len(SIZES_WH))]
     person = draw_person(rng)
@@ -238,7 +238,7 @@ def dress(
 
     Args:
         rng: Source of chance.
-        camera: Sees it.
+        camera: Camera that sees the scene.
         person: Who performs, or None.
         performance: What the person does.
         seated: Whether a chair goes where the person goes.

@@ -13,11 +13,11 @@ from onnx import TensorProto, helper
 
 from framestream import Classifier, ModelError, ModelSession, SettingsError
 from framestream.bench import BenchReport, BenchSettings, Ratio, Timings, run_bench
+from framestream.bench.bench_report import Target
 from framestream.bench.camera_runs import PacedImages, measure_idle
 from framestream.bench.memory import peak_bytes
 from framestream.bench.model_times import throughput, time_models
 from framestream.bench.operators import operator_milliseconds, profile
-from framestream.bench.report import Target
 from framestream.bench.split import Split, take_apart
 from framestream.bench.synthetic_footage import FirstFrames, ImagesInMemory, render_images, write_film
 from framestream.bench.timing import Spread, compare, time_in_turns

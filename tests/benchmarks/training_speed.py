@@ -2,11 +2,11 @@
 
 Both get the same clips, frames, division, encoder (EfficientNet-Lite0 with ImageNet weights, frozen) and LSTM, one
 after the other in one process on two cores. Ours is the whole of `framestream train`: reading the clips, features in
-every look, the head, the head once more, the baseline and the report. Theirs is
+every augmentation, the head, the head once more, the baseline and the report. Theirs is
 `TimeDistributed(encoder) -> LSTM -> Dense` and `fit` alone, on windows cut beforehand, half a window apart.
 
-An epoch of theirs goes through the training clips once, one of ours once in every look. So two of our runs are shown
-beside theirs: one that passes through the clips as often, and one of as many epochs, as people run it.
+An epoch of theirs goes through the training clips once, one of ours once in every augmentation. So two of our runs are
+shown beside theirs: one that passes through the clips as often, and one of as many epochs, as people run it.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Both ways.
+    """What both ways of training cost, and how good they are.
 
     Attributes:
         same_passes: Two stages, as many passes through the clips as `end_to_end`.
@@ -65,7 +65,7 @@ def compare(clips: Path, folder: Path, settings: Any) -> Comparison:
 
 
 def train_in_stages(clips: Path, run: Path, settings: Any) -> Measured:
-    """All of `framestream train`, nothing kept from before."""
+    """Train as `framestream train` does, with nothing kept from an earlier run."""
     from framestream_export.training.training_data import DataPath
     from framestream_export.training.training_run import train
 
@@ -122,8 +122,8 @@ def cut_windows(data: Any, window: int, split: str, *, hop: int) -> tuple[NDArra
     return np.stack(windows), np.array(labels)
 
 
-def told(comparison: Comparison) -> Sequence[str]:
-    """Lines to print."""
+def lines_of(comparison: Comparison) -> Sequence[str]:
+    """The lines of text that show a comparison."""
     theirs = comparison.end_to_end
     rows = {
         "TimeDistributed end to end, fit alone": theirs,
@@ -141,13 +141,13 @@ def told(comparison: Comparison) -> Sequence[str]:
 
 
 def main() -> None:
-    """Train both ways, print."""
+    """Train both ways, print the comparison."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--data", type=Path, help="labelled clips; by default moving squares are drawn")
     parser.add_argument("--per-class", type=int, default=20)
     parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--size", type=int, default=96)
-    parser.add_argument("--looks", type=int, default=4)
+    parser.add_argument("--looks", dest="augmentations", type=int, default=4)
     arguments = parser.parse_args()
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:CORES])
@@ -161,12 +161,12 @@ def main() -> None:
             encoder="EfficientNetLite0",
             weights="imagenet",
             size=arguments.size,
-            augmentations=arguments.looks,
+            augmentations=arguments.augmentations,
             epochs=arguments.epochs,
             patience=arguments.epochs,
         )
         print(f"{arguments.data or f'{arguments.per_class} drawn clips of each label'}, {settings}", flush=True)
-        for line in told(compare(clips, Path(folder), settings)):
+        for line in lines_of(compare(clips, Path(folder), settings)):
             print(line)
 
 

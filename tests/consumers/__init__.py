@@ -1,1 +1,1 @@
-"""Programs that run a model without FrameStream answer as FrameStream does."""
+"""Programs that run a model without FrameStream give the predictions that FrameStream gives."""

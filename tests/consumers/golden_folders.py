@@ -118,7 +118,7 @@ def swap_states(folder: Path) -> None:
     onnx.save(model, str(path))
 
 
-def change_answer(folder: Path) -> None:
+def change_probability(folder: Path) -> None:
     """In the sixth set of a stream a probability is another by a hundredth: too little to change the decision."""
     own = folder / VARIANT
     data = next(data for data in read_data_sets(own) if data.number == 5)
@@ -128,7 +128,7 @@ def change_answer(folder: Path) -> None:
 
 
 def change_picture(folder: Path) -> None:
-    """One byte of one fitted picture is off by three: by two at least for whoever is off by one."""
+    """Change a byte of a fitted picture by three: that is by two at least for a program that is itself off by one."""
     own = folder / PICTURES_FOLDER
     data = next(data for data in read_data_sets(own) if data.number == 2)
     fitted = data.outputs["frame"].copy()

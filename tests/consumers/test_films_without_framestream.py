@@ -120,7 +120,7 @@ def test_the_python_program_stands_alone_and_is_short() -> None:
         assert imported.isdisjoint({"framestream", "framestream_export", "onnx"})
         # OpenCV does nothing but decode.
         assert ("cv2" in imported) == (path.name == "film.py")
-    assert sum(lines_of_code(PYTHON / name) for name in ("watch_film.py", "answers.py", "picture.py")) <= 80
+    assert sum(lines_of_code(PYTHON / name) for name in ("watch_film.py", "predictions.py", "picture.py")) <= 80
     assert lines_of_code(PYTHON / "film.py") <= 30
 
 

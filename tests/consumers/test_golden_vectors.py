@@ -83,7 +83,7 @@ def replay(request: pytest.FixtureRequest) -> Replay:
 
 
 def cpp_replay(program: Path) -> Replay:
-    """It reads no JSON: sets and limit are told to it, sequence by sequence."""
+    """Run the C++ program, which reads no JSON: it gets sets and limit as arguments, sequence by sequence."""
 
     def run(folder: Path) -> tuple[int, list[Result]]:
         own = folder / VARIANT
@@ -109,7 +109,7 @@ def assert_right(folder: Path, results: Sequence[Result], *, limit: float = NEAR
     assert len(sequences) == len(vectors["sequences"]) == 2
     for found, sequence, cameras in zip(sequences, vectors["sequences"], (1, 2), strict=True):
         assert found["sets"] == len(sequence["sets"])
-        # Streams of 24 frames or more; those before the first whole window are no answers.
+        # Streams of 24 frames or more; those before the first whole window are no predictions.
         assert found["answers"] % cameras == 0
         assert found["answers"] // cameras >= 24 - (window - 1)
         assert found["off"] <= limit
@@ -126,7 +126,7 @@ def test_golden_vectors(replay: Replay, handoffs: dict[str, Path], name: str) ->
 
 LIES = {
     "states swapped": (golden_folders.swap_states, "test_data_set_0: next_"),
-    "another answer": (golden_folders.change_answer, "test_data_set_5: probabilities"),
+    "another probability": (golden_folders.change_probability, "test_data_set_5: probabilities"),
     "another picture": (golden_folders.change_picture, None),
 }
 
@@ -217,5 +217,5 @@ def test_raw_frames_in_cpp(cpp_programs: Path, ffmpeg: str, anchor_frames: int, 
     assert_same([json.loads(line) for line in done.stdout.splitlines()], watch(model, KIOSK))
     for few in (raw[: 3 * 256 * 192 * 3], b""):
         done = subprocess.run(program, input=few, capture_output=True, timeout=60)
-        answers = [json.loads(line) for line in done.stdout.splitlines()]
-        assert (done.returncode, len(answers)) == ((0, 1) if few else (1, 0)), done.stderr
+        records = [json.loads(line) for line in done.stdout.splitlines()]
+        assert (done.returncode, len(records)) == ((0, 1) if few else (1, 0)), done.stderr

@@ -59,12 +59,12 @@ def noise(cameras: int, steps: int, size: int = 8, seed: int = 0) -> NDArray[np.
 
 
 def infer(client: Any, sequence: int | str, frames: NDArray[np.uint8], **flags: Any) -> NDArray[np.float32]:
-    """One request as anybody may write it: frames are [cameras, steps, height, width, 3]."""
+    """Send a request as any client may write it: frames are [cameras, steps, height, width, 3]."""
     tensor = triton.InferInput(flags.pop("input_name", "frames"), frames.shape, "UINT8")
     tensor.set_data_from_numpy(frames)
     result = client.infer("model", [tensor], sequence_id=sequence, **flags)
-    answer: NDArray[np.float32] = result.as_numpy("probabilities")
-    return answer
+    probabilities: NDArray[np.float32] = result.as_numpy("probabilities")
+    return probabilities
 
 
 # Sequences
@@ -174,7 +174,7 @@ def test_cameras_with_equal_steps_run_together(
 
 
 @pytest.mark.parametrize("steps", [1, 16])
-def test_the_client_answers_as_framestream_does(tmp_path: Path, steps: int) -> None:
+def test_the_client_predicts_as_framestream_does(tmp_path: Path, steps: int) -> None:
     films = [CLIPS / "bend" / "bend-0000.webm", CLIPS / "wave" / "wave-0000.webm"]
     repository = repository_of(DEFAULT_MODEL, tmp_path / "models")
     with FakeTriton(repository.path, "model", first_batch=2) as server:
@@ -187,13 +187,13 @@ def test_the_client_answers_as_framestream_does(tmp_path: Path, steps: int) -> N
     classifier = Classifier.load(DEFAULT_MODEL, device="cpu")
     anchor_seconds = classifier.spec.anchor_frames / classifier.spec.frame_rate
     for film in films:
-        answers = [record for record in classifier.watch(film) if isinstance(record, Prediction)]
+        predictions = [record for record in classifier.watch(film) if isinstance(record, Prediction)]
         found = [(float(seconds), label, float(score)) for name, seconds, label, score in lines if name == film.name]
-        assert len(found) == len(answers) > 5
-        for (seconds, label, score), answer in zip(found, answers, strict=True):
-            assert label == answer.label
-            assert abs(seconds - (answer.pts_seconds - anchor_seconds)) < 0.006
-            assert abs(score - answer.score) < 0.001
+        assert len(found) == len(predictions) > 5
+        for (seconds, label, score), prediction in zip(found, predictions, strict=True):
+            assert label == prediction.label
+            assert abs(seconds - (prediction.pts_seconds - anchor_seconds)) < 0.006
+            assert abs(score - prediction.score) < 0.001
 
 
 @pytest.mark.parametrize("name", ["default", "lstm", "int8-lstm"])
@@ -202,7 +202,7 @@ def test_golden_vectors(name: str, handoffs: dict[str, Path], client_program: Mo
     repository = repository_of(folder / "model.onnx", tmp_path / "models")
     sets = {data.number: data for data in read_data_sets(folder)}
     sequences = [sequence["sets"] for sequence in json.loads((folder / "vectors.json").read_text())["sequences"]]
-    answers = 0
+    predictions = 0
     with FakeTriton(repository.path, "model") as server, triton.InferenceServerClient(server.url) as client:
         facts = client_program.Facts.ask(client, "model")
         for stream in sequences:
@@ -213,12 +213,12 @@ def test_golden_vectors(name: str, handoffs: dict[str, Path], client_program: Mo
                 frames, wanted = sets[number].inputs["frames"], sets[number].outputs["probabilities"]
                 flags = {"start": number == stream[0], "end": number == stream[-1]}
                 for camera in cameras:
-                    for step, row in clients[camera].answers(frames[camera], **flags):
-                        answers += 1
+                    for step, row in clients[camera].predictions(frames[camera], **flags):
+                        predictions += 1
                         assert np.abs(row - wanted[camera, step]).max() <= LIMIT
                         assert row.argmax() == wanted[camera, step].argmax()
         assert server.batcher.conflicts == []
-    assert answers >= 3 * (24 - (facts.window - 1)), "one camera, then two, 24 frames or more of each"
+    assert predictions >= 3 * (24 - (facts.window - 1)), "one camera, then two, 24 frames or more of each"
 
 
 def test_the_client_scales_as_the_golden_pictures_say(handoffs: dict[str, Path], client_program: ModuleType) -> None:
@@ -239,13 +239,13 @@ def test_the_client_starts_anew_when_the_server_has_forgotten(
         assert (facts.labels, facts.window) == (["red", "green", "blue"], 4)
         camera = client_program.Camera(client, facts, "gate")
         (frames,) = noise(1, 6)
-        answers = list(camera.answers(frames, start=True, end=False))
-        assert [index for index, _ in answers] == [3, 4, 5]
-        assert [index for index, _ in camera.answers(frames[:2], start=False, end=False)] == [0, 1]
+        predictions = list(camera.predictions(frames, start=True, end=False))
+        assert [index for index, _ in predictions] == [3, 4, 5]
+        assert [index for index, _ in camera.predictions(frames[:2], start=False, end=False)] == [0, 1]
         server.batcher.forget()
-        again = list(camera.answers(frames, start=False, end=True))
+        again = list(camera.predictions(frames, start=False, end=True))
         assert [index for index, _ in again] == [3, 4, 5], "its window is filled again first"
-        assert all(np.array_equal(one, two) for (_, one), (_, two) in zip(answers, again, strict=True))
+        assert all(np.array_equal(one, two) for (_, one), (_, two) in zip(predictions, again, strict=True))
 
 
 def test_the_client_sample_is_free_of_framestream() -> None:

@@ -33,7 +33,7 @@ class OneBatch:
 
     @property
     def row_ends(self) -> NDArray[np.int32]:
-        """As for frames of a film."""
+        """The frames of an input at which there is a label, as `Examples.row_ends`."""
         from framestream_export.training.examples.windows import row_ends
 
         return row_ends(SETTINGS)

@@ -1,4 +1,4 @@
-"""Tracks made by hand: what a model would have said."""
+"""Timelines of predictions made by hand, as a model could have given them."""
 
 from __future__ import annotations
 

@@ -230,14 +230,14 @@ def test_an_inbox_has_room_for_something() -> None:
         Inbox(capacity=0)
 
 
-def test_a_bell_rung_before_the_wait_is_heard_and_heard_once() -> None:
-    bell = WakeUpSignal()
+def test_a_wake_up_signal_sent_before_the_wait_is_received_once() -> None:
+    wake_up = WakeUpSignal()
     for _ in range(1000):
-        bell.ring()
-    assert bell.wait(PATIENCE_SECONDS)
-    assert not bell.wait(0.001)
-    threading.Timer(0.01, bell.ring).start()
-    assert bell.wait(PATIENCE_SECONDS)
+        wake_up.send()
+    assert wake_up.wait(PATIENCE_SECONDS)
+    assert not wake_up.wait(0.001)
+    threading.Timer(0.01, wake_up.send).start()
+    assert wake_up.wait(PATIENCE_SECONDS)
 
 
 def test_samples_that_have_waited_for_long_wait_for_no_more() -> None:

@@ -17,7 +17,7 @@ RANDOM = np.random.default_rng(7)
 
 
 def random_frames(cameras: int, steps: int) -> np.ndarray:
-    """Frames whose mean colour wanders, so that the answers vary."""
+    """Frames whose mean colour wanders, so that the predictions vary."""
     colours = RANDOM.integers(0, 256, (cameras, steps, 1, 1, 3))
     noise = RANDOM.integers(-40, 41, (cameras, steps, SIZE, SIZE, 3))
     return np.clip(colours + noise, 0, 255).astype(np.uint8)
@@ -46,7 +46,7 @@ def test_answers_follow_by_hand_whatever_the_chunks_and_cameras(
 ) -> None:
     frames = random_frames(cameras, 40)
     expected = np.stack([expected_probabilities(camera, session.spec) for camera in frames])
-    assert expected.std(axis=1).min() > 0.01, "answers that do not vary would prove nothing"
+    assert expected.std(axis=1).min() > 0.01, "predictions that do not vary would prove nothing"
     assert np.abs(run_in_chunks(session, frames, chunk) - expected).max() < 1e-5
 
 

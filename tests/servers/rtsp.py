@@ -58,7 +58,7 @@ class RtspCamera:
         return f"rtsp://{self.host}/camera"
 
     def turn_on(self, **options: str | bool) -> None:
-        """Start it, at the port it had before."""
+        """Start the server again, at the port it had before."""
         arguments = [_PYTHON, str(_SCRIPT), "--port", self._port]
         for name, value in options.items():
             arguments += [f"--{name}"] if value is True else [f"--{name}", str(value)]

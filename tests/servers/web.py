@@ -52,7 +52,7 @@ class MjpegCamera(WebServer):
     """Motion JPEG over HTTP, as cheap cameras have it. Its fields may be changed while it runs.
 
     Attributes:
-        size_wh: Of its pictures.
+        size_wh: Width and height of the pictures.
         rate: Pictures per second.
         sending: False makes it hold still, with the connection open.
         pictures: After how many it ends a connection; None goes on.

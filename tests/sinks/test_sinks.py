@@ -23,7 +23,9 @@ START = Start(
     frame_rate=10.0,
     model_window_seconds=1.6,
 )
-PREDICTION = Prediction(pts_seconds=1.5, label="wave", score=0.9, probabilities={"idle": 0.1, "wave": 0.9})
+PREDICTION = Prediction(
+    pts_seconds=1.5, label="wave", score=0.9, probabilities={"idle": 0.1, "wave": 0.9}, anchor_seconds=1.0
+)
 EVENT = Event(label="wave", score=0.9712345678, start_seconds=3.2, end_seconds=5.96)
 GAP = Gap(pts_seconds=7.0, reason="timestamp jump", resume_seconds=20.0)
 END = End(

@@ -31,9 +31,9 @@ class Camera:
     """What one camera does, and has done.
 
     Attributes:
-        frames: After how many its film is over for good.
-        frames_a_connection: After how many it breaks off.
-        holds: It does not close the connection then, but says nothing more.
+        frames: Number of frames after which the camera's film is over for good.
+        frames_a_connection: Number of frames after which a connection ends.
+        holds: Whether the connection stays open then, without another frame.
         sent: Frames it has sent.
         connections: How many of its connections had frames.
     """

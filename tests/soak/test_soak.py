@@ -81,7 +81,7 @@ class Tally:
     ends: dict[str | None, End] = field(default_factory=dict)
     over: set[str | None] = field(default_factory=set)
     reconnects: dict[str | None, int] = field(default_factory=dict)
-    looks: list[Snapshot] = field(default_factory=list)
+    snapshots: list[Snapshot] = field(default_factory=list)
 
     def take(self, record: Record) -> None:
         key = (record.camera, type(record))
@@ -129,7 +129,7 @@ def serving() -> Iterator[Server]:
             process.kill()
 
 
-def look(sent: int) -> Snapshot:
+def take_snapshot(sent: int) -> Snapshot:
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     descriptors = len(os.listdir("/proc/self/fd"))
     return Snapshot(sent, pages * os.sysconf("SC_PAGE_SIZE"), descriptors, threading.active_count())
@@ -145,7 +145,7 @@ def watch_until_over(watch: Watch, server: Server) -> Tally:
         assert now - began < PATIENCE_SECONDS, f"not done in time: {watch.statuses}"
         if now - looked >= LOOK_SECONDS:
             looked = now
-            tally.looks.append(look(sum(camera.sent for camera in server.cameras().values())))
+            tally.snapshots.append(take_snapshot(sum(camera.sent for camera in server.cameras().values())))
         if now - rested >= REST_EVERY_SECONDS:
             time.sleep(REST_SECONDS)
             rested = time.monotonic()
@@ -176,19 +176,19 @@ def check_counts(tally: Tally, sent: dict[str, Camera], session: CountingSession
     assert min(min(end.frames_skipped, end.frames_sampled, end.frames_dropped, end.events) for end in ends) > 0
 
 
-def check_growth(looks: list[Snapshot], before: Snapshot) -> tuple[int, int]:
+def check_growth(snapshots: list[Snapshot], before: Snapshot) -> tuple[int, int]:
     """Return the resident bytes when it was warm, and the most there were later."""
     total = FRAMES_A_CAMERA * len(CAMERAS)
-    warm = [item for item in looks if item.sent < WARM_SHARE * total]
-    later = [item for item in looks if item.sent >= WARM_SHARE * total]
+    warm = [item for item in snapshots if item.sent < WARM_SHARE * total]
+    later = [item for item in snapshots if item.sent >= WARM_SHARE * total]
     assert len(warm) > 5
     assert len(later) > 20
     warm_bytes, later_bytes = (max(item.resident_bytes for item in part) for part in (warm, later))
     assert later_bytes - warm_bytes < GROWTH_BYTES
     # However often they have connected: none is left from before.
     allowed = before.descriptors + DESCRIPTORS_A_CAMERA * len(CAMERAS)
-    assert max(item.descriptors for item in looks) <= allowed
-    assert max(item.threads for item in looks) <= before.threads + len(CAMERAS)
+    assert max(item.descriptors for item in snapshots) <= allowed
+    assert max(item.threads for item in snapshots) <= before.threads + len(CAMERAS)
     return warm_bytes, later_bytes
 
 
@@ -208,18 +208,18 @@ def test_two_hundred_thousand_frames(tmp_path: Path, record_property: Callable[[
         settings = {
             name: CameraSettings(server.url(name), live=live_settings(camera)) for name, camera in CAMERAS.items()
         }
-        before = look(0)
+        before = take_snapshot(0)
         began = time.monotonic()
         with Classifier(session).watch_many(settings) as watch:
             tally = watch_until_over(watch, server)
         seconds = time.monotonic() - began
         sent = server.cameras()
         gc.collect()
-        after = look(FRAMES_A_CAMERA * len(CAMERAS))
+        after = take_snapshot(FRAMES_A_CAMERA * len(CAMERAS))
     assert reader_processes() == []
     assert (after.descriptors, after.threads) == (before.descriptors, before.threads)
     check_counts(tally, sent, session)
-    warm_bytes, later_bytes = check_growth(tally.looks, before)
+    warm_bytes, later_bytes = check_growth(tally.snapshots, before)
     figures = {
         "seconds": round(seconds, 1),
         "frames_read": sum(end.frames_read for end in tally.ends.values()),
@@ -227,7 +227,7 @@ def test_two_hundred_thousand_frames(tmp_path: Path, record_property: Callable[[
         "resident_warm_mb": round(warm_bytes / 1e6, 1),
         "resident_most_mb": round(later_bytes / 1e6, 1),
         "resident_end_mb": round(after.resident_bytes / 1e6, 1),
-        "descriptors": [before.descriptors, max(item.descriptors for item in tally.looks), after.descriptors],
+        "descriptors": [before.descriptors, max(item.descriptors for item in tally.snapshots), after.descriptors],
         "ends": {name: end.to_dict() for name, end in sorted(tally.ends.items(), key=str)},
     }
     for name, value in figures.items():

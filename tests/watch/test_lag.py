@@ -44,7 +44,7 @@ class Bench:
         self.engine = Engine(session, max_lag_seconds=max_lag_seconds)
         self.feeds = {name: HandFeed(live=live) for name in names}
         for name, feed in self.feeds.items():
-            self.engine.add(Camera(name, feed, session, bell=self.engine.bell, live=live))
+            self.engine.add(Camera(name, feed, session, wake_up=self.engine.wake_up, live=live))
         self.engine.advance(0)
 
     def put(self, name: str, colour: str, tick: int, *, old: bool = False) -> None:
@@ -67,14 +67,14 @@ def of_type(records: Sequence[object], kind: type) -> list[Any]:
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    stretches=st.lists(
+    segments=st.lists(
         st.tuples(st.sampled_from(["red", "green", "blue"]), st.integers(1, 12), st.sampled_from([0, 1, 2, 3, 30])),
         min_size=1,
         max_size=6,
     )
 )
-@example(stretches=[("red", 1, 1), ("green", 1, 2), ("red", 3, 0)])
-def test_dropped_frames_leave_time_true(classifier: Classifier, stretches: list[tuple[str, int, int]]) -> None:
+@example(segments=[("red", 1, 1), ("green", 1, 2), ("red", 3, 0)])
+def test_dropped_frames_leave_time_true(classifier: Classifier, segments: list[tuple[str, int, int]]) -> None:
     bench = Bench(classifier.session, ["a"])
     # What the model should see: where frames are dropped, the newest before them, as long as they would have lasted.
     plain = classifier.stream()
@@ -82,8 +82,8 @@ def test_dropped_frames_leave_time_true(classifier: Classifier, stretches: list[
     skipped_ticks: set[float] = set()
     tick = dropped = 0
     newest: NDArray[np.uint8] | None = None
-    # At first a whole window, since a stretch that is shorter is answered at its end.
-    for colour, kept, lost in [("blue", 4, 0), *stretches]:
+    # At first a whole window, since a segment that is shorter gets its prediction at its end.
+    for colour, kept, lost in [("blue", 4, 0), *segments]:
         for _ in range(kept):
             newest = small(colour)
             bench.put("a", colour, tick)

@@ -20,7 +20,7 @@ using Paths = std::vector<std::filesystem::path>;
 
 struct Findings {
   double off = 0;
-  int answers = 0, other_decisions = 0;
+  int predictions = 0, other_decisions = 0;
   std::string first;
 };
 
@@ -77,7 +77,7 @@ Findings replay_sequence(Model& model, double limit, const Paths& sets) {
         if (before + step + 1 < window) continue;
         const auto wanted = outputs.at("probabilities").floats();
         const auto first = wanted.begin() + index * row.size();
-        findings.answers += 1;
+        findings.predictions += 1;
         findings.other_decisions += decides_otherwise(row, {first, first + row.size()}, limit) ? 1 : 0;
       }
       for (const auto& [name, values] : states[camera]) check("next_" + name, values, camera);
@@ -90,9 +90,9 @@ Findings replay_sequence(Model& model, double limit, const Paths& sets) {
 bool report_sequence(const std::string& model_path, double limit, const Paths& sets) {
   Model model(model_path);
   const auto found = replay_sequence(model, limit, sets);
-  const bool passed = found.answers > 0 && found.first.empty() && found.other_decisions == 0;
+  const bool passed = found.predictions > 0 && found.first.empty() && found.other_decisions == 0;
   std::cout << "{\"sets\": " << sets.size() << ", \"off\": " << found.off << ", \"limit\": " << limit
-            << ", \"answers\": " << found.answers << ", \"other_decisions\": " << found.other_decisions
+            << ", \"answers\": " << found.predictions << ", \"other_decisions\": " << found.other_decisions
             << ", \"first_difference\": " << (found.first.empty() ? "null" : "\"" + found.first + "\"")
             << ", \"passed\": " << (passed ? "true" : "false") << "}\n";
   return passed;

@@ -44,7 +44,7 @@ class Stream {
   explicit Stream(Model& model)
       : model_(model), detector_(model), state_(model.zeros()), window_(static_cast<int>(model.number("window"))) {}
 
-  // Run one frame of the model's size. The first `window - 1` rows look at frames that never were: no answers.
+  // Run one frame of the model's size. The first `window - 1` rows look at frames that never were: no predictions.
   void push(double seconds, std::vector<std::uint8_t>& frame) {
     const auto row = model_.run(frame, state_);
     if (++rows_ < window_) return;

@@ -1,4 +1,4 @@
-"""From a film to the pictures that a FrameStream model wants: its clock. Needs OpenCV, which only decodes."""
+"""Which pictures of a film a FrameStream model sees, by its clock. Needs OpenCV, which only decodes."""
 
 import cv2
 import picture
@@ -7,11 +7,11 @@ import picture
 def sample(path, rate, size_hw):
     """Yield what the model is to see.
 
-    A stretch is a part of a film within which time never jumps. Its ticks are `start + k / rate`; each gets the first
+    A segment is a part of a film within which time never jumps. Its ticks are `start + k / rate`; each gets the first
     picture at or after it, or the picture before if none came before the next tick.
 
     Yields:
-        `(start, seconds, picture)` for each tick, `(start, end, None)` where a stretch ends, of which each has one.
+        `(start, seconds, picture)` for each tick, `(start, end, None)` once where a segment ends.
     """
     capture = cv2.VideoCapture(path)
     start = last = interval = None

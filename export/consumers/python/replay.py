@@ -29,7 +29,7 @@ def replay_pictures(folder):
 def replay_sequence(sequence, folder, model, limit):
     """Run the data sets of a sequence, which are one stream; compare all that comes out."""
     facts, zeros, run = model
-    states, rows, off, first, decisions, answers = None, 0, 0.0, None, 0, 0
+    states, rows, off, first, decisions, predictions = None, 0, 0.0, None, 0, 0
     for number in sequence["sets"]:
         own = folder / f"test_data_set_{number}"
         frames, wanted = read_tensors(own, "input")["frames"], read_tensors(own, "output")
@@ -39,7 +39,7 @@ def replay_sequence(sequence, folder, model, limit):
             row, states[camera] = run(frames[camera, step], states[camera])
             found["probabilities"][camera, step] = row
             if rows + step + 1 >= int(facts["window"]):
-                answers += 1
+                predictions += 1
                 decisions += differs(row, wanted["probabilities"][camera, step], limit)
         rows += frames.shape[1]
         for camera, state in enumerate(states):
@@ -55,10 +55,10 @@ def replay_sequence(sequence, folder, model, limit):
         "sets": len(sequence["sets"]),
         "off": off,
         "limit": limit,
-        "answers": answers,
+        "answers": predictions,
         "other_decisions": decisions,
         "first_difference": first,
-        "passed": answers > 0 and first is None and decisions == 0,
+        "passed": predictions > 0 and first is None and decisions == 0,
     }
 
 

@@ -2,15 +2,15 @@
 
 import sys
 
-import answers
 import numpy as np
 import onnxruntime
+import predictions
 
 ON_CPU = True  # of ONNX Runtime, for which golden vectors have a stricter limit
 
 
 def open_model(path):
-    """Open a model: its metadata, the state that starts a stretch, and a function that runs one frame."""
+    """Open a model: its metadata, the state that starts a segment, and a function that runs one frame."""
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     found = session.get_modelmeta().custom_metadata_map
     facts = {key.removeprefix("framestream."): text for key, text in found.items()}
@@ -27,4 +27,4 @@ def open_model(path):
 
 
 if __name__ == "__main__":
-    answers.watch(*open_model(sys.argv[1]), sys.argv[2])
+    predictions.watch(*open_model(sys.argv[1]), sys.argv[2])

@@ -7,15 +7,15 @@ import json
 import pathlib
 import sys
 
-import answers
 import numpy as np
 import openvino
+import predictions
 
 ON_CPU = False
 
 
 def open_model(path, device="CPU"):
-    """Open a model: its metadata, the state that starts a stretch, and a function that runs one frame."""
+    """Open a model: its metadata, the state that starts a segment, and a function that runs one frame."""
     sidecar = pathlib.Path(path).with_suffix(".json").read_text(encoding="utf-8")
     facts = {key.removeprefix("framestream."): text for key, text in json.loads(sidecar).items()}
     names = facts["state_names"].split("\n")
@@ -57,4 +57,4 @@ def fold_head(core, model):
 
 
 if __name__ == "__main__":
-    answers.watch(*open_model(sys.argv[1], *sys.argv[3:]), sys.argv[2])
+    predictions.watch(*open_model(sys.argv[1], *sys.argv[3:]), sys.argv[2])

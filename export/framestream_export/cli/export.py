@@ -122,7 +122,7 @@ def check_served(variant: str, kind: str | None = None) -> None:
     """Refuse a variant that Triton cannot serve.
 
     Args:
-        variant: Its name.
+        variant: Name of the variant.
         kind: "window" or "stateful"; None where the run was not read yet.
     """
     reason = _NOT_SERVED.get(variant)
@@ -137,9 +137,9 @@ def serve(exporter: Exporter, run: Path, repository: Path, *, variant: str, made
 
     Args:
         exporter: The exporter of the run.
-        run: Its folder, after which the model is called.
+        run: The run's folder, after which the model is called.
         repository: The folder of the Triton repository.
-        variant: What to serve.
+        variant: Name of the variant to serve.
         made: The model file, if it was written already.
     """
     from framestream_export.triton.repository import copied, write_repository

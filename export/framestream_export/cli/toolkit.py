@@ -23,7 +23,7 @@ def require(modules: tuple[str, ...]) -> None:
     """Import the modules, without the pages that TensorFlow writes to stderr while it starts.
 
     Raises:
-        MissingDependencyError: One of them is not installed; the message carries the pip line.
+        MissingDependencyError: A package is not installed; the message carries the pip line.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # Its Python side would print how often our functions are traced.

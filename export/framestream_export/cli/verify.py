@@ -1,4 +1,4 @@
-"""The command verify."""
+"""`framestream verify`: check an exported model."""
 
 from __future__ import annotations
 

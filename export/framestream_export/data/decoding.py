@@ -35,7 +35,7 @@ _WORKERS = 2
 
 @dataclass(frozen=True, slots=True)
 class _Decoded:
-    """What decoding one recording gave: its frames lie in `part`."""
+    """The result of decoding one recording: its frames lie in `part`."""
 
     part: Path
     pts_seconds: list[float]
@@ -52,11 +52,11 @@ def decode_recordings(
     be doing the same. What a killed run leaves of it can be deleted.
 
     Args:
-        recordings: What to decode, in order.
-        home: The folder.
+        recordings: The recordings to decode, in order.
+        home: Folder that the decoded frames are written to.
         frame_rate: Frames per second of media time to keep.
-        size_wh: Width and height to bring them to, pixels.
-        console: Where progress goes.
+        size_wh: Width and height to scale the frames to, pixels.
+        console: Console that progress is shown on.
 
     Raises:
         SettingsError: The folder cannot be written to, or the disk is full.

@@ -32,7 +32,7 @@ def fold_recordings(
         recordings: All recordings, with their groups.
         frame_counts: int [recordings, labels], labelled frames of each.
         labels: Names of the columns, for messages.
-        folds: How many, at least 2, or `LEAVE_ONE_OUT`.
+        folds: Number of folds, at least 2, or `LEAVE_ONE_OUT`.
         seed: Fixes the division.
 
     Raises:

@@ -54,7 +54,7 @@ def check_label(label: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """One video file with its labels.
+    """A video file with its labels.
 
     Attributes:
         path: The file.
@@ -80,12 +80,13 @@ class Dataset:
     """Recordings, the sorted labels they use, and the label that stands for "nothing happens", if any.
 
     Attributes:
-        root: The folder it lies in.
-        recordings: In the order in which they were found.
-        labels: Sorted.
-        background: One of the labels, or None.
-        warnings: What a person should know about how it was read: classes without clips, listed files that are missing.
-        layout: How it was laid out: "folders", "manifest", or the name of one of the `layouts`.
+        root: The folder that the data set lies in.
+        recordings: All recordings, in the order in which they were found.
+        labels: All labels, sorted.
+        background: The label that means "nothing happens", one of `labels`; None if there is none.
+        warnings: What a person should know about how the data set was read: classes without clips, listed files that
+            are missing.
+        layout: How the data set was laid out: "folders", "manifest", or the name of one of the `layouts`.
     """
 
     root: Path

@@ -38,7 +38,7 @@ class FrameSegment:
     stop: int
 
     def __len__(self) -> int:
-        """Frames in the segment."""
+        """Number of frames in the segment."""
         return self.stop - self.start
 
 
@@ -57,9 +57,9 @@ class FrameCache:
     Attributes:
         frames: uint8 [N, height, width, 3], RGB, memory mapped: slice it, never load it whole.
         labels: int16 [N], index into the data set's labels or UNLABELLED.
-        segments: In the order of the frames; `FrameSegment.recording` points into `recordings`.
-        recordings: Those that could be decoded and have labelled frames.
-        skipped: The others.
+        segments: All segments, in the order of the frames; `FrameSegment.recording` points into `recordings`.
+        recordings: The recordings that could be decoded and have labelled frames.
+        skipped: The recordings that could not be decoded or have no labelled frames.
         fingerprint: SHA-256 over the contents of the files and their labels.
         pts_seconds: float64 [N], presentation time of each frame in its file.
         digests: SHA-256 of each recording's file, in the order of `recordings`.

@@ -62,7 +62,7 @@ def read_manifest(
     """The recordings that a manifest lists; what is wrong with a row is noted and the row left out.
 
     Args:
-        manifest: The file.
+        manifest: Path of the manifest.
         problems: Where to note what is wrong.
         root: The data set's folder, which no path may leave.
         paths: Finds files by their path, each folder listed once.
@@ -105,7 +105,7 @@ class _Listing:
         self._spelled: dict[str, _Entry] = {}  # by the row's own text, which is seldom another: nothing to look up then
 
     def add(self, row: Mapping[str, str], problems: Problems) -> None:
-        """Take a row.
+        """Add a row of the manifest.
 
         Raises:
             DataError: The row contradicts an earlier one, names no file, or has a label or times that cannot be.

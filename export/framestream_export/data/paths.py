@@ -16,7 +16,7 @@ class Paths:
     """Looks files up by the listing of their folder."""
 
     def __init__(self) -> None:
-        """Begin with no folder read."""
+        """Make a listing that has read no folder yet."""
         self._folders: dict[str, tuple[str, frozenset[str]]] = {}  # real path, names of plain files
 
     def find(self, path: str | Path) -> str | None:

@@ -15,7 +15,7 @@ class Problems:
     """Collects errors with the place each is about, and raises them as one."""
 
     def __init__(self) -> None:
-        """Begin without any problem."""
+        """Make an empty list of problems."""
         self._found: list[str] = []
 
     def __len__(self) -> int:

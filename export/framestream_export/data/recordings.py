@@ -11,7 +11,7 @@ from pathlib import Path
 from framestream.errors import DataError
 from framestream_export.data.folders import read_folders
 from framestream_export.data.footage import SPLITS, VIDEO_SUFFIXES, Dataset, Recording, Segment
-from framestream_export.data.layouts import Layout, Reading, layout_named, recognise
+from framestream_export.data.layouts import DataSetLayout, Reading, layout_named, recognise
 from framestream_export.data.manifest import MANIFEST, read_manifest
 from framestream_export.data.negatives import read_negatives
 from framestream_export.data.paths import Paths
@@ -48,8 +48,8 @@ def read_dataset(
         group_column: The column of manifests that groups recordings; None is "group".
 
     Raises:
-        DataError: Nothing to train on, or rows that cannot be true (it names files and rows).
-        SettingsError: There is no such layout or split number.
+        DataError: There is nothing to train on, or rows cannot be true; the message names files and rows.
+        SettingsError: No layout has that name, or the split number is none of 1, 2, 3.
     """
     problems, paths = Problems(), Paths()
     reading = Reading(split_number=split_number, frame_rate=frame_rate, group_column=group_column, problems=problems)
@@ -79,9 +79,9 @@ def read_dataset(
 
 
 def _read(
-    data: Path, reading: Reading, paths: Paths, *, layout: Layout | None
+    data: Path, reading: Reading, paths: Paths, *, layout: DataSetLayout | None
 ) -> tuple[str, list[Recording], list[str]]:
-    """How the data is laid out, its recordings, and warnings."""
+    """Return the name of the data's layout, its recordings, and warnings."""
     if not data.exists():
         raise DataError(f"{data} does not exist; give a directory of clips or a .csv manifest")
     if layout is None and not (data / MANIFEST).is_file():  # our own manifest goes before what else lies there
@@ -108,7 +108,7 @@ def _read(
 
 
 def _refuse_files_listed_twice(recordings: Sequence[Recording], problems: Problems, paths: Paths) -> None:
-    """One file is one recording: twice, it could be trained on and tested on, or carry two labels at once."""
+    """Note files that are listed twice: such a file could be trained on and tested on, or carry two labels at once."""
     seen: dict[str, Recording] = {}
     for recording in recordings:
         real_path = paths.find(recording.path)

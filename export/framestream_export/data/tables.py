@@ -15,8 +15,8 @@ def read_rows(
     """The rows of a CSV file that are not blank, with their line numbers: cells stripped, by column in lower case.
 
     Args:
-        path: The file.
-        required: Columns it must have.
+        path: Path of the table.
+        required: Columns that the table must have.
         spellings: Other names a column may have; the first that is there is taken where the column itself is not.
 
     Raises:

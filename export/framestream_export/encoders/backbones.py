@@ -45,7 +45,7 @@ def build_backbone(name: str, *, size: int, alpha: float | None, weights: str) -
     """An encoder around a network of Keras's, and that network, which is what weights files hold.
 
     Args:
-        name: One of BACKBONES.
+        name: Name of a backbone, one of BACKBONES.
         size: Height and width of the frames, pixels.
         alpha: Width multiplier of those in WITH_ALPHA; None is the network's own.
         weights: "imagenet", which Keras downloads; anything else leaves them random.

@@ -36,11 +36,12 @@ def thaw_last_blocks(encoder: Any, count: int) -> None:
     statistics that the weights around them were made for; what a few clips would put in their place is worse.
 
     Args:
-        encoder: From `build_encoder`; changed in place. Whatever was compiled or traced with it must be made anew.
-        count: 0 freezes everything.
+        encoder: A network that `build_encoder` made; changed in place. Whatever was compiled or traced with it must be
+            made anew.
+        count: Number of blocks to train; 0 freezes everything.
 
     Raises:
-        SettingsError: There are not so many blocks.
+        SettingsError: The encoder has fewer than `count` blocks.
     """
     blocks = _blocks(encoder)
     if not 0 <= count <= len(blocks):

@@ -23,7 +23,7 @@ def build_encoder(
     """A Keras model from frames float32 or uint8 [N, size, size, 3], RGB 0..255, to features [N, D].
 
     Args:
-        name: One of `catalogue.DESIGNS` or a keras.applications backbone, in any case.
+        name: Name in `catalogue.DESIGNS` or of a keras.applications backbone, in any case.
         size: Height and width of the frames, pixels.
         feature_dim: D of the small encoder; D of the others is their own number of channels.
         weights: "none"; "people" (small encoder, 96 px: has learnt where a person's joints are, on rendered footage);

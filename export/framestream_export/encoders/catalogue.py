@@ -19,7 +19,7 @@ class EncoderDesign:
     """A network that is built here.
 
     Attributes:
-        name: What a user writes.
+        name: The design's name, as given to `--encoder`.
         build: Makes a Keras model from frames [N, size, size, 3], RGB 0..255, to features [N, D], its weights random,
             given size and feature_dim.
         weights: Sets the weights of such a model, by the names of weights that exist.
@@ -54,7 +54,7 @@ class EncoderName:
     alpha: float | None
 
     def __str__(self) -> str:
-        """As a user would write it."""
+        """Return the name as a user would write it, e.g. "mobilenetv2@0.35"."""
         return self.name if self.alpha is None else f"{self.name}@{self.alpha:g}"
 
     @classmethod

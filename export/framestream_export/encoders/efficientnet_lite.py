@@ -21,7 +21,7 @@ _STEM_CHANNELS = 32
 
 
 @dataclass(frozen=True, slots=True)
-class _Stage:
+class _BlockGroup:
     """Blocks of one kind, one after another; only the first may halve the picture."""
 
     blocks: int
@@ -31,14 +31,14 @@ class _Stage:
     channels: int
 
 
-_STAGES = (
-    _Stage(1, kernel=3, stride=1, widening=1, channels=16),
-    _Stage(2, kernel=3, stride=2, widening=6, channels=24),
-    _Stage(2, kernel=5, stride=2, widening=6, channels=40),
-    _Stage(3, kernel=3, stride=2, widening=6, channels=80),
-    _Stage(3, kernel=5, stride=1, widening=6, channels=112),
-    _Stage(4, kernel=5, stride=2, widening=6, channels=192),
-    _Stage(1, kernel=3, stride=1, widening=6, channels=320),
+_BLOCK_GROUPS = (
+    _BlockGroup(1, kernel=3, stride=1, widening=1, channels=16),
+    _BlockGroup(2, kernel=3, stride=2, widening=6, channels=24),
+    _BlockGroup(2, kernel=5, stride=2, widening=6, channels=40),
+    _BlockGroup(3, kernel=3, stride=2, widening=6, channels=80),
+    _BlockGroup(3, kernel=5, stride=1, widening=6, channels=112),
+    _BlockGroup(4, kernel=5, stride=2, widening=6, channels=192),
+    _BlockGroup(1, kernel=3, stride=1, widening=6, channels=320),
 )
 
 
@@ -51,24 +51,24 @@ def build_efficientnet_lite0(size: int) -> Any:
     x = layers.Rescaling(1 / 128, offset=-127 / 128, name="scale")(frames)
     x = _convolve(x, _STEM_CHANNELS, kernel=3, stride=2, name="stem")
     number = 0
-    for stage in _STAGES:
-        for index in range(stage.blocks):
+    for group in _BLOCK_GROUPS:
+        for index in range(group.blocks):
             number += 1
-            x = _block(x, stage, stride=stage.stride if index == 0 else 1, name=f"block{number}")
+            x = _block(x, group, stride=group.stride if index == 0 else 1, name=f"block{number}")
     x = _convolve(x, FEATURES, kernel=1, name="head")
     return keras.Model(frames, layers.GlobalAveragePooling2D(name="features")(x), name="encoder")
 
 
-def _block(x: Any, stage: _Stage, *, stride: int, name: str) -> Any:
+def _block(x: Any, group: _BlockGroup, *, stride: int, name: str) -> Any:
     """An inverted residual: widen, look around in each channel by itself, narrow; added to what came in if it fits."""
     before = x
-    if stage.widening != 1:
-        x = _convolve(x, stage.widening * x.shape[-1], kernel=1, name=f"{name}_expand")
+    if group.widening != 1:
+        x = _convolve(x, group.widening * x.shape[-1], kernel=1, name=f"{name}_expand")
     x = layers.DepthwiseConv2D(
-        stage.kernel, strides=stride, padding="same", use_bias=False, name=f"{name}_depthwise_conv"
+        group.kernel, strides=stride, padding="same", use_bias=False, name=f"{name}_depthwise_conv"
     )(x)
     x = _activate(_normalise(x, f"{name}_depthwise"), f"{name}_depthwise")
-    x = layers.Conv2D(stage.channels, 1, use_bias=False, name=f"{name}_project_conv")(x)
+    x = layers.Conv2D(group.channels, 1, use_bias=False, name=f"{name}_project_conv")(x)
     x = _normalise(x, f"{name}_project")
     return layers.Add(name=f"{name}_add")([before, x]) if before.shape == x.shape else x
 

@@ -26,11 +26,11 @@ _OUTER_CONVOLUTIONS = {"stem": ("_conv_stem", "_bn0"), "head": ("_conv_head", "_
 
 
 def find_lite0_weights() -> Path:
-    """The installed package's weights file.
+    """Return the path of the weights file in the installed package.
 
     Raises:
         MissingDependencyError: The package is not installed.
-        DataError: It is, without a weights file.
+        DataError: The package is installed without a weights file.
     """
     try:
         files = importlib.metadata.files(PACKAGE) or ()
@@ -55,7 +55,7 @@ def load_lite0_weights(network: Any, path: Path) -> None:
 
 
 def _weight(weight: Any, state: Mapping[str, NDArray[Any]], path: Path) -> NDArray[np.float32]:
-    """What one weight of Keras's is in the file."""
+    """Return the array of the file that belongs to one Keras weight."""
     layer, part = weight.path.split("/")[-2:]
     name = _torch_name(layer, part)
     if name not in state:

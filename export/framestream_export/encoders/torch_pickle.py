@@ -92,11 +92,11 @@ def read_pickle(stream: BytesIO, storages: dict[str, Storage] | None = None) -> 
     """The value of the pickle that starts where `stream` is; leaves `stream` after it.
 
     Args:
-        stream: In memory, so that a length the pickle claims cannot make Python reserve more than there is.
-        storages: Where the storages that it mentions are entered, by key.
+        stream: The file in memory, so that a length the pickle claims cannot make Python reserve more than there is.
+        storages: Dictionary to which the storages that the pickle mentions are added, by key.
 
     Raises:
-        PickleError: It is damaged, or asks for more than weights need.
+        PickleError: The pickle is damaged, or asks for more than weights need.
     """
     start = stream.tell()
     try:
@@ -157,7 +157,7 @@ class _Unpickler(pickle.Unpickler):
 
 
 def _storage(identity: Any) -> Storage:
-    """From ("storage", type, key, device, count, None): the last would be a view, which tensors replaced long ago."""
+    """Return the storage of ("storage", type, key, device, count, None); the last would be a view, used no more."""
     word, kind, key, _, count, view = identity
     if not (type(word) is str and word == "storage" and type(key) is str and view is None):
         raise PickleError("a storage without a key, or a view of another")

@@ -17,11 +17,11 @@ def load_weights_file(network: Any, path: Path, *, name: str) -> None:
 
     Args:
         network: A Keras model.
-        path: Its weights, or a model that holds them.
-        name: What the encoder is called in messages.
+        path: File with the network's weights, or with a model that holds them.
+        name: The encoder's name in messages.
 
     Raises:
-        DataError: There is no such file, or it does not hold these weights.
+        DataError: The file does not exist, or does not hold weights of this network.
     """
     if not path.is_file():
         raise DataError(f"no weights file {path}; --weights takes people, imagenet, none, a file or a run")

@@ -47,7 +47,7 @@ class RangeFinder:
     """
 
     def __init__(self, *, seed: int) -> None:
-        """Start on a tensor; `seed` is of the values that are kept of it."""
+        """Make a finder for one tensor; `seed` fixes which of its values are kept."""
         self._random = np.random.default_rng(seed)
         self._kept: list[NDArray[np.float32]] = []
 
@@ -70,8 +70,8 @@ def observe(
 
     Args:
         encoder: An onnx.ModelProto with one input.
-        tensors: Names of float tensors in it.
-        batches: What to run it on, each uint8 [N, 3, height, width].
+        tensors: Names of float tensors in the model.
+        batches: Frames to run the model on, each uint8 [N, 3, height, width].
     """
     observed = onnx.ModelProto()
     observed.CopyFrom(encoder)

@@ -1,4 +1,4 @@
-"""From a finished run to ONNX files that keep the streaming contract, or to none."""
+"""Exporting a finished run to ONNX files that keep the streaming contract; a file that breaks it is not written."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ from framestream_export.graph.streaming import check_structure
 
 @dataclass(frozen=True, slots=True)
 class ExportedModel:
-    """What an export made.
+    """The result of an export.
 
     Attributes:
-        path: The model file.
+        path: Path of the model file.
         sidecar: The JSON file with the metadata of the model file.
         spec: The metadata in the file.
         nodes: Nodes in the graph.
         rows: Predictions on which Keras and ONNX were compared.
-        figures: What was measured on it.
-        kernels: Which of its nodes run on the provider that it is meant for.
+        figures: Figures measured on the exported model.
+        kernels: Which nodes of the model run on the provider that it is meant for.
         speed: Speed of int8 next to float32 on this machine; None for other variants.
     """
 
@@ -59,7 +59,7 @@ class ExportedModel:
 
 
 class Exporter:
-    """One run, and any number of files made from it; what several need is made or measured once."""
+    """Makes any number of files from one run; what several files need is made or measured once."""
 
     def __init__(
         self,
@@ -69,13 +69,13 @@ class Exporter:
         gate: Gate | None = None,
         data: Path | None = None,
     ) -> None:
-        """Read a run.
+        """Read a finished run.
 
         Args:
             run: Folder of a finished run.
             events: Default event settings to stamp into the models, by name; the others are those that training found
                 to be good.
-            gate: What a variant may lose.
+            gate: How much accuracy a variant may lose.
             data: Where the run's data set is now; None is where it was in training.
 
         Raises:
@@ -96,7 +96,7 @@ class Exporter:
 
         Args:
             output: The file to write; its folder is made if need be.
-            variant: One of `figures.VARIANTS`.
+            variant: Name of a variant, one of `figures.VARIANTS`.
 
         Raises:
             SettingsError: The file cannot be written, or its sidecar would replace a file that is none.
@@ -149,12 +149,12 @@ class Exporter:
 
     @cached_property
     def _expected(self) -> NDArray[np.float32]:
-        """What Keras predicts about the run's parity frames."""
+        """Return the predictions of Keras for the run's parity frames."""
         return self.finished.model.predictions(self.finished.frames)
 
     @cached_property
     def _float32_predictions(self) -> NDArray[np.float32]:
-        """What the float32 file predicts about the held-out clips."""
+        """Return the predictions of the float32 file for the held-out clips."""
         with tempfile.TemporaryDirectory() as folder:
             return self.maker.held_out.predictions(ModelSession(self._write_float32(Path(folder)), device="cpu"))
 

@@ -14,14 +14,14 @@ _KEYS = ("variant", "variant_parity", "variant_accuracy", "variant_drop", "varia
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One way to write a model down.
+    """A form that a model can be written in.
 
     Attributes:
-        name: As in `--variant` and in the metadata key `framestream.variant`.
+        name: The variant's name, as in `--variant` and in the metadata key `framestream.variant`.
         parity_limit: Largest difference to Keras's probabilities; None where decisions are what counts.
         lstm_nodes: LSTM operators in its graph, if the model has an LSTM.
-        suffix: Suffix of its file.
-        purpose: What it is for, half a sentence.
+        suffix: Suffix of the variant's file.
+        purpose: What the variant is for, half a sentence.
         provider: Execution provider of ONNX Runtime that it is meant for.
     """
 
@@ -61,7 +61,7 @@ def find_variant(name: str) -> Variant:
     """The variant of a name.
 
     Raises:
-        SettingsError: There is none.
+        SettingsError: No variant has that name.
     """
     if name not in VARIANTS:
         raise SettingsError(f"no variant {name!r}; there are {', '.join(VARIANTS)}")
@@ -78,7 +78,7 @@ class VariantFigures:
         accuracy: Share of held-out predictions that are right, 0 to 1; None where none were measured (float32 alone).
         drop: Accuracy of float32 less this one's; negative where this one is better.
         flips: Share of held-out predictions whose likeliest class is another one than float32's.
-        predictions: How many were compared.
+        predictions: Number of predictions that were compared.
     """
 
     variant: str

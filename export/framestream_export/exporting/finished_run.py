@@ -30,7 +30,7 @@ class FinishedRun:
         """Load a run that `framestream train` has finished.
 
         Raises:
-            DataError: It is no run, or is not finished.
+            DataError: The folder is no run, or the run is not finished.
         """
         folder = RunFolder(path)
         record = folder.read_record()

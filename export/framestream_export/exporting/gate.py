@@ -33,7 +33,7 @@ class Gate:
         """Check the figures of a variant.
 
         Raises:
-            ModelError: It loses too much; the message has the figures.
+            ModelError: The variant loses too much; the message has the figures.
         """
         limit = np.inf if variant.parity_limit is None else variant.parity_limit
         # Written so that what is no number does not pass.

@@ -37,11 +37,11 @@ class HeldOut:
 
         Args:
             finished: The run.
-            path: Its folder.
+            path: The run's folder.
             data: Where the data set is now; None is where it was in training.
 
         Raises:
-            DataError: It is gone, or is another one.
+            DataError: The data set is gone, or is not the one that the run was trained on.
         """
         record = finished.record
         data_path = DataPath.of(record, path, data=data)

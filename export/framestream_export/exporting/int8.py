@@ -29,11 +29,11 @@ _SHUFFLING = ("Reshape", "DepthToSpace", "Flatten")
 
 
 def quantize_encoder(encoder: Any, batches: Iterable[NDArray[np.uint8]]) -> Any:
-    """An encoder in whole numbers.
+    """Return a copy of an encoder that computes in whole numbers.
 
     Args:
         encoder: An onnx.ModelProto from uint8 [N, 3, height, width] to float32 [N, D].
-        batches: Frames to calibrate it on, each uint8 [N, 3, height, width].
+        batches: Frames to calibrate the copy on, each uint8 [N, 3, height, width].
     """
     model = onnx.ModelProto()
     model.CopyFrom(encoder)
@@ -44,9 +44,9 @@ def quantize_encoder(encoder: Any, batches: Iterable[NDArray[np.uint8]]) -> Any:
     matrices = [node for node in model.graph.node if _is_integer_matrix(graph, node, tensors)]
     tensors |= dict.fromkeys(_made_by(graph, node) for node in matrices)
     products = [*convolutions, *matrices]
-    spans, moments = _calibrate(model, list(tensors), {node.output[0]: node for node in products}, batches)
-    for name, span in spans.items():
-        graph.round(name, span)
+    ranges, moments = _calibrate(model, list(tensors), {node.output[0]: node for node in products}, batches)
+    for name, activations in ranges.items():
+        graph.round(name, activations)
     graph.round_after(_SHUFFLING)
     for node in products:
         graph.store_product(node, moments[node.output[0]])
@@ -66,7 +66,7 @@ def store_lstm(model: Any) -> None:
 def _calibrate(
     model: Any, tensors: Sequence[str], products: Mapping[str, Any], batches: Iterable[NDArray[np.uint8]]
 ) -> tuple[dict[str, ActivationRange], dict[str, NDArray[np.float64] | None]]:
-    """Spans of the tensors to be rounded, by name; moments of the products' inputs, by the name of their output."""
+    """Ranges of the tensors to be rounded, by name; moments of the products' inputs, by the name of their output."""
     constants = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
     finders = {name: RangeFinder(seed=index) for index, name in enumerate(tensors)}
     moments = {
@@ -150,12 +150,12 @@ class QdqGraph:
 
     Attributes:
         graph: The onnx.GraphProto.
-        constants: Its float constants by name, as they were at first.
-        rounded: Spans of the tensors that are whole numbers, by the name under which they are read.
+        constants: The graph's float constants by name, as they were at first.
+        rounded: Ranges of the tensors that are whole numbers, by the name under which they are read.
     """
 
     def __init__(self, graph: Any) -> None:
-        """Start on a graph without any."""
+        """Take a graph that has none of these operators yet."""
         self.graph = graph
         self.constants: dict[str, Any] = {tensor.name: tensor for tensor in graph.initializer}
         self.rounded: dict[str, ActivationRange] = {}
@@ -168,11 +168,14 @@ class QdqGraph:
         """Whether weights and bias of a product are constants."""
         return all(name in self.constants for name in node.input[1:] if name)
 
-    def round(self, name: str, span: ActivationRange) -> None:
+    def round(self, name: str, activations: ActivationRange) -> None:
         """Have everybody who reads a tensor read it rounded."""
         readers = self.readers(name)
         numbers, rounded = f"{name}/numbers", f"{name}/rounded"
-        scale, zero = self._constant(f"{name}/scale", span.scale), self._constant(f"{name}/zero", span.zero)
+        scale, zero = (
+            self._constant(f"{name}/scale", activations.scale),
+            self._constant(f"{name}/zero", activations.zero),
+        )
         nodes = [
             helper.make_node("QuantizeLinear", [name, scale, zero], [numbers]),
             helper.make_node("DequantizeLinear", [numbers, scale, zero], [rounded]),
@@ -182,7 +185,7 @@ class QdqGraph:
             self.graph.node.insert(maker + 1, node)
         for node in readers:
             node.input[:] = [rounded if item == name else item for item in node.input]
-        self.rounded[rounded] = span
+        self.rounded[rounded] = activations
 
     def round_after(self, operators: tuple[str, ...]) -> None:
         """Let nodes that only move numbers about move whole ones: put DequantizeLinear behind them."""
@@ -190,7 +193,7 @@ class QdqGraph:
             if node.op_type not in operators or node.input[0] not in self.rounded:
                 continue
             (back,) = (other for other in self.graph.node if node.input[0] in other.output)
-            span, moved = self.rounded[node.input[0]], node.output[0]
+            activations, moved = self.rounded[node.input[0]], node.output[0]
             behind = helper.make_node("DequantizeLinear", [f"{moved}/numbers", *back.input[1:]], [f"{moved}/rounded"])
             if len(self.readers(node.input[0])) == 1:
                 self.graph.node.remove(back)
@@ -198,14 +201,14 @@ class QdqGraph:
             for reader in self.readers(moved):
                 reader.input[:] = [behind.output[0] if item == moved else item for item in reader.input]
             self.graph.node.insert(list(self.graph.node).index(node) + 1, behind)
-            self.rounded[behind.output[0]] = span
+            self.rounded[behind.output[0]] = activations
 
     def store_product(self, node: Any, moments: NDArray[np.float64] | None) -> None:
         """Store weights and bias of a Conv, Gemm or MatMul whose input is rounded.
 
         Args:
-            node: It.
-            moments: Of its inputs; see `rounding.InputMoments`.
+            node: The onnx.NodeProto of the product.
+            moments: How the product's inputs vary together, as `rounding.InputMoments.sums` has it.
         """
         transposed = any(item.name == "transB" and item.i for item in node.attribute)
         axis = 0 if node.op_type == "Conv" or transposed else 1

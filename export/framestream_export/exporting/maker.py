@@ -1,4 +1,4 @@
-"""One run's model in all its variants; what they have in common is made once."""
+"""Making the variants of one run's model; what the variants have in common is made once."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ class VariantMaker:
 
     Attributes:
         finished: The run.
-        path: Its folder.
+        path: The run's folder.
     """
 
     def __init__(self, finished: FinishedRun, path: Path, *, data: Path | None = None) -> None:
-        """Start on a run.
+        """Read what the variants of a run's model have in common.
 
         Args:
             finished: The run.
-            path: Its folder.
-            data: Where its data set is now; None is where it was in training.
+            path: The run's folder.
+            data: Where the run's data set is now; None is where it was in training.
         """
         self.finished, self.path, self._data = finished, path, data
 
@@ -53,7 +53,7 @@ class VariantMaker:
         """The graph of a variant as an onnx.ModelProto without metadata; that of `ort` is float32's.
 
         Raises:
-            SettingsError: There is no such variant.
+            SettingsError: No variant has that name.
             DataError: int8 is calibrated on training frames, and they are gone.
         """
         find_variant(name)

@@ -14,7 +14,7 @@ INVARIANCE_LIMIT = 1e-5
 def onnx_rows(
     session: ModelSession, frames: NDArray[np.uint8], *, steps: int | None = None, cameras: int | None = None
 ) -> NDArray[np.float32]:
-    """What the exported model predicts when it is fed in chunks with its state carried along.
+    """Return the exported model's predictions when it is fed in chunks with its state carried along.
 
     Args:
         session: The exported model.

@@ -39,12 +39,12 @@ class InputMoments:
     """
 
     def __init__(self, node: Any, shape: tuple[int, ...], *, seed: int) -> None:
-        """Start on a Conv, Gemm or MatMul.
+        """Gather the inputs of a Conv, Gemm or MatMul.
 
         Args:
             node: The onnx.NodeProto.
-            shape: Of its weights.
-            seed: Of the places that are looked at; a convolution has too many for all of them.
+            shape: Shape of the node's weights.
+            seed: Fixes which places of a picture are taken; a convolution has too many to take all.
         """
         self.sums: NDArray[np.float64] | None = None
         self._convolves = node.op_type == "Conv"
@@ -67,7 +67,7 @@ class InputMoments:
         self.sums = sums if self.sums is None else self.sums + sums
 
     def _patches(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-        """What the kernel sees at some places: [groups, places, K]."""
+        """Return the inputs that a kernel covers at some places: [groups, places, K]."""
         top, left, bottom, right = self._pads
         padded = np.pad(inputs, ((0, 0), (0, 0), (top, bottom), (left, right)))
         (height, width), (down, across) = self._shape[2:], self._dilations
@@ -93,7 +93,8 @@ def round_rows(
 
     Args:
         weights: [rows, K], a sum each.
-        moments: Of their inputs, [groups, K, K], the rows in as many equal parts; None rounds to the nearest.
+        moments: How the inputs of the weights vary together, [groups, K, K], with the rows in as many equal parts; None
+            rounds to the nearest.
         least: Smallest step of each row, or of all.
 
     Returns:
@@ -132,11 +133,11 @@ def _steps_that_fit(rows: NDArray[Any]) -> NDArray[np.float64]:
 
 @dataclass(frozen=True, slots=True)
 class _Sharing:
-    """How the error of a rounded weight is made up for by those after it.
+    """How the weights after a rounded one make up for its error.
 
     Attributes:
         order: int64 [K], the weights, those with most to say first.
-        shares: float64 [K, K]; row i says how an error in the i-th is best shared out among those after it.
+        shares: float64 [K, K]; row i says how an error in the i-th weight is best shared out among later weights.
     """
 
     order: NDArray[np.int64]
@@ -144,7 +145,7 @@ class _Sharing:
 
     @classmethod
     def of(cls, moments: NDArray[np.float64]) -> _Sharing:
-        """From how inputs vary together, [K, K]: the upper factor of its inverse."""
+        """Return the upper factor of the inverse of `moments`, [K, K], which say how inputs vary together."""
         order = np.argsort(-np.diag(moments), kind="stable")
         known = moments[np.ix_(order, order)]
         known[np.diag_indices(len(known))] += max(_DAMPING * float(np.diag(known).mean()), _SMALLEST_STEP)

@@ -16,7 +16,7 @@ def sealed(proto: Any, metadata: Mapping[str, str]) -> bytes:
     """Return the bytes of an ONNX file: a graph, its metadata, and the digest of both.
 
     Args:
-        proto: An onnx.ModelProto; its own metadata are replaced.
+        proto: The model, an onnx.ModelProto; its own metadata are replaced.
         metadata: Flat strings, `framestream.` included; a digest among them is replaced.
     """
     facts = {key: value for key, value in metadata.items() if key != DIGEST_KEY}

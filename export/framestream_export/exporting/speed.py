@@ -31,8 +31,8 @@ class Speed:
         float32_fps: Frames per second of float32.
         ratio: Median of the variant's speed over float32's, turn by turn.
         steps: Frames per call, for one camera.
-        threads: CPU threads.
-        machine: Its processor.
+        threads: Number of CPU threads.
+        machine: Name of the machine's processor.
     """
 
     variant_fps: float
@@ -45,11 +45,11 @@ class Speed:
 
 @dataclass(frozen=True, slots=True)
 class FrameTimes:
-    """How long files take for a frame.
+    """How long the variants of a model take for a frame.
 
     Attributes:
-        machine: What they were measured on, half a sentence.
-        frame_ms: By variant and frames per run: median milliseconds for one frame.
+        machine: The machine that the times were measured on, half a sentence.
+        frame_ms: Median milliseconds for one frame, by variant and frames per run.
     """
 
     machine: str
@@ -69,7 +69,7 @@ def frame_times(models: Mapping[str, Path], digests: Mapping[str, str], *, run: 
     """Return the times of variants, by name: from the run folder if it has those of the same files, else measured.
 
     Args:
-        models: The files.
+        models: The model files.
         digests: Digests of the files.
         run: The run's folder; where it cannot be written to, nothing is kept.
     """

@@ -16,10 +16,10 @@ from framestream_export.graph.streaming import OPSET
 
 @dataclass(frozen=True, slots=True)
 class ModelCost:
-    """What one frame costs, whatever the variant.
+    """What a model costs for one frame, whatever the variant.
 
     Attributes:
-        parameters: As Keras counts them, before batch norms are folded away.
+        parameters: Number of parameters as Keras counts them, before batch norms are folded away.
         macs_per_frame: Multiply-adds for one more frame: the encoder once, the LSTM over the window, the last layer.
     """
 

@@ -44,7 +44,8 @@ class HeadWeights:
     """The weights of a head as arrays.
 
     Attributes:
-        lstms: One; forwards and backwards; or none, where the mean over the window takes its place.
+        lstms: Weights of one LSTM; of two, forwards and backwards; or of none, where the head is the mean over
+            the window.
         feature_dim: Features per frame, D.
         dense_kernel: [U, K], [2U, K] or [D, K].
         dense_bias: [K].
@@ -63,7 +64,7 @@ class HeadWeights:
         """Take the weights from a Keras head made by `training.network.heads.build_head`.
 
         Raises:
-            ModelError: It was made by something else.
+            ModelError: The head is none that `build_head` makes.
         """
         layers = {layer.name: layer for layer in head.layers}
         if "logits" not in layers or not layers.keys() & {"lstm", "bidirectional", "mean"}:

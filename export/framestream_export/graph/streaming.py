@@ -40,14 +40,14 @@ _TO_END = np.iinfo(np.int64).max
 
 @dataclass(frozen=True, slots=True)
 class GraphLayout:
-    """What kind of graph is wanted.
+    """The kind of graph to make.
 
     Attributes:
         kind: "window" or "stateful".
         window: Frames per prediction of a window model.
         height: Height of a frame, pixels.
         width: Width of a frame, pixels.
-        fixed: One camera, one step, fixed shapes, instead of any number.
+        fixed: Whether shapes are fixed, for one camera and one step, instead of any number of both.
         lstm_op: Whether the LSTM is ONNX's operator, or written out.
     """
 
@@ -60,12 +60,12 @@ class GraphLayout:
 
     @property
     def cameras(self) -> int | str:
-        """The first axis."""
+        """Size or name of the frames' first axis."""
         return 1 if self.fixed else "cameras"
 
     @property
     def steps(self) -> int | str:
-        """The second axis."""
+        """Size or name of the frames' second axis."""
         return 1 if self.fixed or (self.kind == "stateful" and not self.lstm_op) else "steps"
 
 
@@ -75,7 +75,7 @@ def streaming_model(encoder: Any, head: HeadWeights, layout: GraphLayout) -> Any
     Args:
         encoder: An onnx.ModelProto from uint8 [N, 3, height, width] to float32 [N, D]; one input, one output.
         head: The recurrent part's weights.
-        layout: What to make of them.
+        layout: The kind of graph to make.
 
     Returns:
         An onnx.ModelProto without metadata.
@@ -114,9 +114,9 @@ def add_head(graph: Graph, head: HeadWeights, layout: GraphLayout) -> dict[str, 
     `unfolded_shape`, which is [C, S, -1].
 
     Args:
-        graph: What to append to.
+        graph: The graph to append to.
         head: The weights.
-        layout: What to make of them; its frames do not matter here.
+        layout: The kind of graph to make; the size of frames does not matter here.
 
     Returns:
         The shape of each state by its name, without the cameras axis.
@@ -130,11 +130,11 @@ def finished_model(
     """Make a model of a graph that is complete: one input, one output, and each state in and out.
 
     Args:
-        graph: Its nodes and constants.
+        graph: Nodes and constants of the complete graph.
         given: The input that is new each time, an onnx.ValueInfoProto.
-        predicted: The output that belongs to it, an onnx.ValueInfoProto.
-        states: As `add_head` returned them.
-        layout: As `add_head` was given it.
+        predicted: The output with the predictions, an onnx.ValueInfoProto.
+        states: The shapes of the states that `add_head` returned.
+        layout: The layout that was given to `add_head`.
 
     Returns:
         An onnx.ModelProto without metadata.
@@ -168,7 +168,7 @@ def _window_head(graph: Graph, head: HeadWeights, layout: GraphLayout) -> dict[s
 
 
 def _window_rows(graph: Graph, head: HeadWeights, layout: GraphLayout) -> str:
-    """What an LSTM, or one each way, makes of each window: [C, S, U] or [C, S, 2U]."""
+    """Return the output of an LSTM, or of one each way, for each window: [C, S, U] or [C, S, 2U]."""
     windows = "all_features"
     if not layout.fixed:  # with a single window, time first is no other order
         windows = graph.add("Transpose", [_all_windows(graph, layout.window)], "windows_time_first", perm=[1, 0, 2, 3])
@@ -288,11 +288,11 @@ def check_structure(model: Any, *, states: Sequence[str], lstm_nodes: int = 1) -
 
     Args:
         model: An onnx.ModelProto.
-        states: Names of its recurrent inputs.
-        lstm_nodes: How many LSTM operators it must have: none where the LSTM is written out.
+        states: Names of the model's recurrent inputs.
+        lstm_nodes: Number of LSTM operators the graph must have: none where the LSTM is written out.
 
     Raises:
-        ModelError: What is wrong.
+        ModelError: The graph breaks the contract; the message says how.
     """
     expected = (["frames", *states], ["probabilities", *(f"next_{name}" for name in states)])
     found = ([value.name for value in model.graph.input], [value.name for value in model.graph.output])

@@ -22,13 +22,13 @@ def add_unrolled_lstm(
     The four gates are one product; three of them share a Sigmoid, so they come first: input, forget, output, cell.
 
     Args:
-        graph: What to append to.
+        graph: The graph to append to.
         weights: The weights of this direction.
         sequences: float32 [steps, N, D].
         steps: Number of steps to write out.
         state: Hidden and cell state to start from, each float32 [1, N, U]; None for zeros.
-        name: What its nodes and constants are named after.
-        backwards: Whether it reads the last step first.
+        name: Prefix of the names of nodes and constants.
+        backwards: Whether the LSTM reads the last step first.
 
     Returns:
         The name of its last hidden state, float32 [1, N, U].

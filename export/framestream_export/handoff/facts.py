@@ -13,17 +13,17 @@ from framestream_export.exporting.speed import FrameTimes
 
 @dataclass(frozen=True, slots=True)
 class WrittenVariant:
-    """One variant in the folder.
+    """A variant in a hand-off folder.
 
     Attributes:
-        variant: Which variant it is.
-        file: Its path in the folder.
+        variant: The variant that was written.
+        file: The model file's path in the folder.
         file_bytes: Size of the file.
         digest: Digest of the file.
         spec: The metadata in the file.
         state: Shape of each state, without cameras.
-        figures: What was measured when it was exported; None if nothing was.
-        fixed_steps: Whether it takes one frame at a time only.
+        figures: Figures measured when the variant was exported; None if nothing was.
+        fixed_steps: Whether the variant takes one frame at a time only.
     """
 
     variant: Variant
@@ -42,7 +42,7 @@ class HandoffFacts:
 
     Attributes:
         record: The run's record, with its test report.
-        variants: Those in the folder, the first one the reference.
+        variants: The variants in the folder, the first one the reference.
         refused: Why other variants are not in the folder, by name.
         speed: How long the variants take for a frame.
         vector_frames: Pictures from the run's own recordings in the golden vectors; 0 if their frames are synthetic.

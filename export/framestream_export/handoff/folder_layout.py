@@ -1,4 +1,4 @@
-"""What is where in a hand-off folder.
+"""The files and folders of a hand-off folder.
 
 ::
 

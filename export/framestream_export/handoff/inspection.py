@@ -28,14 +28,14 @@ def inspect_handoff(
     """Check a hand-off folder; yields a title and the checks under it.
 
     Args:
-        folder: What `framestream export --handoff` wrote, or one variant's folder inside.
+        folder: Folder that `framestream export --handoff` wrote, or one variant's folder inside.
         run: The run it came from; adds the comparison with Keras.
-        provider: What replays the golden vectors.
+        provider: The execution provider that replays the golden vectors.
 
     Raises:
-        DataError: It is no hand-off folder, or a file in it cannot be read.
+        DataError: The folder is no hand-off folder, or a file in it cannot be read.
         ModelError: A single variant's folder was given, and its model cannot be used at all.
-        ProviderError: There is no such provider here.
+        ProviderError: This ONNX Runtime has no such provider.
     """
     if (folder / VECTORS_FILE).is_file():
         yield folder.name, verify(find_model(folder), run=run, provider=provider)
@@ -57,7 +57,7 @@ def find_model(folder: Path) -> Path:
     """The model in a variant's folder.
 
     Raises:
-        DataError: There is none, or more than one.
+        DataError: The folder holds no model, or more than one.
     """
     found = sorted(item for item in folder.iterdir() if item.suffix in (".onnx", ORT_SUFFIX))
     if len(found) != 1:

@@ -52,12 +52,12 @@ ExportVariant = Callable[[str, Path], object]
 
 @dataclass(frozen=True, slots=True)
 class HandoffFolder:
-    """What a hand-off folder holds.
+    """A hand-off folder that was written.
 
     Attributes:
-        path: The folder.
+        path: Path of the folder.
         variants: Names of the variants in it.
-        refused: Why other variants are not in it, by name.
+        refused: Why other variants are not in the folder, by name.
         file_bytes: Size of all files together.
         vector_frames: Pictures of the run's own recordings in the golden vectors.
     """
@@ -77,8 +77,8 @@ def write_handoff(
     Args:
         run: Folder of a finished run.
         output: The folder to write; must not exist, or be empty.
-        variants: Names of what to put in; float32 always is.
-        export_variant: What writes one.
+        variants: Names of the variants to put in; float32 always is.
+        export_variant: Function that writes a variant.
         drawn: Make golden vectors of synthetic frames instead of the run's own recordings.
 
     Raises:
@@ -210,7 +210,7 @@ def copy_kept(run: Path, digest: str, path: Path) -> bool:
     Args:
         run: The run's folder.
         digest: Digest of the float32 file it was made from.
-        path: Where to copy it.
+        path: Path to copy the file to.
     """
     kept = _kept_path(run, digest, path.suffix)
     try:

@@ -23,10 +23,10 @@ class Bin:
     """The predictions whose highest score lies in [low, high).
 
     Attributes:
-        low: Lower end; the last bin includes its upper end.
-        high: Upper end.
-        count: Predictions in it.
-        score: Their mean highest score; None if there are none.
+        low: Lower end of the bin; the last bin includes its upper end.
+        high: Upper end of the bin.
+        count: Number of predictions in the bin.
+        score: Mean of the highest scores of the predictions in the bin; None if there are none.
         accuracy: The share of them that is right; None if there are none.
     """
 
@@ -114,7 +114,7 @@ def fit_temperature(timelines: Sequence[PredictionTimeline]) -> float:
 
 
 def tempered(probabilities: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
-    """What the scores [N, classes] become when the logits are divided by a temperature."""
+    """Return scores [N, classes] as they are when the logits are divided by a temperature."""
     logits = np.log(np.maximum(probabilities.astype(np.float64), _SMALLEST))
     return _softmax(logits / temperature).astype(np.float32)
 

@@ -32,7 +32,7 @@ _Z = 1.959963984540054
 
 @dataclass(frozen=True, slots=True)
 class ConfidenceInterval:
-    """From `low` to `high`, in 95 of 100 experiments around the true value."""
+    """An interval from `low` to `high` that holds the true value in 95 of 100 experiments."""
 
     low: float
     high: float

@@ -21,10 +21,10 @@ class DetectedEvent:
     """An event, and the moment from which on it was certain to be reported.
 
     Attributes:
-        interval: Start, end and label as they are reported.
+        interval: Start, end and label of the event as they are reported.
         known_seconds: Media time of the frame after which the event could not be dropped any more as too short. Live,
             it cannot be reported for certain earlier.
-        score: Its mean score.
+        score: Mean score of the event.
     """
 
     interval: LabelledInterval
@@ -97,7 +97,7 @@ def detect(
 def true_intervals(
     timeline: PredictionTimeline, *, background: str | None, timing: PredictionTiming
 ) -> list[LabelledInterval]:
-    """What happened in an untrimmed recording, as far as it was seen.
+    """Return the true events of an untrimmed recording, as far as predictions reach.
 
     Segments that touch and have the same label are one event: no detector could know of the border between them.
     """

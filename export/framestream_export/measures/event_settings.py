@@ -31,9 +31,9 @@ class SuggestedEvents:
     """Event settings, and where they come from.
 
     Attributes:
-        settings: What to use.
+        settings: The suggested settings.
         origin: "untrimmed", "clips" or "default".
-        reason: Where they come from, as a sentence.
+        reason: How the settings were found, as a sentence.
         f1: Event F1 at an overlap of 0.25 that they reach on the recordings they were chosen on; None for clips.
     """
 
@@ -110,7 +110,7 @@ def _from_events(
 
 
 def _as_good(scores: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which of scores [..., aims] are as good as the best."""
+    """Return which of the scores [..., aims] are as good as the best."""
     good = np.ones(scores.shape[:-1], bool)
     for aim in range(scores.shape[-1]):
         good &= scores[..., aim] >= scores[good][:, aim].max() - _AS_GOOD
@@ -199,7 +199,7 @@ def _smoothed(rows: NDArray[np.float32], count: int) -> NDArray[np.float64]:
 
 
 def _some(timelines: Sequence[PredictionTimeline]) -> list[PredictionTimeline]:
-    """As many of the recordings, evenly spread, as can be tried 150 times in half a minute."""
+    """Return as many of the recordings, evenly spread, as can be tried 150 times in half a minute."""
     total = sum(len(timeline.pts_seconds) for timeline in timelines)
     step = max(1, -(-total // _MOST_PREDICTIONS))
     return list(timelines[::step])

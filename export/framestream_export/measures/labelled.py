@@ -35,9 +35,9 @@ class LabelledSegment:
     """A clip, or a part of a film, throughout which one label holds: rows [start, stop) of a timeline.
 
     Attributes:
-        timeline: Index of its timeline.
-        start: Its first row.
-        stop: The row after its last.
+        timeline: Index of the segment's timeline.
+        start: Index of the segment's first row.
+        stop: Index of the row after the segment's last.
         label: The true label, as an index.
         probabilities: float64 [classes], the mean over its rows.
     """

@@ -16,7 +16,7 @@ from framestream_export.files import load_arrays, save_arrays
 
 @dataclass(frozen=True, slots=True)
 class PredictionTimeline:
-    """One recording from its first prediction to its last.
+    """The predictions about one recording, in order of time, beside what is true.
 
     Attributes:
         recording: The file and its labelled segments; `fill_background` marks an untrimmed one.

@@ -48,7 +48,7 @@ class EventCounts:
         return EventCounts(self.found + other.found, self.true + other.true, self.pairs + other.pairs)
 
     def to_json(self) -> dict[str, float | int | None]:
-        """Counts and shares."""
+        """Return counts and shares as a JSON object."""
         return {**asdict(self), "precision": self.precision, "recall": self.recall, "f1": self.f1}
 
 
@@ -67,12 +67,12 @@ class StreamingFigures:
 
     Attributes:
         recordings: Number of untrimmed recordings.
-        video_seconds: Their length, as far as there are predictions about it.
-        background_seconds: The part of it in which nothing happens.
+        video_seconds: Length of the recordings, as far as there are predictions about them.
+        background_seconds: Length of the parts of the recordings in which nothing happens.
         events: Counts by least overlap, then by label; the label None is all of them.
-        delays: For each event found, seconds from its true start until it was certain to be reported.
-        start_errors: For each event found, its reported start less its true one, seconds.
-        end_errors: For each event found, its reported end less its true one, seconds.
+        delays: Seconds from each found event's true start until it was certain to be reported.
+        start_errors: Reported start less true start of each found event, seconds.
+        end_errors: Reported end less true end of each found event, seconds.
         false_alarms: Events most of whose time nothing happens in.
         prediction_switches: How often the likeliest label changed.
         event_switches: How often a reported event started or ended.

@@ -53,17 +53,17 @@ def watch_recording(classifier: Classifier, recording: Recording) -> PredictionT
     training. Labels that the model does not have are `UNLABELLED`.
 
     Raises:
-        SourceError: It cannot be read.
+        SourceError: The recording cannot be read.
     """
-    # One list for each part of the recording between two gaps.
-    parts: list[list[Prediction]] = [[]]
+    # A segment is a part of the recording between two gaps.
+    segments: list[list[Prediction]] = [[]]
     with closing(VideoFile(recording.path)) as video, classifier.watch(video) as watch:
         for record in watch:
             if isinstance(record, Prediction):
-                parts[-1].append(record)
+                segments[-1].append(record)
             elif isinstance(record, Gap):
-                parts.append([])
-    return _timeline(recording, classifier.spec, [part for part in parts if part])
+                segments.append([])
+    return _timeline(recording, classifier.spec, [segment for segment in segments if segment])
 
 
 def frames_between(timeline: PredictionTimeline, start_seconds: float, stop_seconds: float) -> NDArray[np.uint8]:
@@ -72,7 +72,7 @@ def frames_between(timeline: PredictionTimeline, start_seconds: float, stop_seco
     At least one: where none is between, the last one before. Of a long time only some are taken.
 
     Raises:
-        SourceError: It cannot be read any more.
+        SourceError: The recording cannot be read any more.
     """
     rate = min(12.5, _MOST_PICTURES / max(stop_seconds - start_seconds, 1e-3))
     source = VideoFile(timeline.recording.path)
@@ -96,22 +96,22 @@ def frames_between(timeline: PredictionTimeline, start_seconds: float, stop_seco
     return np.stack(chosen or [last])
 
 
-def _timeline(recording: Recording, spec: ModelSpec, parts: Sequence[Sequence[Prediction]]) -> PredictionTimeline:
-    anchors = np.array([one.anchor_seconds for part in parts for one in part], np.float64)
+def _timeline(recording: Recording, spec: ModelSpec, segments: Sequence[Sequence[Prediction]]) -> PredictionTimeline:
+    anchors = np.array([one.anchor_seconds for segment in segments for one in segment], np.float64)
     # A model that predicts ahead may predict a moment that no frame shows any more.
-    ends = np.array([part[-1].pts_seconds for part in parts for _ in part], np.float64)
+    ends = np.array([segment[-1].pts_seconds for segment in segments for _ in segment], np.float64)
     seen = anchors < ends + 0.5 / spec.frame_rate
-    own = {segment.label for segment in recording.segments}
+    own = {labelled.label for labelled in recording.segments}
     unknown = sorted(own.difference(spec.labels))
     labels = frame_labels(recording, anchors, [*spec.labels, *unknown], background=spec.background)
     labels = np.where(seen & (labels < len(spec.labels)), labels, UNLABELLED)
-    rows = [list(one.probabilities.values()) for part in parts for one in part]
+    rows = [list(one.probabilities.values()) for segment in segments for one in segment]
     return PredictionTimeline(
         recording=recording,
         pts_seconds=anchors,
         probabilities=np.array(rows, np.float32).reshape(len(rows), len(spec.labels)),
         labels=labels.astype(np.int64),
-        breaks=np.cumsum([len(part) for part in parts])[:-1].astype(np.int64),
+        breaks=np.cumsum([len(segment) for segment in segments])[:-1].astype(np.int64),
     )
 
 

@@ -103,7 +103,7 @@ def draw_confusion(confusion: NDArray[np.int64], labels: Sequence[str]) -> Figur
 
     Args:
         confusion: int64 [classes, classes].
-        labels: In the order of rows and columns.
+        labels: All labels, in the order of rows and columns.
     """
     shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     side = max(4.4, 2.5 + 0.6 * len(labels))

@@ -59,11 +59,11 @@ def evaluate_model(
             else "all".
         rename: Labels of the data by what the model calls them.
         events: How predictions become events; by default the settings in the model file.
-        console: Where progress and recordings that cannot be read go.
+        console: Console that shows progress and recordings that cannot be read.
 
     Raises:
         DataError: Nothing can be measured: no recordings, no label that the model has, none that can be read.
-        SettingsError: There is no such label to rename.
+        SettingsError: A label that is to be renamed is on no recording.
     """
     spec = classifier.spec
     dataset = _read(data, spec)

@@ -27,11 +27,11 @@ class Block:
     """An event of a lane.
 
     Attributes:
-        label: What happened.
-        start: Its start in the recording, seconds.
-        end: Its end in the recording, seconds.
-        left: Where its left edge lies in the lane, per cent.
-        width: Its width, per cent of the lane's.
+        label: Label of the event.
+        start: Start of the event in the recording, seconds.
+        end: End of the event in the recording, seconds.
+        left: Left edge of the block in the lane, per cent.
+        width: Width of the block, per cent of the lane's.
     """
 
     label: str
@@ -43,12 +43,12 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class EventTimeline:
-    """A recording's lanes.
+    """The lanes of one recording in the report's page: true and reported events.
 
     Attributes:
         name: The recording's name.
-        truth: What happened.
-        found: What was reported.
+        truth: Blocks of the true events.
+        found: Blocks of the reported events.
         ticks: Paths in per cent, and the times to write there.
     """
 

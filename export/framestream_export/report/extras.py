@@ -16,7 +16,7 @@ from framestream_export.measures.prediction_timing import PredictionTiming
 
 
 class FramesOf(Protocol):
-    """Where pictures come from."""
+    """A function that returns pictures of a recording."""
 
     def __call__(self, timeline: PredictionTimeline, start_seconds: float, stop_seconds: float) -> NDArray[np.uint8]:
         """Frames of a recording between two moments of media time: uint8 [N, height, width, 3], RGB, at least one."""
@@ -27,9 +27,9 @@ class ReportExtras:
     """What a report shows beside the figures.
 
     Attributes:
-        timing: When predictions are made, and about which moment.
-        title: What was measured, as the page's heading.
-        split: Which part of the data: "test", "all", …
+        timing: When predictions are made, and which moment they are about.
+        title: Heading of the page: what was measured.
+        split: The part of the data that was measured: "test", "all", …
         held_out: Whether it is known that nothing was trained on these recordings.
         events: The settings that events were found with.
         suggested: Event settings that were found to be better; None if none were searched for.
@@ -39,7 +39,7 @@ class ReportExtras:
         history: An entry per epoch, such as {"loss": …, "validation_loss": …}: a chart for every such pair.
         best_epoch: The epoch that was kept, counted from 1.
         frames_of: Gives pictures for the film strips; without it there are none.
-        warnings: Sentences that the report shows with its own.
+        warnings: Sentences of warning that the report shows beside its own.
     """
 
     timing: PredictionTiming

@@ -79,12 +79,12 @@ _FEW_MINUTES = 10
 
 @dataclass(frozen=True, slots=True)
 class MeasuredReport:
-    """What was measured.
+    """The figures of a report, and what is needed to draw it.
 
     Attributes:
         report: The dictionary that report.json holds.
-        worst: The labelled segments in its `worst`.
-        streaming: The figures behind its `streaming`, with the events themselves.
+        worst: The labelled segments in the report's `worst`.
+        streaming: The figures behind the report's `streaming`, with the events themselves.
     """
 
     report: dict[str, Any]
@@ -98,10 +98,10 @@ def measure(
     """Measure all there is to measure.
 
     Args:
-        timelines: What the model predicted, its temperature included.
-        labels: In the order of the probabilities.
+        timelines: Timelines of the model's predictions, its temperature included.
+        labels: All labels, in the order of the probabilities.
         background: The one that is never an event, or None.
-        extras: What else is known.
+        extras: What the report shows beside the figures.
 
     Raises:
         DataError: No prediction is about a labelled time.
@@ -196,7 +196,7 @@ def _reliable(predictions: LabelledPredictions) -> dict[str, Any]:
 
 
 def _worst(segments: Sequence[LabelledSegment]) -> list[LabelledSegment]:
-    """Those that went wrong, the surest first; where fewer went wrong, those that were right by the least."""
+    """Return the segments that went most wrong, the surest first; where few did, also those right by the least."""
 
     def margin(segment: LabelledSegment) -> float:
         others = np.delete(segment.probabilities, segment.label)

@@ -24,11 +24,11 @@ _JPEG_QUALITY = 75
 
 
 def render_page(measured: MeasuredReport, timelines: Sequence[PredictionTimeline], extras: ReportExtras) -> str:
-    """Write the page.
+    """Return the report as one HTML page.
 
     Args:
-        measured: What `measuring.measure` made of the same timelines and extras.
-        timelines: What the model predicted.
+        measured: The result of `measuring.measure` for the same timelines and extras.
+        timelines: Timelines of the model's predictions.
         extras: What the report shows beside the figures.
     """
     environment = Environment(

@@ -32,12 +32,12 @@ def write_report(
     """Measure, write report.json, report.html and confusion_matrix.png, print a summary.
 
     Args:
-        timelines: What the model predicted, its temperature included.
-        labels: In the order of the probabilities.
+        timelines: Timelines of the model's predictions, its temperature included.
+        labels: All labels, in the order of the probabilities.
         background: The one that is never an event, or None.
-        folder: Where the files go.
+        folder: Folder that the files are written to.
         extras: What the report shows beside the figures.
-        console: Where the summary goes.
+        console: Console that the summary is shown on.
 
     Returns:
         What report.json holds; `measuring` describes it.

@@ -40,7 +40,7 @@ def inline_svg(figure: Figure, *, description: str) -> Markup:
     Args:
         figure: Drawn with the colours of this module and no others, without markers and with nothing clipped: both
             would be elements that refer to others by their identifiers.
-        description: What it shows, for those who cannot see it.
+        description: What the picture shows, for those who cannot see it.
 
     Raises:
         ValueError: An element of the figure refers to another one.

@@ -17,12 +17,12 @@ class BaseRun:
     """What is known about a run whose weights another one starts from.
 
     Attributes:
-        path: Its folder.
-        fingerprint: Of the data it was trained on.
-        labels: In the order of its probabilities.
-        trained_on: Names of the recordings in its train split.
-        head: Form and width of its head.
-        encoder: Name of its encoder.
+        path: The run's folder.
+        fingerprint: Fingerprint of the data that the run was trained on.
+        labels: The run's labels, in the order of its probabilities.
+        trained_on: Names of the recordings in the run's train split.
+        head: Form and width of the run's head.
+        encoder: Name of the run's encoder.
     """
 
     path: Path
@@ -49,7 +49,7 @@ class BaseRun:
         return cls(path, record["fingerprint"], tuple(record["labels"]), trained_on, head, settings.encoder)
 
     def to_json(self, *, head: bool) -> dict[str, Any]:
-        """How run.json remembers it; `head` says whether the recurrent head came along."""
+        """Return what run.json keeps of the base run; `head` says whether the recurrent head came along."""
         return {
             "name": self.path.resolve().name,
             "path": str(self.path),

@@ -26,11 +26,11 @@ class TrainContext:
 
     Attributes:
         data: The data set, decoded and divided.
-        settings: The run's.
-        folder: Where it keeps its checkpoints.
+        settings: Settings of the run.
+        folder: The run's folder, which holds its checkpoints.
         features: Folder for the features of frozen encoders; others may use it, too.
-        devices: What stages that train on frames run on; all others take the first.
-        console: Where progress goes.
+        devices: Devices for stages that train on frames; all others take the first.
+        console: Console that progress is shown on.
         spent: Says whether the time is up; asked after each epoch.
         on_epoch: Called after each epoch with the histories of all stages so far.
         histories: Filled as stages are run: name to epochs.

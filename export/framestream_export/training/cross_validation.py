@@ -23,7 +23,7 @@ REPORT_FOLDER = "cross_validation"
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """One division of the data, and the folder of its run."""
+    """A division of the data, and the folder of the run that trains on it."""
 
     number: int
     folder: RunFolder
@@ -60,11 +60,11 @@ def cross_validate(
     """Train a model a fold, and report on all their test clips together.
 
     Args:
-        folds: From `make_folds`.
-        settings: Of every fold.
+        folds: The folds that `make_folds` returned.
+        settings: Settings of the training, the same for every fold.
         report: Folder of the report.
         train_fold: Trains a fold, or finds it finished; returns the content of its run.json.
-        console: Where progress goes.
+        console: Console that progress is shown on.
 
     Returns:
         What run.json keeps: the number of folds, their accuracies, and those of all folds together.

@@ -19,11 +19,11 @@ _FLOAT16_LOSS_SCALE = 1024.0
 
 @dataclass(frozen=True, slots=True)
 class Precision:
-    """In what numbers an encoder that is trained on frames computes; its weights are float32 all the same.
+    """The type of number in which an encoder that is trained on frames computes; its weights are float32 in any case.
 
     Attributes:
         policy: The name of the Keras dtype policy.
-        loss_scale: What the loss is multiplied by, and the gradients divided by again, so that small ones are not lost.
+        loss_scale: Factor that multiplies the loss and divides the gradients again, so that small ones are not lost.
     """
 
     policy: str = "float32"
@@ -42,13 +42,13 @@ FLOAT16 = Precision("mixed_float16", _FLOAT16_LOSS_SCALE)
 
 @dataclass(frozen=True, slots=True)
 class Devices:
-    """What a run is trained on.
+    """The devices that a run is trained on.
 
     Attributes:
         names: TensorFlow's, the first of them for all that is not split: encoding, heads on features, measuring.
-        hardware: What they are called by who made them; empty for the CPU.
-        precision: For stages that train on frames.
-        strategy: The tf.distribute.Strategy over all of them.
+        hardware: The devices' names by their maker; empty for the CPU.
+        precision: Precision of stages that train on frames.
+        strategy: The tf.distribute.Strategy over all devices.
     """
 
     names: tuple[str, ...]
@@ -58,7 +58,7 @@ class Devices:
 
     @classmethod
     def one(cls) -> Devices:
-        """Where TensorFlow puts things by itself: the first GPU if there is one, else the CPU."""
+        """Return the one device that TensorFlow takes by itself: the first GPU if there is one, else the CPU."""
         return cls((), (), FLOAT32, tf.distribute.get_strategy())
 
     @property
@@ -80,7 +80,7 @@ class Devices:
         return what + split
 
     def to_json(self) -> dict[str, Any]:
-        """What run.json keeps."""
+        """Return what run.json keeps of the devices."""
         return {"names": list(self.names), "hardware": list(self.hardware), "precision": self.precision.policy}
 
 
@@ -91,7 +91,7 @@ def choose_devices(wanted: str = AUTO) -> Devices:
         wanted: "auto" (all GPUs, or the CPU where there is none), "cpu", or how many GPUs.
 
     Raises:
-        SettingsError: So many GPUs are not there, or TensorFlow has begun to use others in this process.
+        SettingsError: The machine has fewer GPUs, or TensorFlow has begun to use others in this process.
     """
     gpus = tf.config.get_visible_devices("GPU")
     chosen = _chosen(wanted, gpus)

@@ -22,10 +22,10 @@ _SEQUENCES_PER_CALL = 16
 
 
 class Features(Protocol):
-    """Where features of a segment come from."""
+    """A source of the features of segments."""
 
     def of_segment(self, segment: FrameSegment) -> NDArray[np.float32]:
-        """Float32 [frames, D]."""
+        """Return the features of a segment, float32 [frames, D]."""
 
 
 class EncodedFrames:
@@ -36,7 +36,7 @@ class EncodedFrames:
         self._encoder, self._cache = TracedEncoder(encoder, size=size), cache
 
     def of_segment(self, segment: FrameSegment) -> NDArray[np.float32]:
-        """Float32 [frames, D]."""
+        """Return the features of a segment, float32 [frames, D]."""
         return self._encoder.encode(self._cache.read(segment.start, segment.stop))
 
 
@@ -95,7 +95,7 @@ class Evaluator:
         return timelines
 
     def _moments(self, segment: FrameSegment, ends: NDArray[np.int64]) -> NDArray[np.float64]:
-        """When the moments are that predictions are about; on the model's clock, also beyond the segment's ends."""
+        """Return the moments that predictions are about, on the model's clock; some may lie outside the segment."""
         first = float(self._cache.pts_seconds[segment.start])
         moments: NDArray[np.float64] = first + (ends - self._settings.anchor_frames) / self._settings.frame_rate
         return moments

@@ -10,7 +10,7 @@ import numpy as np
 from framestream_export.data.frame_cache import FrameSegment
 from framestream_export.training.context import TrainContext
 from framestream_export.training.evaluator import Evaluator
-from framestream_export.training.examples.examples import (
+from framestream_export.training.examples.batches import (
     Examples,
     augmentations_of,
     feature_examples,

@@ -1,4 +1,4 @@
-"""One step of training on several devices at once: each takes a share of the batch, all end with the same weights."""
+"""Training on several devices at once: each takes a share of a step's batch, all end with the same weights."""
 
 from __future__ import annotations
 

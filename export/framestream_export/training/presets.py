@@ -13,17 +13,17 @@ from framestream.errors import SettingsError
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """A size of model.
+    """An encoder, its weights and a picture size under one name.
 
     Attributes:
-        name: What a user writes.
+        name: The preset's name, as given to `--preset`.
         title: The network's name in the help.
         encoder: Name, as `encoders.building.build_encoder` knows it.
-        weights: What it starts from; none of them is downloaded.
+        weights: Weights that the encoder starts from; none are downloaded.
         size: Height and width of the frames, pixels.
-        parameters: Of the encoder, batch norms included.
+        parameters: Number of the encoder's parameters, batch norms included.
         macs_per_frame: Multiply-adds the encoder needs for a frame.
-        purpose: When to take it, a few words.
+        purpose: When to take this preset, a few words.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Preset:
         }
 
     def describe(self) -> str:
-        """One line of help."""
+        """Return one line of help about the preset."""
         return (
             f"{self.name}: {self.title} at {self.size} px, {_rounded(self.parameters / 1e6)} M parameters,"
             f" {_rounded(self.macs_per_frame / 1e9)} GMAC a frame: {self.purpose}"
@@ -90,7 +90,7 @@ def preset_named(name: str) -> Preset:
     """The preset of this name.
 
     Raises:
-        SettingsError: There is none.
+        SettingsError: No preset has that name.
     """
     for preset in PRESETS:
         if preset.name == name:

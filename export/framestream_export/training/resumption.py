@@ -21,7 +21,7 @@ _UNFINISHED = frozenset({"cache", "checkpoints", "run.json", "run.json.part"})
 
 
 def check_output(folder: RunFolder, settings: TrainSettings, *, resume: bool) -> dict[str, Any]:
-    """See that the run can be started, or resumed; returns what its run.json says so far.
+    """Check that a run can be started, or resumed; return what its run.json says so far.
 
     Raises:
         DataError: The folder cannot be resumed.

@@ -25,7 +25,7 @@ from framestream_export.measures.prediction_timelines import PredictionTimeline
 from framestream_export.run_folder import ENCODER_FILE
 from framestream_export.training.context import TrainContext
 from framestream_export.training.evaluator import EncodedFrames, Evaluator, Features
-from framestream_export.training.examples.examples import frame_examples
+from framestream_export.training.examples.batches import frame_examples
 from framestream_export.training.examples.features import FeatureStore
 from framestream_export.training.examples.runs import RunPlan
 from framestream_export.training.examples.windows import ROW_HOP, class_weights
@@ -48,17 +48,19 @@ _FINE_TUNE_SLOWER = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What training ended in.
+    """The result of training.
 
     Attributes:
         model: The classifier, its scores calibrated.
-        temperature: What its logits were divided by.
-        stage: Its main stage, the one that the scores are of: "head", "fine-tune" or "network".
-        stopped: Why that ended.
+        temperature: The number that the model's logits were divided by.
+        stage: The main stage of training, which gave the model that is tested: "head", "fine-tune" or "network".
+        stopped: Why the main stage ended.
         head_taken: Whether the head started from that of another run.
-        test: What it says of the test clips.
-        validation: What it said of the validation clips, calibrated, before it was trained on them, too.
-        baseline: What the head that knows nothing of order says of the test clips; None if the model has that head.
+        test: Timelines of the model's predictions about the test clips.
+        validation: Timelines of calibrated predictions about the validation clips, from before the model was trained on
+            these, too.
+        baseline: Timelines of the test clips by the head that does not use the order of frames; None if the model has
+            that head itself.
     """
 
     model: SequenceModel
@@ -87,7 +89,7 @@ def follow(context: TrainContext) -> Outcome:
     """Train a run's classifier, or carry on with it.
 
     Args:
-        context: What to train on and with.
+        context: Data, settings and devices of the training.
 
     Raises:
         SettingsError: Training diverges, or what it writes cannot be written.

@@ -22,7 +22,7 @@ from framestream_export.files import load_arrays, save_arrays
 from framestream_export.measures.labelled import LabelledPredictions, accuracy, weighted_loss
 from framestream_export.run_folder import StageFiles
 from framestream_export.training.devices import Devices
-from framestream_export.training.examples.examples import Batch, Examples
+from framestream_export.training.examples.batches import Batch, Examples
 from framestream_export.training.mixed_precision import mean_gradients, own_share, without_overflow
 from framestream_export.training.settings import TrainSettings
 
@@ -31,7 +31,7 @@ _CLIP_NORM = 1.0
 
 
 class Network(Protocol):
-    """What can be trained: a whole classifier on frames, or its head on features."""
+    """A network that can be trained: a whole classifier on frames, or its head on features."""
 
     @property
     def variables(self) -> list[Any]:
@@ -39,7 +39,7 @@ class Network(Protocol):
 
     @property
     def trainable_variables(self) -> list[Any]:
-        """What the optimizer moves."""
+        """The variables that the optimizer changes."""
 
     def run_logits(self, inputs: Any, row_ends: NDArray[np.int32], *, training: bool) -> Any:
         """Logits [B, R, K] at several frames of each run."""
@@ -47,16 +47,16 @@ class Network(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One pass of training: first a head on features, say, then the last blocks of the encoder with it.
+    """A pass of training: for example a head on features, or after it the last blocks of the encoder with the head.
 
     Attributes:
-        name: What its checkpoints and its lines on the console are called.
+        name: Name of the stage's checkpoints and of its lines on the console.
         epochs: Most epochs to train.
         learning_rate: Peak of the cosine schedule.
         patience: Epochs without a better validation loss before it stops.
         after: What the stage builds on; a checkpoint that was built on something else is not continued.
-        on_features: Whether its epochs take next to no time: a time limit does not cut it short, and nobody wants to
-            read a line about each of them.
+        on_features: Whether the stage's epochs take next to no time: a time limit does not cut it short, and nobody
+            wants to read a line about each of them.
     """
 
     name: str
@@ -69,7 +69,7 @@ class Stage:
 
 @dataclass(slots=True)
 class History:
-    """One entry per complete epoch, and what early stopping has to know."""
+    """The figures of each complete epoch, and which epoch was best."""
 
     epochs: list[dict[str, float]] = field(default_factory=list)
     best_epoch: int = 0
@@ -110,13 +110,14 @@ class Trainer:
         """Set everything up as it is before the stage's first epoch.
 
         Args:
-            network: What to train; its weights are where it starts from.
-            examples: What it is fed.
-            stage: How long, how fast.
-            settings: The run's.
+            network: The network to train, from the weights it has.
+            examples: The training examples.
+            stage: The stage, which says how many epochs to train, and how fast.
+            settings: Settings of the run.
             class_weights: float32 [classes], as in the examples.
             validate: Every prediction on the validation split with the weights of now; None keeps the last epoch.
-            devices: What the batches are split over; the network's variables are on all of them. None trains on one.
+            devices: Devices that each batch is split over, with the network's variables on all of them. None trains on
+                one.
         """
         self.stage, self.history = stage, History()
         self._network, self._examples, self._settings = network, examples, settings
@@ -194,13 +195,13 @@ class Trainer:
         _assign(self._network.variables, load_arrays(files.best)[0], files.best)
 
     def _train_on_batch(self, inputs: Any, labels: Any, weights: Any) -> Any:
-        """One step; returns [sum of weighted losses, sum of weights, right predictions, predictions]."""
+        """Take one step; return [sum of weighted losses, sum of weights, right predictions, predictions]."""
         strategy = self._devices.strategy
         sums = strategy.run(self._train_on_share, args=(inputs, labels, weights))
         return strategy.reduce(tf.distribute.ReduceOp.SUM, sums, axis=None)
 
     def _train_on_share(self, inputs: Any, labels: Any, weights: Any) -> Any:
-        """What one replica does of a step; its loss is its part of the whole batch's."""
+        """Do one replica's share of a step; its loss is its part of the whole batch's."""
         variables, batch_weight = self._network.trainable_variables, tf.reduce_sum(weights)
         inputs, labels, weights = own_share(inputs, labels, weights)
         with tf.GradientTape() as tape:

@@ -1,4 +1,4 @@
-"""From a folder of clips to what training works on: decoded frames, divided by group."""
+"""The data that training works on, from a folder of clips: decoded frames, divided by group."""
 
 from __future__ import annotations
 
@@ -90,10 +90,10 @@ def load_training_data(
     """Read, decode and divide a data set.
 
     Args:
-        data_path: Where the footage lies.
-        cache_folder: Where decoded frames are kept.
-        settings: How frames are cut, and what divides them.
-        console: Where progress goes.
+        data_path: Where the footage of the run lies.
+        cache_folder: Folder that keeps the decoded frames.
+        settings: Settings of the training: how frames are sampled, and how recordings are divided.
+        console: Console that progress is shown on.
 
     Raises:
         DataError: There is nothing to train on, or too little to divide.
@@ -136,7 +136,7 @@ def checked(data: TrainingData, settings: TrainSettings) -> TrainingData:
     """The same data, with warnings about labels that no prediction refers to.
 
     Raises:
-        DataError: There is nothing to teach about a label, or nothing at all to measure on.
+        DataError: No prediction of the training split refers to some label, or none of another split to any label.
     """
     warnings = (*data.splits.warnings, *_without_prediction(data, settings))
     return replace(data, splits=replace(data.splits, warnings=warnings))
@@ -146,7 +146,7 @@ def _without_prediction(data: TrainingData, settings: TrainSettings) -> list[str
     """Warnings about labels that have frames in a split, but no prediction that refers to one of them.
 
     Raises:
-        DataError: There is nothing to teach about a label, or nothing at all to measure on.
+        DataError: No prediction of the training split refers to some label, or none of another split to any label.
     """
     first_frame = settings.window - 1 if settings.kind == "window" else 0
     first_seconds = (first_frame - settings.anchor_frames) / settings.frame_rate
@@ -193,7 +193,7 @@ def parity_frames(data: TrainingData, settings: TrainSettings) -> NDArray[np.uin
 def _parity_starts(
     data: TrainingData, segments: Sequence[FrameSegment], settings: TrainSettings
 ) -> list[list[tuple[FrameSegment, int]]]:
-    """For each label the segments in which it holds, each with the first of the frames to take around its middle."""
+    """Return for each label its segments, each with the first of the frames to take around the segment's middle."""
     length = settings.window + _PARITY_ROWS
     starts: list[list[tuple[FrameSegment, int]]] = [[] for _ in range(data.classes)]
     for segment in segments:

@@ -50,13 +50,13 @@ def train(
     """Train on a data set and write a run folder.
 
     Args:
-        data_path: Where the footage lies.
+        data_path: Where the footage of the run lies.
         output: The run folder; must not hold a run with a complete epoch unless `resume`.
-        settings: What to train, and how.
+        settings: Settings of the training.
         resume: Carry on after the last complete epoch; the outcome is that of an unbroken run.
         folds: Cross-validate first, with so many models or `folds.LEAVE_ONE_OUT`; 0 does not.
-        devices: What to train on, see `choose_devices`; a run may be resumed on others.
-        console: Where progress goes.
+        devices: Name of the devices to train on, see `choose_devices`; a run may be resumed on others.
+        console: Console that progress is shown on.
 
     Returns:
         The content of run.json.
@@ -89,7 +89,7 @@ def train(
             return stored
         record |= {name: stored[name] for name in KEPT_ON_RESUME if name in stored}
     console.print(f"trains on {escape(str(chosen))}", highlight=False, soft_wrap=True)
-    run = _Run(settings, cache, chosen, started, console)
+    run = _TrainingRun(settings, cache, chosen, started, console)
     if folds and "cross_validation" not in record:
         folder.write_record(record)
         divided = make_folds(found, output, settings, folds)
@@ -101,7 +101,7 @@ def train(
 
 
 @dataclass(frozen=True, slots=True)
-class _Run:
+class _TrainingRun:
     """What a run and its folds share."""
 
     settings: TrainSettings

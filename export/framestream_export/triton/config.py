@@ -24,7 +24,7 @@ _IDLE_FRAMES = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TritonSettings:
-    """How Triton shall serve a model; all of it can be changed in the file afterwards.
+    """How Triton shall serve a model; every setting can be changed in the written file.
 
     Attributes:
         max_batch_size: Most cameras in one run.
@@ -51,8 +51,8 @@ def config_text(name: str, model: ServedModel, serving: TritonSettings) -> str:
 
     Args:
         name: The model's name on the server, which is that of its folder.
-        model: What is served.
-        serving: How Triton shall serve it.
+        model: The model that is served.
+        serving: How Triton shall serve the model.
     """
     rate = model.spec.frame_rate
     # A pause longer than a picture may stand still starts a stream anew anyway. Clients that send many frames at

@@ -31,7 +31,7 @@ _MARK = f'key: "{KEY_PREFIX}spec_version"'
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """What was written.
+    """A Triton model repository that was written.
 
     Attributes:
         path: The folder for `tritonserver --model-repository`.
@@ -59,10 +59,10 @@ def write_repository(
         repository: The folder; made if need be.
         name: The model's name on the server, made fit for a folder.
         make_model: Writes the ONNX file to the path it is given; it may write a sidecar beside it.
-        serving: How Triton shall serve it.
+        serving: How Triton shall serve the model.
 
     Raises:
-        SettingsError: It cannot be written, or would replace what is no model of ours.
+        SettingsError: The repository cannot be written, or would replace what FrameStream did not write.
         ModelError: Triton could not serve the model.
     """
     name = served_name(name)

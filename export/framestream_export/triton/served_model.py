@@ -19,7 +19,7 @@ ANY = -1
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """One input or output as Triton describes it.
+    """An input or output of a model as Triton describes it.
 
     Attributes:
         name: Name of the tensor in the graph.
@@ -67,7 +67,7 @@ class ServedModel:
         """Read a file written by `framestream export`.
 
         Raises:
-            ModelError: It is no model of ours, or one whose cameras or steps are fixed.
+            ModelError: The file is no FrameStream model, or the number of its cameras or steps is fixed.
         """
         if path.suffix != ".onnx":
             raise ModelError(f"{path}: Triton's ONNX Runtime backend wants an .onnx file; export one")

@@ -45,5 +45,5 @@ def _events(spec: ModelSpec, rows: NDArray[np.float32]) -> list[Event]:
 
 
 def _outline(events: list[Event]) -> list[tuple[str, float, float]]:
-    """What must be identical: label and times, not the last digits of the score."""
+    """Return what must be identical of an event: label and times, not the last digits of the score."""
     return [(event.label, event.start_seconds, event.end_seconds) for event in events]

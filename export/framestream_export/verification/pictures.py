@@ -44,7 +44,7 @@ def replay_pictures(folder: Path) -> Check:
 
 
 def _raw_pictures(spec: ModelSpec) -> Iterator[NDArray[np.uint8]]:
-    """Both sides shrink, by a whole number and not; one shrinks and one grows; both grow; nothing to be done."""
+    """Pictures for each case of scaling: both sides shrink, by a whole number or not; one grows; none changes."""
     width, height = spec.size_wh
     sizes = (
         (2 * width, 2 * height),

@@ -29,7 +29,7 @@ def replay(run: GraphRun, spec: ModelSpec, folder: Path, *, digest: str | None) 
 
     Args:
         run: The model, on any provider.
-        spec: Its specification.
+        spec: The model's specification.
         folder: Holds vectors.json and the data sets.
         digest: Digest of the model file as it is now; None where its format has none.
 
@@ -64,7 +64,7 @@ def _check_chain(folder: Path, stream: Sequence[DataSet], run: GraphRun) -> None
 
 @dataclass(slots=True)
 class _Findings:
-    """What the replay of one stream showed so far."""
+    """Differences that the replay of one stream has found so far."""
 
     limit: float
     largest: float = 0.0

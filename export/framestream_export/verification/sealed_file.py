@@ -18,7 +18,7 @@ class SealedFile:
     """A model file, its digest and its sidecar.
 
     Attributes:
-        path: The model.
+        path: Path of the model.
         digest: Digest of the file as it is now.
         stamped: The digest that was stamped into it at export; None if it has none.
         sidecar: The JSON file beside it, as a dictionary; None if there is none that can be read.
@@ -36,7 +36,7 @@ class SealedFile:
         """Read a model file and its sidecar.
 
         Raises:
-            ModelError: There is no such file, or it is no ONNX model.
+            ModelError: The file does not exist, or is no ONNX model.
         """
         try:
             content = path.read_bytes()

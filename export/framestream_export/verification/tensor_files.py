@@ -30,7 +30,7 @@ class DataSet:
 
     @property
     def name(self) -> str:
-        """Name of its folder."""
+        """Name of the data set's folder."""
         return f"test_data_set_{self.number}"
 
 

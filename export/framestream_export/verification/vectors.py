@@ -38,7 +38,7 @@ class VectorFacts:
         digest: Digest of that file.
         limit: Largest difference of a tensor, as a share of its largest value (of 1 if that is less), on the CPU.
         elsewhere_limit: Largest difference of a tensor on other providers than the CPU, as a share like `limit`.
-        made_by: What computed them.
+        made_by: Program and version that computed the vectors.
         sequences: Numbers of the data sets that are one stream, by name.
     """
 
@@ -98,9 +98,9 @@ def write_vectors(
 
     Args:
         run: The model, on the CPU.
-        spec: Its specification.
+        spec: The model's specification.
         frames: uint8 [sequences, frames, H, W, 3]; see `choose_sequences`.
-        folder: Where to write them.
+        folder: Folder that the vectors are written to.
         digest: Digest of the model file.
         limit: Largest difference on the CPU, as in `VectorFacts`.
         elsewhere_limit: Largest difference on other providers, as in `VectorFacts`.
@@ -133,7 +133,7 @@ def choose_sequences(
         rows: float32 [sequences, predictions, classes], what the model predicts about the frames.
         frames: uint8 [sequences, frames, H, W, 3].
         window: Frames that a prediction is made from.
-        count: Sequences wanted.
+        count: Number of sequences to return.
 
     Returns:
         As `frames`, fewer sequences and no longer than they need to be.

@@ -47,12 +47,12 @@ def verify(model: Path, *, run: Path | None = None, provider: str = CPU) -> list
         model: A file that `framestream export` wrote. Golden vectors beside it are replayed.
         run: The run it was exported from; adds the comparison with Keras, on real frames. A model that has hardly
             learnt anything fails it: where the probabilities of a class do not vary, agreement proves nothing.
-        provider: What replays the golden vectors, and has to have kernels; an execution provider of ONNX Runtime.
+        provider: Execution provider of ONNX Runtime that replays the golden vectors and has to have kernels.
 
     Raises:
         ModelError: The file is no model of ours at all.
         DataError: The run or the golden vectors cannot be used.
-        ProviderError: There is no such provider here.
+        ProviderError: This ONNX Runtime has no such provider.
     """
     file = SealedFile.read(model)
     session = _open(file)
@@ -101,7 +101,10 @@ def _kernels(kernels: Coverage) -> Check:
 
 
 def _running_structure(name: str, limit: str, kernels: Coverage, lstm_nodes: int) -> Check:
-    """Of a file that onnx cannot read: by what ran. That the session opened shows that the names are right."""
+    """Check the structure of a file that onnx cannot read, by the nodes that ran.
+
+    That the session opened shows that the names of inputs and outputs are right.
+    """
     operators = kernels.operators
     loops, lstms = sorted(LOOPS.intersection(operators)), operators.get("LSTM", 0)
     measured = f"{sum(operators.values())} nodes ran, {lstms} of them LSTM"

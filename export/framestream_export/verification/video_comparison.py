@@ -20,7 +20,7 @@ _NEAR_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class _Watched:
-    """What a model predicted about a video: times, probabilities [N, classes], and the events."""
+    """Predictions of a model about a video: times, probabilities [N, classes], and the events."""
 
     pts_seconds: list[float]
     rows: NDArray[np.float64]
@@ -31,8 +31,8 @@ def compare_on_video(model: Path, other: Path, video: Path) -> list[Check]:
     """Watch a video with two models and compare prediction by prediction.
 
     Raises:
-        SettingsError: They are not models of the same thing.
-        ModelError: One cannot be used.
+        SettingsError: The models differ in labels, frame rate, window or anchor, so predictions cannot be compared.
+        ModelError: A model cannot be used.
         SourceError: The video cannot be used.
     """
     first, second = (Classifier.load(path, device="cpu") for path in (model, other))

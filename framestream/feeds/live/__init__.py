@@ -1,4 +1,4 @@
-"""One camera that may fail: read in a process of its own, watched, and connected again."""
+"""Live cameras, which may fail: each is read in a process of its own, watched, and connected again."""
 
 from framestream.feeds.live.camera_feed import CameraFeed
 from framestream.feeds.live.live_settings import LiveSettings

@@ -48,8 +48,8 @@ class ArrivalClock:
         """Return when a frame would have come without a backlog, never later than it was read.
 
         Args:
-            pts_seconds: Its timestamp, by the stream's clock.
-            read_seconds: When it was read, by `time.monotonic()`.
+            pts_seconds: The frame's timestamp, by the stream's clock.
+            read_seconds: When the frame was read, by `time.monotonic()`.
             waited: Whether the reader had to wait for it; one that did not may be the reason for the delay itself.
         """
         pts_step = pts_seconds - self._last_pts_seconds

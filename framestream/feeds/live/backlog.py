@@ -26,7 +26,7 @@ class Backlog:
     """
 
     def __init__(self, behind_seconds: float = BEHIND_SECONDS) -> None:
-        """Start with nothing piled up."""
+        """Make a backlog that has seen no frame."""
         self._behind_seconds = behind_seconds
         self._waits = 0
         self._waited_at = time.monotonic()

@@ -1,4 +1,4 @@
-"""One live camera: connected, watched, and connected again."""
+"""The feed of one live camera, which connects, watches the connection, and connects again."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ class CameraFeed:
         Args:
             source: A URL, with user and password if it needs them, or a device: index or path.
             frame_rate: The model's, frames per second.
-            size_wh: The model's, pixels.
+            size_wh: Width and height of the model's frames, pixels.
             zones: Parts of the picture; then a sample's image is `[zones, height, width, 3]`.
-            settings: Times and rules.
+            settings: How long to wait for the camera, and when to give up.
 
         Raises:
-            UnreadableSourceError: It is a recording.
-            SettingsError: It is no source at all, or two zones share a name.
+            UnreadableSourceError: The source is a recording.
+            SettingsError: The source is none that can be read, or two zones share a name.
         """
         kind = classify(source)
         if not kind.is_live:
@@ -90,7 +90,7 @@ class CameraFeed:
         return self._thread is not None and self._thread.is_alive()
 
     def start(self, inbox: Inbox) -> None:
-        """Begin to connect."""
+        """Start the thread that connects to the camera."""
         self._thread = threading.Thread(target=self._run, args=(inbox,), name="framestream-camera", daemon=True)
         self._thread.start()
 

@@ -46,8 +46,8 @@ class LiveCapture:
         """Connect and read the first frame; `pause` waits for some seconds or until reading is to end.
 
         Raises:
-            UnreadableSourceError: It cannot be opened, or gives no frame. Why, FFmpeg says on standard error.
-            SourceNotFoundError: There is no such device.
+            UnreadableSourceError: The source cannot be opened, or gives no frame; FFmpeg says why on standard error.
+            SourceNotFoundError: The device does not exist.
         """
         self._name = job.name
         self._pause = pause

@@ -1,4 +1,4 @@
-"""One connection to a camera, from the start of its reader process to its end."""
+"""A connection to a camera, from the start of its reader process to its end."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Ending(enum.Enum):
     """The ways in which a connection ends."""
 
     STOPPED = enum.auto()
-    """It was asked to."""
+    """The connection was asked to stop."""
     COMPLETE = enum.auto()
     """A recording was read to its end; there is no more to come."""
     CUT_SHORT = enum.auto()
@@ -56,9 +56,9 @@ class Disconnection:
     """The end of a connection.
 
     Attributes:
-        ending: How it came about.
-        failure: why, in words.
-        lived_seconds: From its first frame to its end; 0 if none came.
+        ending: The way in which the connection ended.
+        failure: Why the connection ended, in words.
+        lived_seconds: Time from the connection's first frame to its end; 0 if no frame came.
     """
 
     ending: Ending

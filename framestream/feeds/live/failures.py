@@ -17,7 +17,7 @@ Stage = Literal["starting", "opening", "reading"]
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a connection ended.
+    """The reason why a connection ended.
 
     Attributes:
         cause: What happened and what to do about it; free of credentials.
@@ -58,11 +58,11 @@ def explain(
     """Say why a reader process ended.
 
     Args:
-        finished: Its last words.
-        stage: How far it had come.
-        printed: What it and its libraries wrote to standard error.
-        exit_code: Of the process, negative for a signal; None if it runs.
-        is_address: Whether it reads a URL; a device's reader finds the reason itself.
+        finished: The message with which the process said that it ends.
+        stage: How far the connection had come.
+        printed: What the process and its libraries wrote to standard error.
+        exit_code: Exit code of the process, negative for a signal; None if it runs.
+        is_address: Whether the process reads a URL; a device's reader finds the reason itself.
     """
     if finished.reason == "behind":
         return Failure(

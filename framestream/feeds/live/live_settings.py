@@ -49,9 +49,9 @@ class Backoff:
     """Waits that grow from attempt to attempt up to a cap.
 
     Attributes:
-        first_seconds: The first wait.
-        cap_seconds: The longest.
-        factor: By how much each wait is longer than the one before.
+        first_seconds: Length of the first wait, seconds.
+        cap_seconds: Length of the longest wait, seconds.
+        factor: Factor by which each wait is longer than the one before.
         jitter: Share by which each is made longer or shorter at random, so that many cameras of one recorder that went
             down together do not come back as one crowd. The cap holds all the same.
     """

@@ -34,7 +34,7 @@ class ReaderProcess:
     """
 
     def __init__(self, job: ReaderJob) -> None:
-        """Start it; it loads its libraries, and waits for `begin`.
+        """Start the process, which loads its libraries and waits for `begin`.
 
         Raises:
             OSError: The system has no process or descriptor left.
@@ -63,14 +63,14 @@ class ReaderProcess:
             self._poll.register(pipe, select.POLLIN)
 
     def begin(self) -> None:
-        """Let it connect; once."""
+        """Let the process connect; may be called once."""
         # If it is gone already, reading tells.
         with contextlib.suppress(BrokenPipeError):
             self._stdin.write(self._job.to_line())
 
     @property
     def pid(self) -> int:
-        """Its process number."""
+        """Number of the process."""
         return self._process.pid
 
     @property
@@ -80,14 +80,14 @@ class ReaderProcess:
 
     @property
     def exit_code(self) -> int | None:
-        """Its exit code, negative for a signal; None while it runs."""
+        """Exit code of the process, negative for a signal; None while it runs."""
         return self._process.poll()
 
     def read(self, timeout_seconds: float) -> Message | None:
         """Return its next message, or None if none came in time; when its pipe closes, `Finished` as "died".
 
         Raises:
-            ProtocolError: It sent something else.
+            ProtocolError: The process sent something that is no message.
         """
         deadline = time.monotonic() + timeout_seconds
         while not self._messages:

@@ -31,11 +31,11 @@ EndReason = Literal["ended", "not opened", "behind", "failed", "died"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReaderJob:
-    """One line of JSON on the reader's standard input: credentials never stand in an argument list or environment.
+    """What a reader process is to read: one line of JSON on its standard input, since arguments show credentials.
 
     Attributes:
         address: URL with its credentials, path of a device or its index.
-        name: How it may be called in what people read.
+        name: The camera's name in what people read; free of credentials.
         open_seconds: How long connecting may take.
         read_seconds: How long one read may take.
         frame_rate: Frames per second that the model wants.
@@ -69,10 +69,11 @@ class Progress:
     """How far a connection has come; all times start with its first frame.
 
     Attributes:
-        counts: Frames so far.
+        counts: Counts of frames so far.
         pts_seconds: Media time of the newest frame.
-        end_seconds: Media time at which it ends.
-        arrived_seconds: When it arrived, by `time.monotonic()`, which is one clock for all processes of a machine.
+        end_seconds: Media time at which the newest frame ends.
+        arrived_seconds: When the newest frame arrived, by `time.monotonic()`, which is one clock for all processes of a
+            machine.
     """
 
     counts: SamplingCounts = field(default_factory=SamplingCounts)
@@ -110,13 +111,13 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The reader's last words.
+    """The message with which a reader process says that it ends.
 
     Attributes:
         reason: `ended` (the stream did), `not opened`, `behind` (reading is slower than the camera), `failed`
             (see `detail`), `died` (said by nobody: the pipe closed).
-        detail: One line, free of credentials.
-        progress: As last counted; None if no frame came.
+        detail: What happened, in one line that is free of credentials.
+        progress: Counts and times at the end; None if no frame came.
     """
 
     reason: EndReason
@@ -154,7 +155,7 @@ class Decoder:
     """Turns the bytes of a pipe, cut anywhere, back into messages."""
 
     def __init__(self) -> None:
-        """Start with an empty pipe."""
+        """Make a decoder that has read no bytes."""
         self._bytes = bytearray()
         self._image: Image | None = None
 
@@ -162,7 +163,7 @@ class Decoder:
         """Take the next bytes; yield the messages they complete.
 
         Raises:
-            ProtocolError: This is no message.
+            ProtocolError: The bytes are no message.
         """
         self._bytes += chunk
         while (message := self._next()) is not None:

@@ -1,4 +1,4 @@
-"""One camera's media time and counts, over all its connections."""
+"""The media time and the counts of one camera, over all its connections."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Timeline:
 
     @property
     def counts(self) -> SamplingCounts:
-        """Frames of all connections."""
+        """Counts of the frames of all connections."""
         total = replace(self._before)
         if self._progress is not None:
             _add(total, self._progress.counts)
@@ -37,7 +37,7 @@ class Timeline:
 
         Args:
             arrived_seconds: When the frame arrived, by `time.monotonic()`.
-            declared_fps: For the estimate of lost frames, where nothing could be measured.
+            declared_fps: Declared frame rate, for the estimate of lost frames where no rate could be measured.
             cause: Why the connection before was lost.
         """
         last, end_seconds = self._progress, self.end_seconds

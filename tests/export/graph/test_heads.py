@@ -27,7 +27,7 @@ from framestream_export.training.network.heads import build_head, divide_logits,
 from framestream_export.training.network.sequence_model import SequenceModel
 from framestream_export.training.settings import TrainSettings
 from tests.export.conftest import Cli, Trained
-from tests.export.training.test_model import settle_batch_statistics
+from tests.export.training.network.test_model import settle_batch_statistics
 
 HEADS = ("lstm", "bidirectional", "mean")
 LABELS = ("clap", "idle", "wave", "walk")
@@ -44,7 +44,7 @@ def drawn_frames() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def encoder() -> tuple[Any, Any]:
-    """One with features that vary, as Keras and as ONNX have it."""
+    """An encoder whose features vary, as Keras and as ONNX have it."""
     made = SequenceModel.build(SMALL, labels=LABELS).encoder
     settle_batch_statistics(made)
     return made, convert_encoder(made, size_wh=(32, 32))
@@ -119,7 +119,7 @@ def test_the_graph_is_lean(head: str, encoder: tuple[Any, Any]) -> None:
 
 
 def test_what_the_heads_know_of_order(encoder: tuple[Any, Any]) -> None:
-    """Of frames in another order the mean is the same, and what an LSTM says is not."""
+    """The mean head predicts the same for frames in another order, an LSTM does not."""
     features = np.random.default_rng(0).normal(size=(1, 6, 12)).astype(np.float32)
     for head in HEADS:
         logits = model_with(head, encoder[0]).logits

@@ -159,7 +159,7 @@ def test_a_baseline_of_other_recordings_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_baseline_that_begins_to_predict_later(tmp_path: Path) -> None:
-    """As a window's mean beside a stateful model: fewer predictions, and none about what is over before them."""
+    """A baseline, like a window's mean beside a stateful model, has fewer predictions and none about the beginning."""
     rows = sure([2] * 3 + [1] * 20 + [2] * 10)
     whole = film([(0.0, 0.35, "wave"), (2.35, 9.0, "wave")], rows)
     late = PredictionTimeline(whole.recording, whole.pts_seconds[5:], rows[5:], whole.labels[5:], whole.breaks)

@@ -58,7 +58,7 @@ class Attempt:
 
 
 def choose(moments: Sequence[str], pattern: str, rng: np.random.Generator) -> tuple[str, int, float]:
-    """One of the moments that match, which time it is that it comes up, and a fraction of a second after it."""
+    """Choose a moment that matches, how often it must come up first, and a fraction of a second after it."""
     places = [place for place, moment in enumerate(moments) if re.search(pattern, moment)]
     assert places, f"no moment is {pattern}"
     place = places[rng.integers(len(places))]

@@ -231,7 +231,7 @@ def test_settings_know_when_features_can_be_kept() -> None:
 
 @pytest.mark.long
 def test_a_run_that_started_from_another_is_resumed_without_it(grouped_clips: Path, tmp_path: Path, cli: Cli) -> None:
-    """Its head sees differences from the window's mean, as heads behind a projection do; so does the one to restore."""
+    """The head sees differences from the window's mean, as heads behind a projection do; so must the restored one."""
     base, run = tmp_path / "base", tmp_path / "run"
     options = [*OPTIONS, "--epochs", "2", "--cache", tmp_path / "cache"]
     small = ["--encoder", "EfficientNetLite0", "--weights", "imagenet", "--size", "32"]

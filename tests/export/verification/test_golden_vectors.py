@@ -85,7 +85,7 @@ def test_a_reader_of_the_files_alone_gets_the_predictions_by_hand(model: Path) -
 
 
 def weights(model: onnx.ModelProto) -> None:
-    """One weight, by two percent."""
+    """Change one weight by two percent."""
     gain = next(item for item in model.graph.initializer if item.name == "gain")
     gain.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(gain) * np.float32(1.02), "gain"))
 

@@ -6,7 +6,7 @@ const MAX_HOLD_SECONDS = 5;
 /** Containers round timestamps to their own grid, often 1 ms. */
 const TOLERANCE_SECONDS = 0.001;
 
-/** The clock of one stretch of video, within which time never jumps. A gap calls for a new one. */
+/** The clock of one segment of video, within which time never jumps. A gap calls for a new one. */
 export class Clock {
   #frameRate;
   #start;

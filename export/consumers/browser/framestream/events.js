@@ -1,4 +1,4 @@
-/** From rows of probabilities to events: a state machine for one stretch of video. */
+/** From rows of probabilities to events: a state machine for one segment of video, which has no gap. */
 export class EventDetector {
   #facts;
   #start;
@@ -8,7 +8,7 @@ export class EventDetector {
   #isFirst = true;
   #open = null;
 
-  /** @param {number} startSeconds when the stretch begins */
+  /** @param {number} startSeconds when the segment begins */
   constructor(facts, startSeconds) {
     this.#facts = facts;
     this.#start = startSeconds;

@@ -54,7 +54,7 @@ async function replayPictures(load) {
 
 /** Cameras are run one by one and frame by frame, each with the state that came out of its own last frame. */
 async function replaySequence({ name, sets }, loadOwnSet, { facts, model, limit }) {
-  let [rows, off, answers, otherDecisions, first, states] = [0, 0, 0, 0, null, null];
+  let [rows, off, predictions, otherDecisions, first, states] = [0, 0, 0, 0, null, null];
   for (const number of sets) {
     const set = await loadOwnSet(number);
     if (set === null) throw new Error(`There is no test_data_set_${number}.`);
@@ -75,7 +75,7 @@ async function replaySequence({ name, sets }, loadOwnSet, { facts, model, limit 
         states[camera] = state;
         found.push(...row);
         if (rows + step + 1 < facts.window) continue;
-        answers += 1;
+        predictions += 1;
         const wanted = part(set.outputs.probabilities.data, at, cameras * steps);
         otherDecisions += decidesOtherwise(row, wanted, limit) ? 1 : 0;
       }
@@ -84,8 +84,8 @@ async function replaySequence({ name, sets }, loadOwnSet, { facts, model, limit 
     }
     rows += steps;
   }
-  const passed = answers > 0 && first === null && otherDecisions === 0;
-  const figures = { answers, other_decisions: otherDecisions, first_difference: first };
+  const passed = predictions > 0 && first === null && otherDecisions === 0;
+  const figures = { answers: predictions, other_decisions: otherDecisions, first_difference: first };
   return { name, sets: sets.length, off, limit, ...figures, passed };
 }
 

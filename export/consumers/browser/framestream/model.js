@@ -34,7 +34,7 @@ export class Model {
     this.#shapes = Object.fromEntries(session.inputMetadata.map((input) => [input.name, input.shape]));
   }
 
-  /** The state that starts a stretch of video. */
+  /** The state that starts a segment of video. */
   zeroState() {
     const zeros = (name) => {
       const shape = [1, ...this.#shapes[name].slice(1)];

@@ -9,7 +9,7 @@ import { fitPicture } from "./picture.js";
 export class Stream {
   #facts;
   #model;
-  #stretch = null;
+  #segment = null;
 
   /** Frames taken, used by the model, and used again because none came for that moment. */
   counts = { read: 0, sampled: 0, held: 0 };
@@ -21,12 +21,12 @@ export class Stream {
 
   /** The event that goes on, or null. */
   get current() {
-    return this.#stretch?.current ?? null;
+    return this.#segment?.current ?? null;
   }
 
   /** Whether the model would see a frame of this time; if not, `push` needs no pixels of it. */
   wants(seconds) {
-    const clock = this.#stretch?.clock;
+    const clock = this.#segment?.clock;
     return clock === undefined || clock.breakBefore(seconds) !== null || clock.wants(seconds);
   }
 
@@ -40,26 +40,26 @@ export class Stream {
     this.counts.read += 1;
     const picture = this.wants(seconds) ? retrieve() : null;
     const records = [];
-    const reason = this.#stretch?.breakBefore(seconds, picture) ?? null;
+    const reason = this.#segment?.breakBefore(seconds, picture) ?? null;
     if (reason !== null) {
-      const gap = { type: "gap", pts_seconds: this.#stretch.clock.endSeconds, reason, resume_seconds: seconds };
+      const gap = { type: "gap", pts_seconds: this.#segment.clock.endSeconds, reason, resume_seconds: seconds };
       records.push(...(await this.flush()), gap);
     }
-    this.#stretch ??= new Stretch(this.#facts, this.#model, this.counts, seconds);
-    records.push(...(await this.#stretch.push(seconds, picture)));
+    this.#segment ??= new Segment(this.#facts, this.#model, this.counts, seconds);
+    records.push(...(await this.#segment.push(seconds, picture)));
     return records;
   }
 
   /** End the stream; afterwards it can be used anew. */
   async flush() {
-    const stretch = this.#stretch;
-    this.#stretch = null;
-    return stretch === null ? [] : stretch.end();
+    const segment = this.#segment;
+    this.#segment = null;
+    return segment === null ? [] : segment.end();
   }
 }
 
 /** Frames between which time never jumps, all of one size. */
-class Stretch {
+class Segment {
   #facts;
   #model;
   #counts;
@@ -99,22 +99,22 @@ class Stretch {
       const isHeld = index < ticks.length - 1;
       this.#counts[isHeld ? "held" : "sampled"] += 1;
       if (!isHeld) this.#bytes = bytes;
-      records.push(...(await this.#answer(tick)));
+      records.push(...(await this.#predict(tick)));
     }
     return records;
   }
 
   async end() {
     const records = [];
-    // A stretch shorter than a window holds its last picture until there is one.
+    // A segment shorter than a window holds its last picture until there is one.
     while (this.#rows < this.#facts.window) {
       this.#counts.held += 1;
-      records.push(...(await this.#answer(this.#newestTick)));
+      records.push(...(await this.#predict(this.#newestTick)));
     }
     return [...records, ...this.#detector.flush(this.clock.endSeconds)];
   }
 
-  async #answer(tick) {
+  async #predict(tick) {
     this.#newestTick = tick;
     const { row, state } = await this.#model.run(this.#bytes, this.#state);
     this.#state = state;

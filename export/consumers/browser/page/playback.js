@@ -11,7 +11,7 @@ const LEAST_RATE = 0.25;
 const FRAMES_UNTIL_FASTER = 100;
 
 /** How much longer than the shortest one an interval between frames may be before it looks as if one were lost. */
-const MOST_STRETCHED = 1.5;
+const MOST_LENGTHENED = 1.5;
 
 /** What that is compared with before there was one. */
 const USUAL_INTERVAL_SECONDS = 0.04;
@@ -69,7 +69,7 @@ export class Playback {
     document.addEventListener("visibilitychange", () => this.#goOn(), { signal });
   }
 
-  /** Take no more frames, answer those that wait, and end the stream. */
+  /** Take no more frames, run those that wait, and end the stream. */
   stop() {
     this.#stopping ??= this.#stop();
     return this.#stopping;
@@ -135,7 +135,7 @@ export class Playback {
     if (byCount) return true;
     const usual = this.#shortest === Infinity ? USUAL_INTERVAL_SECONDS : this.#shortest;
     const isKnown = seconds === this.#suspected && this.#retries >= SAME_AGAIN;
-    return seconds - this.#newest.seconds > MOST_STRETCHED * usual && !isKnown;
+    return seconds - this.#newest.seconds > MOST_LENGTHENED * usual && !isKnown;
   }
 
   /** Show the film again from the frame taken last; slower, if that was in vain more than once. */
@@ -183,14 +183,14 @@ export class Playback {
     }
     const picture = this.#stream.wants(seconds) ? this.#readPixels() : null;
     this.#waiting += 1;
-    this.#work = this.#work.then(() => this.#answer(seconds, picture));
+    this.#work = this.#work.then(() => this.#push(seconds, picture));
     if (!this.#isLive && this.#waiting >= MAX_WAITING && !this.#halted) {
       this.#halted = true;
       this.#goOn();
     }
   }
 
-  async #answer(seconds, picture) {
+  async #push(seconds, picture) {
     if (this.#failed) return;
     try {
       const records = await this.#stream.push(seconds, () => picture);

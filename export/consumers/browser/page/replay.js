@@ -33,7 +33,7 @@ async function replay(variant, choice) {
     passed &&= result.passed;
     addRow(result);
   }
-  byId("status").textContent = passed ? "All as it should be" : "Different: do not trust the answers here";
+  byId("status").textContent = passed ? "All as it should be" : "Different: do not trust the predictions here";
 }
 
 /** Paths of all files in the folder: its SHA256SUMS has a line for each. */
@@ -52,10 +52,10 @@ async function fetchBytes(path) {
 }
 
 function addRow(result) {
-  const { name, sets, answers = "", off, limit, passed, first_difference: first } = result;
+  const { name, sets, answers: predictions = "", off, limit, passed, first_difference: first } = result;
   const verdict = passed ? "passed" : `FAILED ${first ?? ""}`;
   const row = byId("results").insertRow();
   row.dataset.result = JSON.stringify(result);
   const shown = Number.isInteger(off) ? String(off) : off.toExponential(1);
-  for (const text of [name, sets, answers, shown, limit, verdict]) row.insertCell().textContent = text;
+  for (const text of [name, sets, predictions, shown, limit, verdict]) row.insertCell().textContent = text;
 }

@@ -1,7 +1,7 @@
 const LANE_HEIGHT = 22;
 const AXIS_HEIGHT = 22;
 const GUTTER = 12;
-const MAX_ANSWERS = 20_000;
+const MAX_RECORDS = 20_000;
 
 /** A colour for a label, the same wherever it is shown; `index` is its place among `count`. */
 export function labelColour(index, count) {
@@ -12,7 +12,7 @@ export function labelColour(index, count) {
 export class Timeline {
   #canvas;
   #facts = null;
-  #answers = [];
+  #predictions = [];
   #events = [];
   #current = null;
   #duration = null;
@@ -28,7 +28,7 @@ export class Timeline {
   begin(facts, durationSeconds) {
     this.#facts = facts;
     this.#duration = durationSeconds;
-    this.#answers = [];
+    this.#predictions = [];
     this.#events = [];
     this.#current = null;
     this.#redraw();
@@ -42,13 +42,13 @@ export class Timeline {
 
   add(record) {
     if (record.type === "prediction") {
-      // An answer is about its anchor, not about the newest frame.
+      // A prediction is about its anchor, not about the newest frame.
       const seconds = record.pts_seconds - this.#facts.anchorFrames / this.#facts.frameRate;
-      this.#answers.push({ seconds, probabilities: record.probabilities });
-      if (this.#answers.length > MAX_ANSWERS) this.#answers.shift();
+      this.#predictions.push({ seconds, probabilities: record.probabilities });
+      if (this.#predictions.length > MAX_RECORDS) this.#predictions.shift();
     } else if (record.type === "event") {
       this.#events.push(record);
-      if (this.#events.length > MAX_ANSWERS) this.#events.shift();
+      if (this.#events.length > MAX_RECORDS) this.#events.shift();
     }
     this.#redraw();
   }
@@ -103,8 +103,8 @@ export class Timeline {
   /** Seconds that are shown. */
   #range() {
     if (this.#duration !== null) return [0, this.#duration];
-    const newest = this.#answers.at(-1)?.seconds ?? 0;
-    const first = Math.max(this.#answers[0]?.seconds ?? 0, newest - 60);
+    const newest = this.#predictions.at(-1)?.seconds ?? 0;
+    const first = Math.max(this.#predictions[0]?.seconds ?? 0, newest - 60);
     return [first, first + 60];
   }
 
@@ -112,7 +112,7 @@ export class Timeline {
     const count = this.#facts.labels.length;
     context.fillStyle = labelColour(this.#facts.labels.indexOf(label), count);
     const period = 1 / this.#facts.frameRate;
-    for (const { seconds, probabilities } of this.#answers) {
+    for (const { seconds, probabilities } of this.#predictions) {
       if (probabilities[label] < 0.03) continue;
       context.globalAlpha = 0.45 * probabilities[label];
       context.fillRect(x(seconds), y + 2, x(seconds + period) - x(seconds), LANE_HEIGHT - 5);
@@ -124,7 +124,7 @@ export class Timeline {
     if (this.#current?.label === label) {
       // It may still turn out too short to be one.
       context.globalAlpha = 0.6;
-      drawBar(context, x(this.#current.startSeconds), x(this.#answers.at(-1).seconds + period), y);
+      drawBar(context, x(this.#current.startSeconds), x(this.#predictions.at(-1).seconds + period), y);
       context.globalAlpha = 1;
     }
   }

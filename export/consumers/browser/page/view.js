@@ -91,7 +91,7 @@ export class View {
     byId("no-events").hidden = false;
     byId("save").disabled = true;
     byId("invitation").hidden = true;
-    byId("answer").hidden = false;
+    byId("prediction").hidden = false;
     byId("label").textContent = "…";
     byId("score").textContent = "";
     byId("stop").disabled = false;
@@ -102,7 +102,7 @@ export class View {
   end() {
     this.#timeline.showCurrent(null);
     byId("stop").disabled = true;
-    byId("answer").hidden = true;
+    byId("prediction").hidden = true;
     // A film leaves its last picture, a camera nothing.
     byId("invitation").hidden = this.video.readyState > HTMLMediaElement.HAVE_NOTHING;
   }
@@ -117,10 +117,10 @@ export class View {
   }
 
   #showPrediction({ label, score }) {
-    const answer = byId("answer");
-    answer.classList.toggle("is-background", label === this.#facts.background);
-    answer.style.setProperty("--label-colour", this.#colour(label));
-    answer.style.setProperty("--share", score);
+    const prediction = byId("prediction");
+    prediction.classList.toggle("is-background", label === this.#facts.background);
+    prediction.style.setProperty("--label-colour", this.#colour(label));
+    prediction.style.setProperty("--share", score);
     byId("label").textContent = label;
     byId("score").textContent = score.toFixed(2);
   }

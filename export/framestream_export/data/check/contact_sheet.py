@@ -28,15 +28,15 @@ def write_sheets(folder: Path, probes: Sequence[Probe], labels: Sequence[str]) -
     """Write a PNG for every label that has pictures; what each clip looks like from its first frame to its last.
 
     Args:
-        folder: Where they go.
+        folder: Folder that the sheets are written to.
         probes: Readings, with pictures of the labels.
-        labels: In the order of the sheets.
+        labels: All labels, in the order of the sheets.
 
     Returns:
         The files, in the order of the labels.
 
     Raises:
-        SettingsError: They cannot be written.
+        SettingsError: The sheets cannot be written.
     """
     make_writable(folder)
     taken: set[str] = set()

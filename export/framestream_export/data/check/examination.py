@@ -12,7 +12,7 @@ OPEN = "open"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What training would ask of the data.
+    """Settings of training that decide whether a data set can be trained on.
 
     Attributes:
         frame_rate: Frames per second the model sees.
@@ -30,20 +30,20 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """One recording as it was found.
+    """Facts about one recording, as found by reading its file.
 
     Attributes:
-        name: Its path relative to the data set.
-        group: Its group.
-        split: What the data set says, or "open".
-        reason: Why it cannot be used; empty if it can.
+        name: The file's path relative to the data set.
+        group: Group of the recording.
+        split: The split that the data set fixes for the recording, or "open".
+        reason: Why the recording cannot be used; empty if it can.
         frames: Number of frames that decode.
-        duration_seconds: From the first to the end of the last.
+        duration_seconds: Time from the first frame to the end of the last.
         frame_rate: Frames per second, measured.
         variable_rate: Whether the pauses between frames differ.
-        width: Of the picture after rotation, pixels.
-        height: Of the picture after rotation, pixels.
-        label_seconds: How long each of its labels holds.
+        width: Width of the picture after rotation, pixels.
+        height: Height of the picture after rotation, pixels.
+        label_seconds: How long each label of the recording holds.
     """
 
     name: str
@@ -61,7 +61,7 @@ class Clip:
 
 @dataclass(frozen=True, slots=True)
 class LabelSummary:
-    """One label over the whole data set; `recordings_by_split` has the keys train, validation, test and open."""
+    """Facts about a label over the whole data set; `recordings_by_split` has keys train, validation, test and open."""
 
     label: str
     recordings: int
@@ -78,12 +78,12 @@ class Copy:
     """Two recordings that show the same.
 
     Attributes:
-        first: Name of one.
+        first: Name of one recording.
         second: Name of the other.
         kind: "identical" (the same bytes), "near" (encoded, scaled or cut anew) or "mirrored".
         likeness: 1 for the same bytes; else how much alike what moves in them is, up to 1.
         apart: "splits" if they are in different splits, "groups" if training may put them there, or "".
-        labels_differ: Whether they carry different labels.
+        labels_differ: Whether the two recordings carry different labels.
     """
 
     first: str
@@ -122,14 +122,14 @@ class Examination:
     """Everything that examining a data set found.
 
     Attributes:
-        data: Where the data set lies.
+        data: Path of the data set.
         background: The label for "nothing happens", or None.
-        layout: How it is laid out.
+        layout: Name of the data set's layout.
         clips: The recordings, in order.
         labels: The labels, in order.
         copies: Recordings that show the same.
-        warnings: What a person should know.
-        reasons: Why it cannot be trained on; empty if it can.
+        warnings: What a person should know about the data set.
+        reasons: Why the data set cannot be trained on; empty if it can.
         sheets: Contact sheets that were written.
     """
 

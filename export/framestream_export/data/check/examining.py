@@ -34,10 +34,10 @@ def examine(
 
     Args:
         dataset: The data set to examine.
-        plan: What training would ask of it.
+        plan: Settings of the training that the data set is meant for.
         sheets: A folder for a contact sheet of every label, or None.
-        data: What to call it; the data set's folder by default.
-        progress: Wraps the readings, of which it gets the number, to show how far they are.
+        data: Path of the data set as reports show it; the data set's folder by default.
+        progress: Wraps the readings, whose number it is given, to show how far they are.
 
     Raises:
         SettingsError: The sheets cannot be written.

@@ -27,7 +27,7 @@ _FLAT = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """What moves in a clip, and what does not.
+    """A clip made small for comparison: what moves in it, and what does not.
 
     Attributes:
         times: float64 [N], seconds after the first frame, rising.
@@ -43,7 +43,7 @@ class Fingerprint:
 
     @property
     def duration_seconds(self) -> float:
-        """From the first frame to the last."""
+        """Time from the first frame to the last."""
         return float(self.times[-1])
 
     def at(self, times: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -58,7 +58,7 @@ class FingerprintMaker:
     """Makes a fingerprint while a clip is read once."""
 
     def __init__(self) -> None:
-        """Begin without a frame."""
+        """Make a maker that has seen no frame."""
         self._kept: Thinned[tuple[float, NDArray[np.uint8]]] = Thinned(_MOST_KEPT)
 
     def wants_next(self) -> bool:

@@ -19,7 +19,7 @@ from framestream_export.data.footage import Recording
 LEAST_LIKENESS = 0.75
 _LEAST_SCENE_LIKENESS = 0.85
 # Cosine of what moves below which moving one against the other in time would not bring them together either.
-_WORTH_A_LOOK = 0.65
+_LEAST_MOTION_LIKENESS = 0.65
 _LONGEST_RATIO = 1.2
 _SHIFTS_SECONDS = np.linspace(-0.4, 0.4, 17)
 _TIMES_ALIGNED = 16
@@ -31,7 +31,7 @@ _ROWS_AT_ONCE = 1024
 
 
 def copies_among(probes: Sequence[Probe]) -> tuple[Copy, ...]:
-    """All copies, those in different splits first.
+    """All pairs of recordings that are copies, those in different splits first.
 
     Of files with the same bytes each is named with the first of them only; the others are not compared any further.
     """
@@ -67,10 +67,10 @@ class Likeness:
     """Two clips that show the same, by their numbers.
 
     Attributes:
-        first: The earlier of the two.
-        second: The later.
+        first: Number of the earlier clip.
+        second: Number of the later clip.
         likeness: Cosine of the angle between what moves in them, or between its changes if that is less, up to 1.
-        mirrored: Whether one is the other's mirror image.
+        mirrored: Whether one clip is the other's mirror image.
     """
 
     first: int
@@ -80,12 +80,12 @@ class Likeness:
 
 
 def find_copies(fingerprints: Sequence[Fingerprint | None]) -> list[Likeness]:
-    """All pairs of clips that show the same, by number."""
+    """All pairs of clips that show the same, in the order of their numbers."""
     numbers = [number for number, one in enumerate(fingerprints) if one is not None]
     known = [one for one in fingerprints if one is not None]
     best: dict[tuple[int, int], Likeness] = {}
     for mirrored in (False, True):
-        for first, second in _worth_a_look(known, mirrored=mirrored):
+        for first, second in _candidates(known, mirrored=mirrored):
             likeness = _likeness(known[first], known[second], mirrored=mirrored)
             pair = (numbers[first], numbers[second])
             if likeness >= LEAST_LIKENESS and (pair not in best or best[pair].likeness < likeness):
@@ -93,7 +93,7 @@ def find_copies(fingerprints: Sequence[Fingerprint | None]) -> list[Likeness]:
     return [best[pair] for pair in sorted(best)]
 
 
-def _worth_a_look(known: Sequence[Fingerprint], *, mirrored: bool) -> Iterator[tuple[int, int]]:
+def _candidates(known: Sequence[Fingerprint], *, mirrored: bool) -> Iterator[tuple[int, int]]:
     """Pairs that may be copies: every pair is compared, as products of matrices."""
     if not known:
         return
@@ -103,7 +103,7 @@ def _worth_a_look(known: Sequence[Fingerprint], *, mirrored: bool) -> Iterator[t
     others = _projected([one.motion[..., ::-1] for one in known], projection) if mirrored else rows
     for start in range(0, len(rows), _ROWS_AT_ONCE):
         products = rows[start : start + _ROWS_AT_ONCE] @ others[start:].T
-        for row, column in np.argwhere(products >= _WORTH_A_LOOK - _PROJECTION_ERROR):
+        for row, column in np.argwhere(products >= _LEAST_MOTION_LIKENESS - _PROJECTION_ERROR):
             if column > row:
                 yield start + int(row), start + int(column)
 
@@ -126,11 +126,13 @@ def _likeness(first: Fingerprint, second: Fingerprint, *, mirrored: bool) -> flo
     if first.scene.any() and scene.any() and float((first.scene * scene).sum()) < _LEAST_SCENE_LIKENESS:
         return 0.0
     motion = second.motion[..., ::-1] if mirrored else second.motion
-    return _aligned(first, second, mirrored=mirrored) if _cosine(first.motion, motion) >= _WORTH_A_LOOK else 0.0
+    return (
+        _aligned(first, second, mirrored=mirrored) if _cosine(first.motion, motion) >= _LEAST_MOTION_LIKENESS else 0.0
+    )
 
 
 def _aligned(first: Fingerprint, second: Fingerprint, *, mirrored: bool) -> float:
-    """How much alike they are as their clocks run, one moved against the other a little: ends are lost in encoding.
+    """How much alike two clips are at the same times, one moved against the other a little: ends are lost in encoding.
 
     Both what moves and how it changes from frame to frame must be alike; a raised arm alone makes the first.
     """

@@ -1,4 +1,4 @@
-"""One file read from beginning to end: what it is, when its frames are shown, and what they look like, made small."""
+"""Reading one video file from beginning to end: what it is, when its frames are shown, small pictures of them."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ _MANY = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What reading one file gave.
+    """Facts about one recording, from reading its file.
 
     Attributes:
-        recording: Whose file it is.
-        reason: Why it cannot be read; empty if it can, and then the rest holds.
-        sha256: Of the whole file, in hexadecimal.
+        recording: The recording whose file was read.
+        reason: Why the file cannot be read; empty if it can, and then the rest holds.
+        sha256: SHA-256 of the whole file, in hexadecimal.
         size_wh: Width and height after rotation, pixels.
         pts_seconds: float64 [N], when each frame is shown.
         fingerprint: What its frames look like, for finding copies; None where too little moves for that.
-        pictures: For each label that was asked for, a few frames in which it holds, as JPEG.
-        warnings: What its reader said about it.
+        pictures: A few frames for each label that was asked for, in which it holds, as JPEG.
+        warnings: Warnings of the file's reader.
     """
 
     recording: Recording
@@ -64,12 +64,12 @@ class Probe:
 
     @property
     def end_seconds(self) -> float:
-        """When the latest frame is over."""
+        """Time at which the latest frame ends."""
         return float(self.pts_seconds.max()) + self.frame_seconds if len(self.pts_seconds) else 0.0
 
     @property
     def duration_seconds(self) -> float:
-        """How long its frames are shown; a clock that jumps back takes nothing away."""
+        """How long the file's frames are shown; a clock that jumps back takes nothing away."""
         return float(self._steps_seconds.sum()) + self.frame_seconds if len(self.pts_seconds) else 0.0
 
     @property
@@ -99,9 +99,9 @@ def probe_all(wanted: Sequence[ProbeRequest], *, background: str | None, workers
     """Read files, a few at a time, and give what was found in their order.
 
     Args:
-        wanted: What to read.
+        wanted: The recordings to read.
         background: The data set's background label.
-        workers: How many to read at a time.
+        workers: Number of files read at a time.
     """
     stop = threading.Event()
     listener, log = _Listener(), logging.getLogger("framestream.sources.video_file")
@@ -133,7 +133,7 @@ def _probe(wanted: ProbeRequest, background: str | None, listener: _Listener, st
         maker = FingerprintMaker()
         keepers = {label: PictureKeeper() for label in wanted.labels_to_show}
         try:
-            pts = list(_look(source, recording, maker, keepers, background, stop))
+            pts = list(_read_frames(source, recording, maker, keepers, background, stop))
             sha256 = sha256_of(recording.path)
         except SourceError as error:
             return Probe(recording, reason=str(error))
@@ -150,7 +150,7 @@ def _probe(wanted: ProbeRequest, background: str | None, listener: _Listener, st
     )
 
 
-def _look(
+def _read_frames(
     source: VideoFile,
     recording: Recording,
     maker: FingerprintMaker,
@@ -158,7 +158,7 @@ def _look(
     background: str | None,
     stop: threading.Event,
 ) -> Iterator[float]:
-    """Go through a source frame by frame, converting only those that somebody wants; yields their times."""
+    """Read a source frame by frame, converting only the frames that are wanted; yields the times of all."""
     while not stop.is_set() and (pts_seconds := source.grab()) is not None:
         yield pts_seconds
         keeper = keepers.get(label_at(recording, pts_seconds, background=background) or "") if keepers else None

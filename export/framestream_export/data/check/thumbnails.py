@@ -22,7 +22,7 @@ class Thinned(Generic[_Item]):
     """The first item, and then every so many: the step doubles whenever there would be more than `most`."""
 
     def __init__(self, most: int) -> None:
-        """Begin empty, with step 1."""
+        """Make an empty collection, with step 1."""
         self._most = most
         self._step = 1
         self._seen = 0
@@ -46,7 +46,7 @@ class PictureKeeper:
     """Keeps pictures spread evenly over the frames it is offered: as JPEG, because there may be thousands of clips."""
 
     def __init__(self) -> None:
-        """Begin without a picture."""
+        """Make a keeper that holds no picture."""
         self._kept: Thinned[Image] = Thinned(_MOST_KEPT)
 
     def wants_next(self) -> bool:
@@ -65,7 +65,7 @@ class PictureKeeper:
 
 
 def decode_picture(jpeg: bytes) -> Image:
-    """One of the pictures as an image: uint8 [PICTURE_WH[1], PICTURE_WH[0], 3], BGR."""
+    """Return a kept picture as an image: uint8 [PICTURE_WH[1], PICTURE_WH[0], 3], BGR."""
     return np.asarray(cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR), dtype=np.uint8)
 
 

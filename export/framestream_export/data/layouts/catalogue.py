@@ -1,4 +1,4 @@
-"""The layouts there are."""
+"""All layouts of labelled video that can be read, and finding one by its name or by what lies in a folder."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from pathlib import Path
 
 from framestream.errors import SettingsError
 from framestream_export.data.layouts import hmdb51, kinetics, label_studio, ucf101
-from framestream_export.data.layouts.layout import Layout
+from framestream_export.data.layouts.layout import DataSetLayout
 
 LAYOUTS = (ucf101.LAYOUT, hmdb51.LAYOUT, kinetics.LAYOUT, label_studio.LAYOUT)
 
 
-def recognise(data: Path) -> Layout | None:
+def recognise(data: Path) -> DataSetLayout | None:
     """The layout that a folder or file has, by what lies in it; None where it has none of these."""
     return next((layout for layout in LAYOUTS if layout.is_here(data)), None)
 
 
-def layout_named(name: str) -> Layout:
-    """A layout by name.
+def layout_named(name: str) -> DataSetLayout:
+    """Return the layout of a name.
 
     Raises:
-        SettingsError: There is none of that name.
+        SettingsError: There is no layout of that name.
     """
     for layout in LAYOUTS:
         if layout.name == name:

@@ -36,7 +36,7 @@ class FrameClock:
         """Take the rate; without one, read the film's own timestamps.
 
         Raises:
-            DataError: There is no rate, and the film cannot be read.
+            DataError: No frame rate was given, and the film cannot be read.
         """
         self._video = video
         self._rate = frame_rate

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from framestream.errors import DataError
 from framestream_export.data.footage import Recording, Segment, shown_name
-from framestream_export.data.layouts.layout import Found, Layout, Reading, list_folder, missing_clips
+from framestream_export.data.layouts.layout import DataSetLayout, Found, Reading, list_folder, missing_clips
 from framestream_export.data.layouts.video_index import VideoIndex
 from framestream_export.data.tables import read_lines
 
@@ -70,4 +70,4 @@ def _film(stem: str, label: str) -> str:
     return film if found else stem
 
 
-LAYOUT = Layout("hmdb51", _is_here, _read, frozenset({"split_number"}))
+LAYOUT = DataSetLayout("hmdb51", _is_here, _read, frozenset({"split_number"}))

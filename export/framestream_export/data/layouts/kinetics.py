@@ -15,7 +15,7 @@ from pathlib import Path
 from framestream.errors import DataError, SourceError
 from framestream.sources import VideoFile
 from framestream_export.data.footage import VIDEO_SUFFIXES, Recording, Segment, in_order, shown_name
-from framestream_export.data.layouts.layout import Found, Layout, Reading, missing_clips
+from framestream_export.data.layouts.layout import DataSetLayout, Found, Reading, missing_clips
 from framestream_export.data.layouts.video_index import VideoIndex
 from framestream_export.data.manifest import SPLIT_SPELLINGS
 from framestream_export.data.tables import read_header, read_rows
@@ -139,4 +139,4 @@ def _is_whole_film(video: Path, row: _Row) -> bool:
     return bool(frames and rate and frames / rate > _LONGER_THAN_CUT * (row.end_seconds - row.start_seconds))
 
 
-LAYOUT = Layout("kinetics", _is_here, _read)
+LAYOUT = DataSetLayout("kinetics", _is_here, _read)

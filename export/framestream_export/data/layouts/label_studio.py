@@ -21,7 +21,7 @@ from framestream.errors import DataError
 from framestream_export.data.folders import is_video
 from framestream_export.data.footage import Recording, Segment, in_order, shown_name
 from framestream_export.data.layouts.frame_ranges import FrameClock, LabelledRange, neighbours_apart
-from framestream_export.data.layouts.layout import Found, Layout, Reading, missing_clips
+from framestream_export.data.layouts.layout import DataSetLayout, Found, Reading, missing_clips
 from framestream_export.data.layouts.video_index import VideoIndex
 
 _UPLOADED = re.compile(r"[0-9a-f]{8}-(?P<name>.+)")
@@ -201,4 +201,4 @@ def _declared_rate(results: Sequence[Mapping[str, Any]], task: Mapping[str, Any]
     return declared[0] if declared else None
 
 
-LAYOUT = Layout("label-studio", _is_here, _read, frozenset({"frame_rate"}))
+LAYOUT = DataSetLayout("label-studio", _is_here, _read, frozenset({"frame_rate"}))

@@ -1,4 +1,4 @@
-"""What a layout is: a name, a test for it, and a reader."""
+"""The definition of a layout of labelled video: a name, a test whether a folder is laid out so, and a reader."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _NAMED = 5
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a reader needs to know beside where the data lies.
+    """Options for reading a data set.
 
     Attributes:
-        split_number: Which of a data set's official divisions to take, 1 to 3.
+        split_number: Number of the official division to take, 1 to 3.
         frame_rate: Frames per second that the tool counted which wrote the labels; None finds out from the film.
         group_column: The column that groups the recordings of a manifest; None is "group".
         problems: Where to note what is wrong.
@@ -40,7 +40,7 @@ class Reading:
         """Refuse options that would do nothing.
 
         Raises:
-            SettingsError: One was given that a layout does not take.
+            SettingsError: An option was given that this layout does not take.
         """
         if layout not in ("folders", "manifest"):
             self.check_groups(f"is laid out as {layout}")
@@ -57,7 +57,7 @@ class Reading:
             what: What the data is instead, a few words.
 
         Raises:
-            SettingsError: One was given.
+            SettingsError: A column to group by was given.
         """
         if self.group_column not in (None, "group"):
             raise SettingsError(
@@ -75,14 +75,14 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class DataSetLayout:
     """A layout of labelled video.
 
     Attributes:
-        name: How people ask for it.
+        name: The layout's name, as given to `--layout`.
         is_here: Whether a folder or file is laid out so, by what lies in it.
-        read: Reads it; raises DataError where it cannot.
-        takes: Which options of a `Reading` mean something to it.
+        read: Reads a data set of this layout; raises DataError where it cannot.
+        takes: Names of the options of `Reading` that this layout uses.
     """
 
     name: str
@@ -105,7 +105,7 @@ def missing_clips(missing: Sequence[str], listed: int, *, by: str) -> list[str]:
     """A warning that names clips which are listed and not there.
 
     Raises:
-        DataError: None is there.
+        DataError: None of the listed clips is there.
     """
     if not missing:
         return []

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from framestream.errors import DataError
 from framestream_export.data.footage import Recording, Segment, shown_name
-from framestream_export.data.layouts.layout import Found, Layout, Reading, list_folder, missing_clips
+from framestream_export.data.layouts.layout import DataSetLayout, Found, Reading, list_folder, missing_clips
 from framestream_export.data.layouts.video_index import VideoIndex
 from framestream_export.data.tables import read_lines
 
@@ -79,4 +79,4 @@ def _parse(line: str, classes: dict[str, str]) -> tuple[str, str]:
     return place.name, label
 
 
-LAYOUT = Layout("ucf101", _is_here, _read, frozenset({"split_number"}))
+LAYOUT = DataSetLayout("ucf101", _is_here, _read, frozenset({"split_number"}))

@@ -15,25 +15,25 @@ class VideoIndex:
     """All videos below a folder, by name."""
 
     def __init__(self, root: Path, problems: Problems) -> None:
-        """List them."""
+        """List the videos below a folder."""
         self._by_name: dict[str, list[Path]] = {}
         for here, _, files in walk(root, problems):
             for name in filter(is_video, files):
                 self._by_name.setdefault(name, []).append(here / name)
 
     def names(self) -> list[str]:
-        """The names there are, sorted."""
+        """The file names of all videos, sorted."""
         return sorted(self._by_name)
 
     def paths(self) -> set[Path]:
-        """All videos."""
+        """The paths of all videos below the folder."""
         return {path for paths in self._by_name.values() for path in paths}
 
     def find(self, name: str, *, prefer: Sequence[str] = ()) -> Path | None:
         """The video of that name, or None.
 
         Args:
-            name: Its name, with its suffix.
+            name: File name of the video, with its suffix.
             prefer: Names of folders: where several files have the name, the one in most of these folders is meant.
 
         Raises:

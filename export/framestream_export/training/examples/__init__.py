@@ -1,1 +1,1 @@
-"""From cached frames to batches: windows, augmentation, features computed once."""
+"""Batches of training examples from decoded frames: windows, augmentation, features computed once."""

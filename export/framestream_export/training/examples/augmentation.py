@@ -22,7 +22,7 @@ _MIX = (0.1, 0.35)
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:
-    """One change of appearance.
+    """A random change of a clip's appearance, the same for all of its frames.
 
     Attributes:
         mirrored: Whether left and right are swapped.

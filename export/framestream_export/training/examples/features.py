@@ -38,11 +38,11 @@ _VERSION = 2
 
 @dataclass(frozen=True, slots=True)
 class FeatureRequest:
-    """One file of the store: a recording as it is, or in one augmentation.
+    """The features of a recording as it is, or in one augmentation; one file of the store.
 
     Attributes:
         recording: Index into the cache's recordings.
-        number: Of the augmentation, which fixes all that is drawn at random for it; 0 is the recording as it is.
+        number: Number of the augmentation, which fixes all that is drawn at random for it; 0 is no augmentation.
         mirrored: Whether left and right are swapped.
         background_frame: Index into the cache's frames of the picture of the background to mix in, or None.
     """
@@ -72,7 +72,7 @@ class FeatureStore:
 
     @property
     def feature_dim(self) -> int:
-        """Numbers a frame."""
+        """How many numbers the features of a frame are."""
         return self._encoder.feature_dim
 
     def fill(self, wanted: Sequence[FeatureRequest], *, console: Console) -> int:
@@ -116,7 +116,7 @@ class FeatureStore:
         """Features [n, D] of some frames of a recording.
 
         Args:
-            wanted: Which recording, in which augmentation; one that `fill` was given before.
+            wanted: The recording and its augmentation; must have been given to `fill` before.
             indices: int64 [n], frames of the cache.
 
         Raises:

@@ -28,15 +28,15 @@ class FrameEncoder(Protocol):
 
     @property
     def feature_dim(self) -> int:
-        """D, numbers a frame."""
+        """How many numbers the features of a frame are, D."""
 
     @property
     def name(self) -> str:
-        """What encodes: others may differ in the last digits."""
+        """Name of what computes the features: others may differ in the last digits."""
 
     @property
     def callers(self) -> int:
-        """How many threads should call it at once."""
+        """Number of threads that should call the encoder at once."""
 
     def encode(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Features float32 [N, D] of frames uint8 [N, size, size, 3], in calls of bounded size."""
@@ -99,7 +99,7 @@ class GraphEncoder:
 
 
 def frozen_encoder(encoder: Any, *, size: int) -> FrameEncoder:
-    """What encodes fastest here, with weights that stay as they are."""
+    """Return the fastest encoder of frames on this machine, for weights that stay as they are."""
     if tf.config.get_visible_devices("GPU"):
         return TracedEncoder(encoder, size=size)
     return GraphEncoder(encoder, size=size)

@@ -24,11 +24,11 @@ FASTEST = 1.25
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One example.
+    """One training example: consecutive frames of a segment, with labels for some of them.
 
     Attributes:
-        segment: Where its frames come from.
-        indices: int64 [L], its frames, counted from the cache's first.
+        segment: Segment that the frames come from.
+        indices: int64 [L], the run's frames, counted from the cache's first.
         labels: int32 [R], 0 where the weight is 0.
         weights: float32 [R], the class weight, 0 for rows without a label.
     """
@@ -53,7 +53,7 @@ class Paced:
         return cls(segment, np.minimum(np.rint(np.arange(count) * pace).astype(np.int64), len(segment) - 1))
 
     def __len__(self) -> int:
-        """Positions."""
+        """Number of positions in the segment at this pace."""
         return len(self.positions)
 
     def frames_at(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -37,7 +37,7 @@ def build_head(settings: TrainSettings, *, feature_dim: int, classes: int, centr
     Args:
         settings: What to build: `kind`, `head`, `window`, `lstm_units`, `dropout`, `seed`.
         feature_dim: D, numbers a frame.
-        classes: K.
+        classes: Number of classes, K.
         centred: Show an LSTM over a window the differences from the window's mean as well.
 
     Returns:

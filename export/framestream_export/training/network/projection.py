@@ -26,9 +26,9 @@ def build_projection(mean: NDArray[np.float32], deviation: NDArray[np.float32], 
     are kept from being blown up: a tenth of the deviation of all features together is added to each one's own.
 
     Args:
-        mean: float32 [D], of each feature over the frames trained on.
-        deviation: float32 [D], likewise.
-        width: P, numbers it makes of a frame.
+        mean: float32 [D], mean of each feature over the frames trained on.
+        deviation: float32 [D], standard deviation of each feature.
+        width: P, how many numbers the projection gives for a frame.
         seed: Fixes dropout; the weights come from Keras's random state.
 
     Returns:

@@ -62,11 +62,11 @@ class HeadNetwork:
         """A new head, its weights from the settings' seed or `first_head`; and whether they are of that.
 
         Args:
-            settings: What to build.
-            feature_dim: Numbers a frame.
-            labels: In the order of the probabilities.
+            settings: Settings of the training, which say what to build.
+            feature_dim: How many numbers the encoder gives for a frame.
+            labels: All labels, in the order of the probabilities.
             first_head: File of a head of the same kind to start from, if it fits.
-            statistics: Of the features, if a projection is to bring them to `settings.feature_dim`.
+            statistics: Mean and deviation of the features, if a projection is to bring them to `settings.feature_dim`.
         """
         keras.utils.set_random_seed(settings.seed)
         projection = None
@@ -88,7 +88,7 @@ class HeadNetwork:
 
     @property
     def trainable_variables(self) -> list[Any]:
-        """What the optimizer moves."""
+        """The variables that the optimizer changes."""
         return [variable for part in self._parts for variable in part.trainable_variables]
 
     @property
@@ -96,7 +96,7 @@ class HeadNetwork:
         return [self.head] if self.projection is None else [self.projection, self.head]
 
     def project(self, features: Any, *, training: bool) -> Any:
-        """What the head itself works on, [B, T, D], of features [B, T, D']."""
+        """Return the head's own input, [B, T, D], for features [B, T, D']."""
         return features if self.projection is None else self.projection(features, training=training)
 
     def run_logits(self, inputs: Any, row_ends: NDArray[np.int32], *, training: bool) -> Any:
@@ -134,9 +134,9 @@ class SequenceModel:
         """A new model; the seed of the settings fixes its weights, as far as they do not come from elsewhere.
 
         Args:
-            settings: What to build.
-            labels: In the order of the probabilities.
-            restored: A checkpoint is going to set the weights: do not read them from where they first came from.
+            settings: Settings of the training, which say what to build.
+            labels: All labels, in the order of the probabilities.
+            restored: Whether a checkpoint is going to set the weights; then they are not read from their first source.
 
         Raises:
             SettingsError: Settings of the encoder that do not go together.
@@ -178,7 +178,7 @@ class SequenceModel:
 
     @property
     def trainable_variables(self) -> list[Any]:
-        """What the optimizer moves."""
+        """The variables that the optimizer changes."""
         return [*self.encoder.trainable_variables, *self.head.trainable_variables]
 
     def run_logits(self, inputs: Any, row_ends: NDArray[np.int32], *, training: bool) -> Any:
@@ -260,7 +260,7 @@ def load_part(path: Path) -> Any:
 
 
 def _take_weights(head: Any, previous: Any) -> bool:
-    """Start from the weights of another head, if they fit; say whether."""
+    """Take the weights of another head, if they fit; return whether they did."""
     if [weight.shape for weight in previous.weights] != [weight.shape for weight in head.weights]:
         return False
     head.set_weights(previous.get_weights())

@@ -11,7 +11,7 @@ RAMP = np.ascontiguousarray(
 
 
 @pytest.mark.parametrize("mirrored", [True, False])
-def test_a_look_is_the_same_for_all_frames_and_mirrors_only_if_it_should(mirrored: bool) -> None:
+def test_an_augmentation_is_the_same_for_all_frames_and_mirrors_only_if_it_should(mirrored: bool) -> None:
     for seed in range(8):
         augmentation = Augmentation.draw(np.random.default_rng(seed), size_wh=(16, 16), mirrored=mirrored)
         seen = augmentation.apply(RAMP)

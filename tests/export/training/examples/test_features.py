@@ -14,7 +14,7 @@ from framestream.errors import DataError, SettingsError
 from framestream_export.data.frame_cache import FrameCache
 from framestream_export.encoders.building import build_encoder
 from framestream_export.files import write_atomically
-from framestream_export.training.examples.examples import augmentations_of
+from framestream_export.training.examples.batches import augmentations_of
 from framestream_export.training.examples.features import FeatureRequest, FeatureStore
 from framestream_export.training.settings import TrainSettings
 from tests.export.numbered_frames import make_cache

@@ -1,4 +1,4 @@
-"""What a training step is fed: runs read from the frames, or from the features of a frozen encoder."""
+"""Batches for the steps of training: runs read from the frames, or from the features of a frozen encoder."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ def frame_examples(
 
     Args:
         plan: The runs of each epoch.
-        cache: Where their frames are.
-        settings: Of the training.
+        cache: The decoded frames of the data set.
+        settings: Settings of the training.
         background_frames: int64 [n], frames of the cache that show the background, to mix in.
     """
 
@@ -86,9 +86,9 @@ def feature_examples(
 
     Args:
         plan: The runs of each epoch.
-        store: Where their features are.
-        settings: Of the training.
-        requests: What is encoded of each recording, as from `augmentations_of`.
+        store: The features of the data set.
+        settings: Settings of the training.
+        requests: The augmentations encoded for each recording, as `augmentations_of` returns them.
     """
 
     def read(run: Run, rng: np.random.Generator) -> NDArray[np.float32]:
@@ -101,7 +101,7 @@ def feature_examples(
 def augmentations_of(
     cache: FrameCache, segments: Sequence[FrameSegment], settings: TrainSettings, background_frames: NDArray[np.int64]
 ) -> dict[int, tuple[FeatureRequest, ...]]:
-    """What to encode of each recording: as it is, and in `settings.augmentations` augmentations.
+    """List what to encode of each recording: the recording as it is, and `settings.augmentations` augmentations.
 
     The first one is mirrored, the second not, and so on, unless `settings.flip` is off. Every second pair has a
     picture of the background mixed in, where there is one in another recording. Which one depends on the contents of

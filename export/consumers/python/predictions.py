@@ -1,4 +1,4 @@
-"""From the pictures of a film to predictions and events; whatever runs the model. Needs numpy."""
+"""Predictions and events from the pictures of a film, with any runtime for the model. Needs numpy."""
 
 import json
 from collections import deque
@@ -12,9 +12,9 @@ def watch(facts, zeros, run, path):
 
     Args:
         facts: The model's metadata, without the `framestream.` of its keys.
-        zeros: The state that starts a stretch.
+        zeros: The state that starts a segment of the film, which has no gap.
         run: Takes a picture `[height, width, 3]` and a state, returns probabilities `[classes]` and the next state.
-        path: Of the film.
+        path: The film.
     """
     if facts["spec_version"] != "1":
         raise SystemExit(f"this program reads version 1 of the metadata, the model has {facts['spec_version']}")
@@ -24,11 +24,11 @@ def watch(facts, zeros, run, path):
 
 
 def predict(samples, run, zeros, window):
-    """Yield `(start, seconds, probabilities)`, and `(start, end, None)` where a stretch of the film ends."""
+    """Yield `(start, seconds, probabilities)`, and `(start, end, None)` where a segment of the film ends."""
     state, rows, newest = zeros, 0, None
     for start, seconds, picture in samples:
         newest = newest if picture is None else (seconds, picture)
-        # A stretch shorter than a window holds its last picture; rows before that are no answers.
+        # A segment shorter than a window holds its last picture; rows before that are no predictions.
         for _ in range(window - rows if picture is None else 1):
             row, state = run(newest[1], state)
             rows += 1

@@ -1,4 +1,4 @@
-"""The figures of one bench, and what they are held against."""
+"""The figures of a bench, and the targets that they are compared with."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ Facts: TypeAlias = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a figure should be: `bound` and `value`."""
+    """A limit for a figure, for example "at most 5": `bound` and `value`."""
 
     bound: Bound
     value: float
 
     def holds(self, value: float) -> bool:
-        """Return whether a figure keeps it."""
+        """Return whether a figure keeps to the target."""
         return value <= self.value if self.bound == "at most" else value >= self.value
 
     def shortfall(self, value: float) -> float:
@@ -30,7 +30,7 @@ class Target:
         return abs(value - self.value) / self.value if self.value else abs(value)
 
     def __str__(self) -> str:
-        """Return it as a table shows it."""
+        """Return the target as a table shows it."""
         return f"{self.bound} {self.value:g}"
 
 
@@ -39,11 +39,11 @@ class Ratio:
     """Two things measured in turns, one divided by the other.
 
     Attributes:
-        name: What is divided by what.
-        spread: Its median over the turns, and the quartiles.
-        meaning: In words.
-        target: What it should be, if there is such a thing.
-        reason: Why it misses its target, where that can be said.
+        name: Name of the ratio, which says what is divided by what.
+        spread: Median of the ratio over the turns, and the quartiles.
+        meaning: What the ratio compares, in words.
+        target: The target for the ratio, or None.
+        reason: Why the ratio misses its target, where that can be said.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Ratio:
     reason: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as a JSON object."""
+        """Return the figures as a JSON object."""
         value = self.spread.median
         return {
             "value": value,
@@ -70,10 +70,10 @@ class CamerasFigures:
     """Cameras in real time, all through one session.
 
     Attributes:
-        cameras: How many.
-        facts: size, rate, seconds, frames pushed, predictions, frames dropped by reason, processor cores used.
-        staleness: From the arrival of a frame to its prediction.
-        staleness_target_ms: What its 95th percentile should be at most.
+        cameras: Number of cameras.
+        facts: Size, rate, seconds, frames pushed, predictions, frames dropped by reason, processor cores used.
+        staleness: Time from the arrival of a frame to its prediction.
+        staleness_target_ms: Upper limit for the 95th percentile of the staleness, milliseconds.
         reason: Why a target is missed; empty if none is.
     """
 
@@ -89,7 +89,7 @@ class CamerasFigures:
         return sum(self.facts["dropped"].values())
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as a JSON object."""
+        """Return the figures as a JSON object."""
         return {
             "cameras": self.cameras,
             **self.facts,
@@ -110,7 +110,7 @@ class IdleFigures:
     target: Target
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as a JSON object."""
+        """Return the figures as a JSON object."""
         return {"seconds": self.seconds, "cpu_share": self.cpu_share, **judge(self.cpu_share, self.target)}
 
 
@@ -119,17 +119,17 @@ class BenchReport:
     """Everything one bench measured.
 
     Attributes:
-        machine: cores, load, versions, provider, threads.
+        machine: Cores, load, versions, provider, threads.
         model: Path and what matters of its spec.
         source: The video that was read.
         stages: Milliseconds by stage. `decode` is of every frame of the source, `preprocess` and `total` (from
             grabbing a frame to its results, on one thread) of those the model wants. `model` is the bare graph on
             one frame, `encode` and `head` its two parts, `new prediction` the same through the runtime.
-        throughput: By name, per second.
-        ratios: Side by side, from one run.
+        throughput: Frames or predictions per second, by the name of what was measured.
+        ratios: Ratios of things measured in turns.
         memory: Bytes before and at the peak of watching the source in a process of its own; None if unknown here.
         cameras: Many cameras in real time, or None if left out.
-        idle: One paused camera, or None if left out.
+        idle: Figures of one paused camera, or None if left out.
         notes: What could not be measured, and why.
     """
 

@@ -19,9 +19,7 @@ from framestream_export.data.check.fingerprints import FingerprintMaker
 from framestream_export.data.check.matching import find_copies
 from framestream_export.data.check.thumbnails import Thinned
 from tests.export import toy
-from tests.export.conftest import Cli
-
-ROOT = Path(__file__).resolve().parents[3]
+from tests.export.conftest import ROOT, Cli
 
 
 def check(cli: Cli, data: Path, *options: object) -> tuple[int, dict[str, Any]]:
