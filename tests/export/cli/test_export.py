@@ -54,7 +54,20 @@ def test_from_rendered_clips_to_events(rendered_clips: Path, tmp_path: Path) -> 
 def test_clip_shorter_than_a_window(tmp_path: Path, toy_clips: Path, cli: Cli) -> None:
     """Trained on and watched: one prediction each, by the same rule."""
     data = toy.write_class_folders(tmp_path / "data", per_class=5, frames=7)
-    options = ("--encoder", "small", "--size", "16", "--window", "8", "--lstm-units", "4", "--feature-dim", "4", "--epochs", "1")
+    options = (
+        "--encoder",
+        "small",
+        "--size",
+        "16",
+        "--window",
+        "8",
+        "--lstm-units",
+        "4",
+        "--feature-dim",
+        "4",
+        "--epochs",
+        "1",
+    )
     code, _, errors = cli("train", data, "--output", tmp_path / "run", *options)
     assert code == 0, errors
     report = json.loads((tmp_path / "run" / "report" / "report.json").read_text())
