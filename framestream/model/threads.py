@@ -21,7 +21,8 @@ def default_threads(metadata: Mapping[str, str]) -> int:
     """Return how many threads a run of a model gets: one for a small one, else as many as there are cores, at most 4.
 
     Args:
-        metadata: The strings in the model's file. A model whose `macs_per_frame` is not among them is not small.
+        metadata: The strings in the model's file; `macs_per_frame` says how small the model is, and a model without it
+            counts as not small.
     """
     macs = metadata.get(f"{KEY_PREFIX}macs_per_frame", "")
     if macs.isdecimal() and len(macs) <= len(str(_SMALL_MACS)) and int(macs) < _SMALL_MACS:
