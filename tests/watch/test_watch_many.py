@@ -324,7 +324,7 @@ def test_a_name_is_taken_once_and_a_stranger_cannot_be_removed(classifier: Class
     with classifier.watch_many({"a": EndlessSource(colour_image("red"))}) as watch:
         with pytest.raises(SettingsError, match="a camera a already"):
             watch.add("a", EndlessSource(colour_image("red")))
-        with pytest.raises(SettingsError, match="no camera b; there is a"):
+        with pytest.raises(SettingsError, match="no camera b; there is camera a"):
             watch.remove("b")
         for name in ("", "two\nlines", 7):
             with pytest.raises(SettingsError, match="give it a name"):
