@@ -41,6 +41,7 @@ def on_two_cpus(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=True)
 
 
+@pytest.mark.long
 def test_steps_on_two_devices_are_those_on_one() -> None:
     """In all but rounding, with a batch that cannot be halved, batch norms, a gradient that is clipped, weights."""
     report = json.loads(on_two_cpus().stdout)

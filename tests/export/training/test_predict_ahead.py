@@ -37,6 +37,7 @@ def write_signal(path: Path, seed: int) -> list[tuple[float, float]]:
     return spans
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["window", "stateful"])
 def test_events_are_dated_when_they_happen_and_known_before(kind: str, tmp_path: Path, silent: Console) -> None:
     for seed in range(6):
