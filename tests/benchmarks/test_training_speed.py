@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+import pytest
+
 from framestream_export.training.settings import TrainSettings
 from tests.benchmarks.training_speed import compare, lines_of
 from tests.export import toy
 
 
+@pytest.mark.long
 def test_both_ways_are_trained_and_compared(tmp_path: Path) -> None:
     clips = toy.write_class_folders(tmp_path / "clips", per_class=5)
     settings = TrainSettings(weights="people", window=4, lstm_units=8, augmentations=1, epochs=1)
