@@ -61,15 +61,16 @@ class Classifier:
         """The session, for those who run tensors themselves."""
         return self._session
 
-    def stream(self, *, events: EventSettings | None = None, chunk_steps: int = 1) -> Stream:
+    def stream(self, *, events: EventSettings | None = None, chunk_steps: int = 1, keypoints: bool = False) -> Stream:
         """Start a stream for one camera: `push` frames, then `flush`.
 
         Args:
             events: How predictions become events; by default as the model says.
             chunk_steps: Samples to run at once: 1 gives predictions at once, 16 is faster on recordings. Results are
                 the same.
+            keypoints: Let predictions say where the joints are, of a model whose encoder finds them.
         """
-        return Stream(self._session, events=events, chunk_steps=chunk_steps)
+        return Stream(self._session, events=events, chunk_steps=chunk_steps, keypoints=keypoints)
 
     def watch(
         self,
@@ -77,6 +78,7 @@ class Classifier:
         *,
         events: EventSettings | None = None,
         predictions: bool = True,
+        keypoints: bool = False,
         options: SourceOptions | None = None,
         live: LiveSettings | None = None,
         max_lag_seconds: float | None = DEFAULT_MAX_LAG_SECONDS,
@@ -91,6 +93,7 @@ class Classifier:
                 an address, or a `FrameSource`.
             events: How predictions become events; by default as the model says.
             predictions: False leaves out the `Prediction` records.
+            keypoints: Let predictions say where the joints are, of a model whose encoder finds them.
             options: Facts that some recordings cannot state themselves: the rate of images, the size of raw frames.
             live: How patient to be with a live source.
             max_lag_seconds: Samples of a live source that wait longer are dropped; None drops them when there is no
@@ -103,7 +106,13 @@ class Classifier:
         settings = CameraSettings(
             source, events=events, options=options or SourceOptions(), live=live or LiveSettings()
         )
-        return Watch(self._session, {None: settings}, predictions=predictions, max_lag_seconds=max_lag_seconds)
+        return Watch(
+            self._session,
+            {None: settings},
+            predictions=predictions,
+            keypoints=keypoints,
+            max_lag_seconds=max_lag_seconds,
+        )
 
     def watch_many(
         self,
@@ -111,6 +120,7 @@ class Classifier:
         *,
         events: EventSettings | None = None,
         predictions: bool = True,
+        keypoints: bool = False,
         max_lag_seconds: float | None = DEFAULT_MAX_LAG_SECONDS,
         until_stopped: bool = False,
     ) -> Watch:
@@ -120,6 +130,7 @@ class Classifier:
             cameras: Sources by name; `CameraSettings` where one needs events, zones or options of its own.
             events: How predictions become events, for cameras without settings of their own.
             predictions: False leaves out the `Prediction` records.
+            keypoints: Let predictions say where the joints are, of a model whose encoder finds them.
             max_lag_seconds: Samples of a live source that wait longer are dropped; None drops them when there is no
                 room for more.
             until_stopped: Go on without cameras, for some to be added later, until `stop` or `close`.
@@ -132,6 +143,7 @@ class Classifier:
             cameras,
             events=events,
             predictions=predictions,
+            keypoints=keypoints,
             max_lag_seconds=max_lag_seconds,
             until_stopped=until_stopped,
         )

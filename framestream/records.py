@@ -24,7 +24,9 @@ on until it was known) unless the source is live.
 `prediction` (only with `--predictions`)
     `pts_seconds` (end of the window), `anchor_seconds` (the moment it is about: by default the window's middle),
     `label` and `score` (the most probable one), `probabilities` (label to
-    probability), `camera`, `zone`, `staleness_seconds`.
+    probability), `camera`, `zone`, `staleness_seconds`; with `--keypoints`, `keypoints`: of the newest frame, for each
+    joint of the person nearest the middle [x, y, score], from the left and the top of the picture or zone, 0 to 1. In
+    order: nose, eyes, ears, shoulders, elbows, wrists, hips, knees, ankles, left before right.
 `event`
     `label`, `score` (mean smoothed probability), `start_seconds`, `end_seconds`; printed when it ends. Times
     say when it happened, not when it was noticed; of a model that predicts what will be, when it is expected to happen,
@@ -49,6 +51,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Literal, TypeAlias
+
+Keypoints: TypeAlias = tuple[tuple[float, float, float], ...]
+"""Joints of a person: x and y of each, 0..1 of the picture or zone, and a score, 0..1. Their order: nose, eyes, ears,
+shoulders, elbows, wrists, hips, knees, ankles, left before right."""
 
 
 class _Record:
@@ -93,7 +99,7 @@ class Prediction(_Record):
     """The probabilities of all labels at one tick; `pts_seconds` is the end of the window they rest on."""
 
     type: ClassVar[str] = "prediction"
-    left_out: ClassVar[frozenset[str]] = frozenset({"camera", "zone", "staleness_seconds"})
+    left_out: ClassVar[frozenset[str]] = frozenset({"camera", "zone", "staleness_seconds", "keypoints"})
     pts_seconds: float
     label: str
     score: float
@@ -102,6 +108,7 @@ class Prediction(_Record):
     camera: str | None = None
     zone: str | None = None
     staleness_seconds: float | None = None
+    keypoints: Keypoints | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,7 +182,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return round(value, 6)
     if isinstance(value, tuple):
-        return list(value)
+        return [_plain(item) for item in value]
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     return value

@@ -13,8 +13,8 @@ from framestream.errors import SettingsError
 from framestream.events import EventDetector, OpenEvent
 from framestream.frames import Color, Image
 from framestream.model.session import WINDOW_STATE, ModelSession, State
-from framestream.model.spec import EventSettings
-from framestream.records import Event, Gap, Prediction
+from framestream.model.spec import KEYPOINTS, EventSettings
+from framestream.records import Event, Gap, Keypoints, Prediction
 from framestream.sampling.clock import MAX_HOLD_SECONDS, SamplingClock, frames_to_hold
 from framestream.sampling.resize import fit_frame
 from framestream.sampling.sampler import Sample, Sampler, SamplingCounts
@@ -34,10 +34,30 @@ class Stream:
         results = stream.flush()
     """
 
-    def __init__(self, session: ModelSession, *, events: EventSettings | None = None, chunk_steps: int = 1) -> None:
-        """Start a stream; `chunk_steps` samples are collected and run at once, which changes no result."""
+    def __init__(
+        self,
+        session: ModelSession,
+        *,
+        events: EventSettings | None = None,
+        chunk_steps: int = 1,
+        keypoints: bool = False,
+    ) -> None:
+        """Start a stream.
+
+        Args:
+            session: The model.
+            events: How predictions become events; by default as the model says.
+            chunk_steps: Samples that are collected and run at once, which changes no result.
+            keypoints: Whether predictions say where the joints are.
+
+        Raises:
+            SettingsError: No number of samples, or a model without joints.
+        """
         if chunk_steps < 1:
             raise SettingsError(f"chunk_steps is {chunk_steps}: give 1 for results at once, more for throughput")
+        if keypoints and KEYPOINTS not in (session.spec.outputs or ()):
+            raise SettingsError(f"{session.path} gives no keypoints; take a model trained with --preset people")
+        self.keypoints = keypoints
         self._session = session
         self._spec = session.spec
         self._chunk_steps = chunk_steps
@@ -166,16 +186,30 @@ class Stream:
         samples, self._pending = self._pending, []
         return samples
 
-    def _take_rows(self, samples: list[Sample], rows: NDArray[np.float32], state: State) -> list[Result]:
-        """Go on with what the model made of samples: `rows` `[steps, classes]`, and the state after them."""
+    def _take_rows(
+        self,
+        samples: list[Sample],
+        rows: NDArray[np.float32],
+        state: State,
+        keypoints: NDArray[np.float32] | None = None,
+    ) -> list[Result]:
+        """Go on with what the model made of samples.
+
+        Args:
+            samples: Those that were run.
+            rows: float32 `[steps, classes]`, probabilities.
+            state: After them.
+            keypoints: float32 `[steps, 17, 3]`, or None if nobody asked for them.
+        """
         self._state = state
         results: list[Result] = []
-        for item, row in zip(samples, rows.tolist(), strict=True):
+        joints = [None] * len(samples) if keypoints is None else [_as_tuples(one) for one in keypoints]
+        for item, row, of_frame in zip(samples, rows.tolist(), joints, strict=True):
             self._rows += 1
             # Rows before the first whole window look at zeros that never were frames.
             if self._rows >= self._spec.window:
                 self._newest_row = row
-                results.append(self._prediction(item.pts_seconds, row))
+                results.append(self._prediction(item.pts_seconds, row, of_frame))
                 results += self._detector.push(item.pts_seconds, row)
         return results
 
@@ -202,7 +236,7 @@ class Stream:
         # A clip shorter than the window holds its last frame: what lies behind its end shows that frame.
         return anchor if self._spec.anchor_frames < 0 else min(anchor, self._newest.pts_seconds)
 
-    def _prediction(self, pts_seconds: float, row: list[float]) -> Prediction:
+    def _prediction(self, pts_seconds: float, row: list[float], keypoints: Keypoints | None) -> Prediction:
         score = max(row)
         return Prediction(
             pts_seconds=pts_seconds,
@@ -210,6 +244,7 @@ class Stream:
             label=self._spec.labels[row.index(score)],
             score=score,
             probabilities=dict(zip(self._spec.labels, row, strict=True)),
+            keypoints=keypoints,
         )
 
 
@@ -225,17 +260,17 @@ def run_together(session: ModelSession, streams: Sequence[Stream]) -> Iterator[t
     Raises:
         ModelError: The model fails; the samples of that batch are gone.
     """
-    groups: dict[int, list[Stream]] = {}
+    groups: dict[tuple[int, bool], list[Stream]] = {}
     for stream in streams:
         if stream.pending_steps:
-            groups.setdefault(stream.pending_steps, []).append(stream)
-    for group in groups.values():
+            groups.setdefault((stream.pending_steps, stream.keypoints), []).append(stream)
+    for (_, with_keypoints), group in groups.items():
         samples = [stream._take_pending() for stream in group]
-        frames = _batch(samples)
-        rows, states = session.run(frames, _joined([stream._state for stream in group]))
+        outputs = (KEYPOINTS,) if with_keypoints else ()
+        rows, states, others = session.run_with(_batch(samples), _joined([stream._state for stream in group]), outputs)
         for index, stream in enumerate(group):
             state = {name: array[index : index + 1] for name, array in states.items()}
-            yield stream, stream._take_rows(samples[index], rows[index], state)
+            yield stream, stream._take_rows(samples[index], rows[index], state, *(other[index] for other in others))
 
 
 def _batch(samples: Sequence[Sequence[Sample]]) -> NDArray[np.uint8]:
@@ -252,6 +287,11 @@ def _joined(states: Sequence[State]) -> State:
     if len(states) == 1:
         return states[0]
     return {name: np.concatenate([state[name] for state in states]) for name in states[0]}
+
+
+def _as_tuples(keypoints: NDArray[np.float32]) -> Keypoints:
+    """Joints `[17, 3]` as a record has them."""
+    return tuple((x, y, score) for x, y, score in keypoints.tolist())
 
 
 def _hold_newest(features: NDArray[np.float32], ticks: int) -> NDArray[np.float32]:

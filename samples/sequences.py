@@ -120,7 +120,7 @@ def export(model: Any, kind: str, path: Path) -> onnxruntime.InferenceSession:
         helper.make_tensor_value_info(name, TensorProto.FLOAT, [layout.cameras, layout.steps, size])
         for name, size in (("inputs", INPUTS), ("outputs", OUTPUTS))
     )
-    proto = finished_model(graph, given, predicted, states, layout)
+    proto = finished_model(graph, given, [predicted], states, layout)
     onnx.checker.check_model(proto, full_check=True)
     onnx.save(proto, path)
     return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])

@@ -47,6 +47,7 @@ class WatchJob:
     options: SourceOptions
     max_lag_seconds: float
     predictions: bool
+    keypoints: bool
 
     @property
     def is_recording(self) -> bool:
@@ -64,6 +65,7 @@ class WatchJob:
                 self.sources[0],
                 events=events,
                 predictions=self.predictions,
+                keypoints=self.keypoints,
                 options=self.options,
                 live=self.live,
                 max_lag_seconds=self.max_lag_seconds,
@@ -76,7 +78,11 @@ class WatchJob:
     def _watch_many(self, classifier: Classifier, events: EventSettings) -> Iterator[Watch]:
         """Watch many cameras, and follow the file if there is one."""
         watch_many = partial(
-            classifier.watch_many, events=events, predictions=self.predictions, max_lag_seconds=self.max_lag_seconds
+            classifier.watch_many,
+            events=events,
+            predictions=self.predictions,
+            keypoints=self.keypoints,
+            max_lag_seconds=self.max_lag_seconds,
         )
         if self.config is None:
             yield watch_many(name_cameras(self.sources, live=self.live, options=self.options))
@@ -121,6 +127,7 @@ def _write_records(watch: Watch, sink: Sink) -> int:
     help="text: one line per event; jsonl: JSON Lines, see above.",
 )
 @click.option("--predictions", is_flag=True, help="Also print each prediction.")
+@click.option("--keypoints", is_flag=True, help="With predictions as jsonl: also where the joints are.")
 @running_options
 @click.option(
     "--enter",
@@ -156,6 +163,7 @@ def watch(
     model: str | None,
     format_name: str,
     predictions: bool,
+    keypoints: bool,
     device: Device,
     threads: int | None,
     enter: float | None,
@@ -179,6 +187,8 @@ def watch(
     is start, status, prediction (only with --predictions), event, gap or end; the fields are described in
     framestream/records.py. Ctrl-C or SIGTERM ends the watch; what was found is still printed.
     """
+    if keypoints and not (predictions and format_name == "jsonl"):
+        raise click.UsageError("--keypoints goes with --predictions and --format jsonl", ctx)
     if bool(sources) == (config is not None):
         raise click.UsageError("give one SOURCE or more, or --config", ctx)
     job = WatchJob(
@@ -188,6 +198,7 @@ def watch(
         options=SourceOptions(image_rate=image_rate, raw_size_wh=size, raw_rate=rate),
         max_lag_seconds=max_lag,
         predictions=predictions or format_name == "text",
+        keypoints=keypoints,
     )
     # A service manager may ask for the file to be read again while the model is still being loaded.
     quiet = nullcontext() if config is None else hangup_ignored()

@@ -48,6 +48,7 @@ class _Format:
 
 _TEXT = _Format("a text", str, str)
 _NUMBER = _Format("a number", float, lambda value: repr(float(value)))
+_NAMES = _Format("a name a line", lambda text: tuple(text.split("\n")) if text else (), "\n".join)
 _FORMATS: dict[Any, _Format] = {
     str: _TEXT,
     # An empty text says "none" where there must be a key, so that a missing key stays an error.
@@ -55,7 +56,8 @@ _FORMATS: dict[Any, _Format] = {
     int: _Format("a whole number", int, str),
     float: _NUMBER,
     float | None: _NUMBER,
-    tuple[str, ...]: _Format("a name a line", lambda text: tuple(text.split("\n")) if text else (), "\n".join),
+    tuple[str, ...]: _NAMES,
+    tuple[str, ...] | None: _NAMES,
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast, get_args
 
@@ -20,7 +20,7 @@ from framestream.model.onnx_runtime import (
     open_runtime_session,
     runtime_errors,
 )
-from framestream.model.spec import FRAMES, ModelSpec
+from framestream.model.spec import FRAMES, KEYPOINTS, ModelSpec
 from framestream.model.threads import MAX_THREADS, default_threads
 
 Device = Literal["auto", "cpu", "cuda"]
@@ -90,7 +90,7 @@ class ModelSession:
         self._state_shapes = _check_signature(self._session, self.spec, self.path)
         axes = next(item.shape for item in self._session.get_inputs() if item.name == FRAMES)
         self.one_camera, self.one_step = isinstance(axes[0], int), isinstance(axes[1], int)
-        self._output_names = [PROBABILITIES, *(NEXT_PREFIX + name for name in self.spec.state_names)]
+        self._output_names = (PROBABILITIES, *(NEXT_PREFIX + name for name in self.spec.state_names))
         self._warm_up()
 
     def __repr__(self) -> str:
@@ -118,6 +118,33 @@ class ModelSession:
             SignatureError: The arrays do not fit the model.
             ModelError: ONNX Runtime fails, or gives probabilities that are no numbers.
         """
+        return self.run_with(frames, state, ())[:2]
+
+    def run_with(
+        self, frames: NDArray[np.uint8], state: State, outputs: Sequence[str]
+    ) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]], tuple[NDArray[np.float32], ...]]:
+        """Run new frames as `run` does, and give what `ModelSpec.outputs` names as well.
+
+        Args:
+            frames: As for `run`.
+            state: As for `run`.
+            outputs: Names out of `ModelSpec.outputs`; what is not named is not computed.
+
+        Returns:
+            Probabilities, the state to feed next time, and each output, `[cameras, steps, …]`.
+
+        Raises:
+            SettingsError: The model has no such output.
+            SignatureError, ModelError: As `run`.
+        """
+        self._check_run(frames, state)
+        if absent := [name for name in outputs if name not in (self.spec.outputs or ())]:
+            raise SettingsError(f"{self.path} has no output {absent[0]}; take a model whose encoder gives it")
+        if (self.one_camera and len(frames) > 1) or (self.one_step and frames.shape[1] > 1):
+            return self._run_in_turns(frames, state, outputs)
+        return self._run_once(frames, state, outputs)
+
+    def _check_run(self, frames: NDArray[np.uint8], state: State) -> None:
         expected = (self.spec.height, self.spec.width, 3)
         if frames.dtype != np.uint8 or frames.ndim != 5 or frames.shape[2:] != expected or 0 in frames.shape:
             raise SignatureError(
@@ -128,33 +155,32 @@ class ModelSession:
             raise SignatureError(
                 f"{self.path}: state has {sorted(state)}; give {sorted(self._state_shapes)}, as zero_state() does"
             )
-        if (self.one_camera and len(frames) > 1) or (self.one_step and frames.shape[1] > 1):
-            return self._run_in_turns(frames, state)
-        return self._run_once(frames, state)
 
     def _run_in_turns(
-        self, frames: NDArray[np.uint8], state: State
-    ) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
+        self, frames: NDArray[np.uint8], state: State, outputs: Sequence[str]
+    ) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]], tuple[NDArray[np.float32], ...]]:
         """Run frames that are more than the graph takes at once."""
         cameras = 1 if self.one_camera else len(frames)
         steps = 1 if self.one_step else frames.shape[1]
-        rows, states = [], []
+        found, states = [], []
         for first in range(0, len(frames), cameras):
             own = {name: array[first : first + cameras] for name, array in state.items()}
-            row = []
+            parts = []
             for start in range(0, frames.shape[1], steps):
                 part = np.ascontiguousarray(frames[first : first + cameras, start : start + steps])
-                probabilities, own = self._run_once(part, own)
-                row.append(probabilities)
-            rows.append(np.concatenate(row, axis=1))
+                probabilities, own, others = self._run_once(part, own, outputs)
+                parts.append((probabilities, *others))
+            found.append([np.concatenate(arrays, axis=1) for arrays in zip(*parts, strict=True)])
             states.append(own)
-        return np.concatenate(rows), {name: np.concatenate([own[name] for own in states]) for name in state}
+        rows, *others_of_all = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
+        joined = {name: np.concatenate([own[name] for own in states]) for name in state}
+        return rows, joined, tuple(others_of_all)
 
     def _run_once(
-        self, frames: NDArray[np.uint8], state: State
-    ) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
+        self, frames: NDArray[np.uint8], state: State, outputs: Sequence[str]
+    ) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]], tuple[NDArray[np.float32], ...]]:
         try:
-            values = self._session.run(self._output_names, {FRAMES: frames, **state})
+            values = self._session.run([*self._output_names, *outputs], {FRAMES: frames, **state})
         except runtime_errors() as error:
             raise ModelError(
                 f"{self.path} failed on frames {list(frames.shape)} ({first_line(error)}); "
@@ -164,7 +190,8 @@ class ModelSession:
         # Not .all(), which goes through Python and takes twice as long.
         if not np.logical_and.reduce(np.isfinite(probabilities), axis=None):
             raise ModelError(f"{self.path} gave probabilities that are no numbers; train or export it again")
-        return probabilities, dict(zip(self.spec.state_names, values[1:], strict=True))
+        states = len(self._output_names)
+        return probabilities, dict(zip(self.spec.state_names, values[1:states], strict=True)), tuple(values[states:])
 
     def _warm_up(self) -> None:
         # The first run allocates and picks kernels; it also finds models that load but cannot run.
@@ -223,7 +250,8 @@ class GraphRun:
         shapes = {item.name: list(item.shape) for item in self._session.get_inputs()}
         self.states = tuple(name for name in shapes if name != FRAMES)
         self.outputs = tuple(item.name for item in self._session.get_outputs())
-        if FRAMES not in shapes or set(self.outputs) != {PROBABILITIES, *(NEXT_PREFIX + name for name in self.states)}:
+        contract = {PROBABILITIES, *(NEXT_PREFIX + name for name in self.states)}
+        if FRAMES not in shapes or not contract <= set(self.outputs) <= {*contract, KEYPOINTS}:
             raise ModelError(
                 f"{path}: inputs {', '.join(shapes)} and outputs {', '.join(self.outputs)} are not the contract's; "
                 "use a file written by `framestream export`"
@@ -282,7 +310,7 @@ def _check_signature(session: Any, spec: ModelSpec, path: Path) -> dict[str, tup
     inputs = {item.name: item for item in session.get_inputs()}
     outputs = {item.name: item for item in session.get_outputs()}
     wanted_inputs = [FRAMES, *spec.state_names]
-    wanted_outputs = [PROBABILITIES, *(NEXT_PREFIX + name for name in spec.state_names)]
+    wanted_outputs = [PROBABILITIES, *(NEXT_PREFIX + name for name in spec.state_names), *(spec.outputs or ())]
     for side, found, wanted in (("inputs", inputs, wanted_inputs), ("outputs", outputs, wanted_outputs)):
         if set(found) != set(wanted):
             raise SignatureError(

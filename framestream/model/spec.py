@@ -22,6 +22,12 @@ SPEC_VERSION = 1
 COLOR = "rgb"
 RESIZE = "stretch-area"
 
+KEYPOINTS = "keypoints"
+"""Name of the output that gives joints; in `ModelSpec.outputs` of a model that has it."""
+
+JOINTS = 17
+"""How many joints that output gives."""
+
 FRAMES = "frames"
 """Name of the input for new frames; no state may be called so."""
 
@@ -131,6 +137,9 @@ class ModelSpec:
         head: What looks at features over time: `lstm`, `bidirectional` or `mean`; None if the file does not say.
         temperature: What the logits were divided by after training, so that scores are probabilities; None if they were
             not. The weights in the file have it inside: nothing is left to do.
+        outputs: What the graph gives for each new frame beside probabilities, computed only if it is asked for:
+            `keypoints`, float32 `[cameras, steps, 17, 3]`, x and y of each joint, 0..1 of the picture, and a score.
+            None if there is nothing.
     """
 
     spec_version: int = field(default=SPEC_VERSION, metadata=_only(SPEC_VERSION, "{}"))
@@ -169,6 +178,9 @@ class ModelSpec:
     head: str | None = None
     temperature: float | None = field(
         default=None, metadata=_within(lambda divisor: 0 < divisor < math.inf, "{} is not above 0")
+    )
+    outputs: tuple[str, ...] | None = field(
+        default=None, metadata=_within(lambda names: set(names) <= {KEYPOINTS}, f"{{}} is not {KEYPOINTS}")
     )
 
     def __post_init__(self) -> None:

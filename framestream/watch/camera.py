@@ -63,6 +63,7 @@ class Camera:
         events: EventSettings | None = None,
         zones: Sequence[Zone] = (),
         predictions: bool = True,
+        keypoints: bool = False,
         info: SourceInfo | None = None,
     ) -> None:
         """Prepare a camera; nothing runs before `start`.
@@ -77,13 +78,14 @@ class Camera:
             events: How predictions become events; by default as the model says.
             zones: Parts of the picture to watch each for itself.
             predictions: Whether predictions are among the records.
+            keypoints: Whether predictions say where the joints are.
             info: What the camera's source says about itself, if it is open already.
         """
         self.name = name
         self.live = live
         self.inbox = Inbox(wake_up)
         names: Sequence[str | None] = [zone.name for zone in zones] or [None]
-        self.zones = [WatchedZone(zone, Stream(session, events=events)) for zone in names]
+        self.zones = [WatchedZone(zone, Stream(session, events=events, keypoints=keypoints)) for zone in names]
         self.status = Status(state="connecting", camera=name)
         self.info = info
         self.finished = False

@@ -72,6 +72,7 @@ def make_camera(
     wake_up: WakeUpSignal,
     events: EventSettings | None = None,
     predictions: bool = True,
+    keypoints: bool = False,
 ) -> Camera:
     """Return a camera; `events` are for one that has none of its own.
 
@@ -89,6 +90,7 @@ def make_camera(
         events=settings.events or events,
         zones=settings.zones,
         predictions=predictions,
+        keypoints=keypoints,
     )
 
 

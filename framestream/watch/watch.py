@@ -48,6 +48,7 @@ class Watch:
         *,
         events: EventSettings | None = None,
         predictions: bool = True,
+        keypoints: bool = False,
         max_lag_seconds: float | None = None,
         until_stopped: bool = False,
     ) -> None:
@@ -61,6 +62,7 @@ class Watch:
         self._session = session
         self._events = events
         self._with_predictions = predictions
+        self._with_keypoints = keypoints
         self._engine = Engine(session, max_lag_seconds=max_lag_seconds, until_stopped=until_stopped)
         for name, source in cameras.items():
             self._join(self._engine.add, name, source)
@@ -213,6 +215,7 @@ class Watch:
             wake_up=self._engine.wake_up,
             events=self._events,
             predictions=self._with_predictions,
+            keypoints=self._with_keypoints,
         )
         try:
             join(camera)

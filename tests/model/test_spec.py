@@ -14,8 +14,9 @@ FULL = dataclasses.replace(
     created="2030-01-02T03:04:05Z",
     head="bidirectional",
     temperature=1.25,
+    outputs=("keypoints",),
 )
-OPTIONAL = {f"framestream.{name}" for name in ("accuracy", "parity", "created", "head", "temperature")}
+OPTIONAL = {f"framestream.{name}" for name in ("accuracy", "parity", "created", "head", "temperature", "outputs")}
 AHEAD = dataclasses.replace(make_spec(), anchor_frames=-7)
 
 

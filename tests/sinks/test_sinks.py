@@ -47,7 +47,9 @@ STATUS = Status(state="reconnecting", reason="connection refused", retry_seconds
 OF_MANY: list[Record] = [
     STATUS,
     dataclasses.replace(START, camera="door", predict_ahead_seconds=1.0),
-    dataclasses.replace(PREDICTION, camera="door", zone="mat", staleness_seconds=0.1234567),
+    dataclasses.replace(
+        PREDICTION, camera="door", zone="mat", staleness_seconds=0.1234567, keypoints=((0.25, 0.5, 0.9),)
+    ),
     dataclasses.replace(EVENT, camera="door", zone="mat", staleness_seconds=0.2),
     dataclasses.replace(GAP, camera="door", frames_lost=17),
     dataclasses.replace(END, camera="door", frames_dropped=2, dropped={"too slow": 2}),
@@ -87,6 +89,7 @@ def test_json_lines_name_camera_and_zone_where_there_are_any_and_all_else_that_m
     }
     assert Status(state="live").to_dict() == {"type": "status", "state": "live"}
     assert (lines[2]["zone"], lines[2]["staleness_seconds"]) == ("mat", 0.123457)
+    assert lines[2]["keypoints"] == [[0.25, 0.5, 0.9]]
     assert lines[-1]["dropped"] == {"too slow": 2}
 
 

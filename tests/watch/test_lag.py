@@ -196,9 +196,11 @@ def test_cameras_that_are_ready_together_are_run_together(classifier: Classifier
     shapes: Counter[tuple[int, int]] = Counter()
 
     class Counting(ModelSession):
-        def run(self, frames: NDArray[np.uint8], state: Mapping[str, NDArray[np.float32]]) -> Any:
+        def run_with(
+            self, frames: NDArray[np.uint8], state: Mapping[str, NDArray[np.float32]], outputs: Sequence[str]
+        ) -> Any:
             shapes[frames.shape[0], frames.shape[1]] += 1
-            return super().run(frames, state)
+            return super().run_with(frames, state, outputs)
 
     session = Counting(classifier.session.path, device="cpu", threads=1)
     shapes.clear()
@@ -214,9 +216,11 @@ def test_cameras_that_are_ready_together_are_run_together(classifier: Classifier
 class SlowSession(ModelSession):
     """A machine that takes its time: 20 ms a row, so that it can do 50 a second."""
 
-    def run(self, frames: NDArray[np.uint8], state: Mapping[str, NDArray[np.float32]]) -> Any:
+    def run_with(
+        self, frames: NDArray[np.uint8], state: Mapping[str, NDArray[np.float32]], outputs: Sequence[str]
+    ) -> Any:
         time.sleep(0.02 * frames.shape[0] * frames.shape[1])
-        return super().run(frames, state)
+        return super().run_with(frames, state, outputs)
 
 
 class PacedSource(EndlessSource):

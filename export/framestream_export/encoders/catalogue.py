@@ -11,6 +11,7 @@ from framestream.errors import SettingsError
 from framestream_export.encoders.backbones import BACKBONES, WITH_ALPHA
 from framestream_export.encoders.efficientnet_lite import build_efficientnet_lite0
 from framestream_export.encoders.lite0_weights import find_lite0_weights, load_lite0_weights
+from framestream_export.encoders.pose_encoder import build_pose_encoder, load_movenet_weights
 from framestream_export.encoders.small_encoder import build_small_encoder, load_people_weights
 
 
@@ -42,6 +43,7 @@ DESIGNS = {
             {"imagenet": lambda network: load_lite0_weights(network, find_lite0_weights())},
             load_lite0_weights,
         ),
+        EncoderDesign("MoveNetLightning", lambda size, _: build_pose_encoder(size), {"people": load_movenet_weights}),
     )
 }
 

@@ -19,7 +19,7 @@ from onnx import helper
 from framestream.errors import SettingsError
 from framestream.model.onnx_runtime import open_runtime_session
 from framestream.model.session import ModelSession
-from framestream.model.spec import KEY_PREFIX, EventSettings, ModelSpec
+from framestream.model.spec import KEY_PREFIX, KEYPOINTS, EventSettings, ModelSpec
 from framestream_export.exporting.figures import Variant, VariantFigures, find_variant
 from framestream_export.exporting.finished_run import FinishedRun
 from framestream_export.exporting.gate import Gate, compare
@@ -30,6 +30,7 @@ from framestream_export.exporting.seal import sealed, sidecar_of, sidecar_of_byt
 from framestream_export.exporting.speed import Speed, compare_speed
 from framestream_export.files import make_writable, writing
 from framestream_export.graph.cost import ModelCost, operator_table
+from framestream_export.graph.encoder import finds_keypoints
 from framestream_export.graph.streaming import check_structure
 
 
@@ -107,7 +108,7 @@ class Exporter:
         check_output(output, variant)
         proto = self.maker.make(variant)
         lstm_nodes = wanted.lstm_nodes_of(self._spec.head)
-        check_structure(proto, states=self._spec.state_names, lstm_nodes=lstm_nodes)
+        check_structure(proto, states=self._spec.state_names, outputs=self._spec.outputs or (), lstm_nodes=lstm_nodes)
         make_writable(output.parent)
         sidecar = output.with_suffix(".json")
         # ONNX Runtime opens paths; the prefix makes a leftover of a crash recognisable.
@@ -216,6 +217,7 @@ def _spec(finished: FinishedRun, events: EventSettings) -> ModelSpec:
         created=record["finished"],
         head=settings.head,
         temperature=record.get("temperature"),
+        outputs=(KEYPOINTS,) if finds_keypoints(finished.model.encoder) else None,
     )
 
 

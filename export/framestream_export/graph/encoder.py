@@ -13,12 +13,14 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import onnx
 import tensorflow as tf
 import tf2onnx
 
 from framestream.model.onnx_runtime import open_runtime_session
+from framestream.model.spec import KEYPOINTS
 from framestream_export.graph.folding import fold_norms_of_sums, scale_weights_instead_of_pixels
 from framestream_export.graph.streaming import OPSET
 
@@ -26,17 +28,18 @@ _ELEMENTWISE = frozenset({"Add", "AddV2", "Sub", "Mul", "RealDiv", "Maximum", "M
 
 
 def convert_encoder(encoder: Any, *, size_wh: tuple[int, int]) -> Any:
-    """A Keras encoder as an onnx.ModelProto: uint8 [N, 3, height, width] to float32 [N, D].
+    """A Keras encoder as an onnx.ModelProto: uint8 [N, 3, height, width] to float32 [N, D], and joints if it has them.
 
     Channels come first, as convolutions want them: the streaming graph transposes the bytes, a quarter of the memory of
     numbers. The batch axis stays dynamic: with a fixed one tf2onnx makes other, worse graphs.
     """
     width, height = size_wh
+    network = with_keypoints(encoder)
     signature = [tf.TensorSpec((None, height, width, 3), tf.uint8, name="frames")]
 
     @tf.function(input_signature=signature)  # type: ignore[untyped-decorator]
     def encode(frames: Any) -> Any:
-        return encoder(tf.cast(frames, tf.float32), training=False)
+        return network(tf.cast(frames, tf.float32), training=False)
 
     proto, _ = tf2onnx.convert.from_function(
         encode,
@@ -72,3 +75,15 @@ def _give_scalars_an_axis(graph: Any, nodes: Any) -> Any:
                     constant.set_tensor_value(value.reshape(1))
                     graph.set_shape(constant.output[0], [1])
     return nodes
+
+
+def finds_keypoints(encoder: Any) -> bool:
+    """Whether an encoder finds joints on the way to its features."""
+    return any(layer.name == KEYPOINTS for layer in encoder.layers[:-1])
+
+
+def with_keypoints(encoder: Any) -> Any:
+    """An encoder that finds joints on its way, with these as second output; any other as it is."""
+    if not finds_keypoints(encoder):
+        return encoder
+    return keras.Model(encoder.input, [encoder.output, encoder.get_layer(KEYPOINTS).output], name=encoder.name)

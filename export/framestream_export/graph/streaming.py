@@ -28,6 +28,7 @@ import onnx
 from onnx import TensorProto, helper
 
 from framestream.errors import ModelError
+from framestream.model.spec import JOINTS, KEYPOINTS
 from framestream_export.graph.parts import Graph, HeadWeights
 from framestream_export.graph.unrolled import add_unrolled_lstm
 
@@ -35,6 +36,7 @@ OPSET = 17
 IR_VERSION = 8  # what goes with opset 17; later ones lock out runtimes that could run the graph
 LOOPS = frozenset({"Loop", "If", "Scan"})
 _MOST_TRANSPOSES = 2  # the frames to channels first, and once between cameras and time first
+_ENCODER_OUTPUTS = ("encoder/features", "encoder/keypoints")
 _TO_END = np.iinfo(np.int64).max
 
 
@@ -73,7 +75,8 @@ def streaming_model(encoder: Any, head: HeadWeights, layout: GraphLayout) -> Any
     """Put an encoder and a head together into the graph of the streaming contract.
 
     Args:
-        encoder: An onnx.ModelProto from uint8 [N, 3, height, width] to float32 [N, D]; one input, one output.
+        encoder: An onnx.ModelProto from uint8 [N, 3, height, width] to float32 [N, D], and to joints [N, 51] if its
+            encoder finds them.
         head: The recurrent part's weights.
         layout: The kind of graph to make.
 
@@ -92,6 +95,7 @@ def streaming_model(encoder: Any, head: HeadWeights, layout: GraphLayout) -> Any
         graph.add("Shape", ["channels_first"], "leading_axes", start=0, end=2)
         graph.add("Concat", ["leading_axes", graph.constant("rest", [-1])], "unfolded_shape", axis=0)
     graph.add("Reshape", ["encoder/features", "unfolded_shape"], "new_features")
+    more = _add_keypoints(graph, layout) if len(encoder.graph.output) > 1 else []
     states = add_head(graph, head, layout)
     graph.add("Softmax", ["logits"], "time_first" if stateful else "probabilities", axis=-1)
     if stateful:
@@ -100,10 +104,24 @@ def streaming_model(encoder: Any, head: HeadWeights, layout: GraphLayout) -> Any
     return finished_model(
         graph,
         tensor("frames", TensorProto.UINT8, [*free, layout.height, layout.width, 3]),
-        tensor("probabilities", TensorProto.FLOAT, [*free, head.classes]),
+        [tensor("probabilities", TensorProto.FLOAT, [*free, head.classes]), *more],
         states,
         layout,
     )
+
+
+def _add_keypoints(graph: Graph, layout: GraphLayout) -> list[Any]:
+    """Append an output of joints, [C, S, 17, 3]; nothing of it is computed for whoever does not ask for it."""
+    joints, stateful = [JOINTS, 3], layout.kind == "stateful"
+    if layout.fixed:
+        shape = graph.constant("keypoints_shape", [1, 1, *joints])
+    else:
+        shape = graph.add("Concat", ["leading_axes", graph.constant("joints", joints)], "keypoints_shape", axis=0)
+    graph.add("Reshape", ["encoder/keypoints", shape], "keypoints_time_first" if stateful else KEYPOINTS)
+    if stateful:
+        graph.add("Transpose", ["keypoints_time_first"], KEYPOINTS, perm=[1, 0, 2, 3])
+    free = [layout.cameras, layout.steps]
+    return [helper.make_tensor_value_info(KEYPOINTS, TensorProto.FLOAT, [*free, *joints])]
 
 
 def add_head(graph: Graph, head: HeadWeights, layout: GraphLayout) -> dict[str, list[int]]:
@@ -125,14 +143,14 @@ def add_head(graph: Graph, head: HeadWeights, layout: GraphLayout) -> dict[str, 
 
 
 def finished_model(
-    graph: Graph, given: Any, predicted: Any, states: Mapping[str, Sequence[int]], layout: GraphLayout
+    graph: Graph, given: Any, predicted: Sequence[Any], states: Mapping[str, Sequence[int]], layout: GraphLayout
 ) -> Any:
-    """Make a model of a graph that is complete: one input, one output, and each state in and out.
+    """Make a model of a graph that is complete: one input, its outputs, and each state in and out.
 
     Args:
         graph: Nodes and constants of the complete graph.
         given: The input that is new each time, an onnx.ValueInfoProto.
-        predicted: The output with the predictions, an onnx.ValueInfoProto.
+        predicted: The outputs, each an onnx.ValueInfoProto, probabilities first; states come after these.
         states: The shapes of the states that `add_head` returned.
         layout: The layout that was given to `add_head`.
 
@@ -147,7 +165,7 @@ def finished_model(
         graph.nodes,
         "framestream",
         [given, *(state(name, shape) for name, shape in states.items())],
-        [predicted, *(state(f"next_{name}", shape) for name, shape in states.items())],
+        [predicted[0], *(state(f"next_{name}", shape) for name, shape in states.items()), *predicted[1:]],
         initializer=graph.constants,
     )
     model = helper.make_model(
@@ -252,8 +270,11 @@ def _append_encoder(graph: Graph, encoder: Any) -> None:
     source = encoder.graph
     constants = {tensor.name: tensor for tensor in source.initializer}
     inputs = [value.name for value in source.input if value.name not in constants]
-    if len(inputs) != 1 or len(source.output) != 1:
-        raise ModelError(f"the encoder has inputs {inputs} and {len(source.output)} outputs; it must have one of each")
+    if len(inputs) != 1 or not 1 <= len(source.output) <= len(_ENCODER_OUTPUTS):
+        raise ModelError(
+            f"the encoder has inputs {inputs} and {len(source.output)} outputs; it must have one input, and one output"
+            " or joints as well"
+        )
     names = {"": "", inputs[0]: "encoder/frames"}
 
     def constant(name: str) -> str:
@@ -275,26 +296,26 @@ def _append_encoder(graph: Graph, encoder: Any) -> None:
                 names[name] = f"encoder/{index:03}_{node.op_type}_{position}"
             copied.output.append(names[name])
         graph.nodes.append(copied)
-    last = names[source.output[0].name]
+    renamed = {names[value.name]: name for value, name in zip(source.output, _ENCODER_OUTPUTS, strict=False)}
     for node in graph.nodes:
         for tensors in (node.input, node.output):
             for position, name in enumerate(tensors):
-                if name == last:
-                    tensors[position] = "encoder/features"
+                tensors[position] = renamed.get(name, name)
 
 
-def check_structure(model: Any, *, states: Sequence[str], lstm_nodes: int = 1) -> None:
+def check_structure(model: Any, *, states: Sequence[str], outputs: Sequence[str] = (), lstm_nodes: int = 1) -> None:
     """Assert the contract's names, one native LSTM, no control flow, and that ONNX's own checker agrees.
 
     Args:
         model: An onnx.ModelProto.
         states: Names of the model's recurrent inputs.
+        outputs: Names of what the model gives beside probabilities and states.
         lstm_nodes: Number of LSTM operators the graph must have: none where the LSTM is written out.
 
     Raises:
         ModelError: The graph breaks the contract; the message says how.
     """
-    expected = (["frames", *states], ["probabilities", *(f"next_{name}" for name in states)])
+    expected = (["frames", *states], ["probabilities", *(f"next_{name}" for name in states), *outputs])
     found = ([value.name for value in model.graph.input], [value.name for value in model.graph.output])
     if found != expected:
         raise ModelError(f"inputs and outputs are {found}, not {expected}")
@@ -303,8 +324,9 @@ def check_structure(model: Any, *, states: Sequence[str], lstm_nodes: int = 1) -
         raise ModelError(f"the graph has control flow: {', '.join(loops)}")
     if operators.count("LSTM") != lstm_nodes:
         raise ModelError(f"the graph has {operators.count('LSTM')} LSTM nodes instead of {lstm_nodes}")
-    if operators.count("Transpose") > _MOST_TRANSPOSES:
-        raise ModelError(f"the graph has {operators.count('Transpose')} Transpose nodes; {_MOST_TRANSPOSES} are enough")
+    enough = _MOST_TRANSPOSES + len(outputs)
+    if operators.count("Transpose") > enough:
+        raise ModelError(f"the graph has {operators.count('Transpose')} Transpose nodes; {enough} are enough")
     unknown = sorted({op for op in operators if not onnx.defs.has(op)})
     if unknown:  # the converter leaves what it cannot translate as it was, without an error
         raise ModelError(f"the encoder has operations that ONNX does not: {', '.join(unknown)}")

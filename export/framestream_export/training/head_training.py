@@ -19,6 +19,7 @@ from framestream_export.training.examples.batches import (
 from framestream_export.training.examples.features import FeatureRequest, FeatureStore
 from framestream_export.training.examples.runs import RunPlan
 from framestream_export.training.examples.windows import FEATURE_ROW_HOP, ROW_HOP, class_weights
+from framestream_export.training.network.projection import describe_bodies
 from framestream_export.training.network.sequence_model import FeatureStatistics, HeadNetwork, unweigh_classes
 from framestream_export.training.settings import TrainSettings
 from framestream_export.training.trainer import Stage, Trainer
@@ -33,14 +34,19 @@ class HeadTraining:
         data = context.data
         self._train = data.segments("train")
         self._all = [*self._train, *data.segments("validation")]
-        self._augmentations = augmentations_of(data.cache, self._all, settings, context.background_frames())
+        # Joints are augmented as they are read.
+        self._copies = 0 if store.keypoints else settings.augmentations
+        self._augmentations = augmentations_of(
+            data.cache, self._all, settings, context.background_frames(), count=self._copies
+        )
         encoded = fill_augmentations(store, self._augmentations, console=context.console)
         tested = {segment.recording for segment in data.segments("test")}
         encoded += store.fill([FeatureRequest(recording, 0) for recording in sorted(tested)], console=context.console)
         if encoded:
-            context.say(f"{encoded} frames encoded, training clips in {settings.augmentations + 1} versions each")
+            context.say(f"{encoded} frames encoded, training clips in {self._copies + 1} versions each")
         self.class_weights = class_weights(data.cache, self._train, data.classes)
-        self._statistics = _statistics(store, self._train) if store.feature_dim > settings.feature_dim else None
+        projected = store.keypoints or store.feature_dim > settings.feature_dim
+        self._statistics = _statistics(store, self._train) if projected else None
 
     def run(self, name: str, first_head: Path | None = None) -> tuple[HeadNetwork, bool, str]:
         """Train a head; returns it, whether it started from that in `first_head`, and why training stopped."""
@@ -66,12 +72,14 @@ class HeadTraining:
 
         Few clips are too few to keep some from training for good, and what had to be learnt from them, when to stop,
         is known. But a handful of clips is all right after a few epochs, when the head could still become surer of
-        what it does: a quarter of all epochs is the least.
+        what it does: a quarter of all epochs is the least. Joints are augmented anew each time, so that a head does not
+        learn them by heart: there it is all epochs.
         """
         head, _ = self._new(first_head)
         context, settings = self._context, self._settings
         history = context.histories[name]
-        epochs = max(history.best_epoch, settings.epochs // 4)
+        least = settings.epochs if self._store.keypoints else settings.epochs // 4
+        epochs = max(history.best_epoch, least)
         after = f"{name} {history.best_epoch} of {len(history.epochs)}"
         stage = Stage(f"{name}-refit", epochs, settings.learning_rate, epochs, after, on_features=True)
         weights = class_weights(context.data.cache, self._all, context.data.classes)
@@ -87,6 +95,7 @@ class HeadTraining:
             labels=labels,
             first_head=first_head,
             statistics=self._statistics,
+            keypoints=self._store.keypoints,
         )
 
     def _examples(self, segments: Sequence[FrameSegment]) -> Examples:
@@ -99,13 +108,14 @@ class HeadTraining:
 
 
 def _statistics(store: FeatureStore, segments: Sequence[FrameSegment]) -> FeatureStatistics:
-    """Mean and deviation of each feature, over all frames of some segments as they are."""
-    count, sums, squares = 0, np.zeros(store.feature_dim), np.zeros(store.feature_dim)
+    """Mean and deviation of each feature, over all frames of some segments as they are; of joints, of their bodies."""
+    count, sums, squares = 0, np.zeros(1), np.zeros(1)
     for segment in segments:
-        features = store.of_segment(segment).astype(np.float64)
+        features = store.of_segment(segment)
+        features = (describe_bodies(features) if store.keypoints else features).astype(np.float64)
         count += len(features)
-        sums += features.sum(axis=0)
-        squares += np.square(features).sum(axis=0)
+        sums = sums + features.sum(axis=0)
+        squares = squares + np.square(features).sum(axis=0)
     mean = sums / count
     deviation = np.sqrt(np.maximum(squares / count - np.square(mean), 0))
     return mean.astype(np.float32), deviation.astype(np.float32)

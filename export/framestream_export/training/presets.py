@@ -1,4 +1,4 @@
-"""Three sizes of model with a plain meaning, for those who do not want to choose a network.
+"""Models with a plain meaning, for those who do not want to choose a network.
 
 Nothing heavy is imported here: the command line shows these figures in its help.
 """
@@ -61,6 +61,16 @@ PRESETS = (
         parameters=437_872,
         macs_per_frame=27_177_984,
         purpose="people only, on the smallest machines",
+    ),
+    Preset(
+        "people",
+        title="MoveNet Lightning",
+        encoder="MoveNetLightning",
+        weights="people",
+        size=160,
+        parameters=2_317_974,
+        macs_per_frame=188_048_000,
+        purpose="what people do, by their joints",
     ),
     Preset(
         "small",

@@ -88,7 +88,7 @@ def _structure(file: SealedFile, spec: ModelSpec, variant: Variant, kernels: Cov
         return _running_structure(name, limit, kernels, lstm_nodes)
     model = onnx.load(file.path)
     try:
-        check_structure(model, states=spec.state_names, lstm_nodes=lstm_nodes)
+        check_structure(model, states=spec.state_names, outputs=spec.outputs or (), lstm_nodes=lstm_nodes)
     except ModelError as error:
         return Check(name, str(error), limit, False)
     return Check(name, f"{len(model.graph.node)} nodes", limit, True)

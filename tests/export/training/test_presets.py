@@ -58,18 +58,18 @@ def test_a_preset_is_a_set_of_training_settings(preset: Preset) -> None:
 
 def test_the_help_names_size_and_cost() -> None:
     lines = describe_presets()
-    assert [line.split(":")[0] for line in lines] == ["tiny", "small", "base"]
+    assert [line.split(":")[0] for line in lines] == ["tiny", "people", "small", "base"]
     assert lines[0] == (
         "tiny: the small encoder at 96 px, 0.44 M parameters, 0.027 GMAC a frame: people only, on the smallest machines"
     )
-    assert lines[2].startswith("base: EfficientNet-Lite0 at 224 px, 3.4 M parameters, 0.38 GMAC a frame: ")
+    assert lines[3].startswith("base: EfficientNet-Lite0 at 224 px, 3.4 M parameters, 0.38 GMAC a frame: ")
     assert [line for line in lines if "the default" in line] == [preset_named(DEFAULT_PRESET).describe()]
     costs = [preset.macs_per_frame for preset in PRESETS]
     assert costs == sorted(costs)
 
 
 def test_a_preset_nobody_knows() -> None:
-    with pytest.raises(SettingsError, match="no preset 'huge'; there are tiny, small, base"):
+    with pytest.raises(SettingsError, match="no preset 'huge'; there are tiny, people, small, base"):
         preset_named("huge")
 
 

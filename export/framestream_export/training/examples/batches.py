@@ -15,6 +15,7 @@ from rich.console import Console
 from framestream_export.data.frame_cache import FrameCache, FrameSegment
 from framestream_export.training.examples.augmentation import Augmentation
 from framestream_export.training.examples.features import FeatureRequest, FeatureStore
+from framestream_export.training.examples.joint_augmentation import augment_joints
 from framestream_export.training.examples.runs import Run, RunPlan
 from framestream_export.training.settings import TrainSettings
 
@@ -81,8 +82,9 @@ def frame_examples(
 def feature_examples(
     plan: RunPlan, store: FeatureStore, settings: TrainSettings, requests: dict[int, tuple[FeatureRequest, ...]]
 ) -> Examples:
-    """Examples of features float32 [B, L, D], each of a recording as it is or in one of the augmentations that
-    were encoded.
+    """Examples of features float32 [B, L, D], each of a recording as it is or in one of its augmentations.
+
+    Joints are augmented as they are read, each time otherwise; of other features, what was encoded is all there is.
 
     Args:
         plan: The runs of each epoch.
@@ -93,15 +95,21 @@ def feature_examples(
 
     def read(run: Run, rng: np.random.Generator) -> NDArray[np.float32]:
         of_recording = requests[run.segment.recording]
-        return store.read(of_recording[rng.integers(len(of_recording))], run.indices)
+        features = store.read(of_recording[rng.integers(len(of_recording))], run.indices)
+        return augment_joints(features, rng, flip=settings.flip) if store.keypoints else features
 
     return Examples(plan, tf.TensorSpec((None, settings.run_frames, store.feature_dim), tf.float32), read)
 
 
 def augmentations_of(
-    cache: FrameCache, segments: Sequence[FrameSegment], settings: TrainSettings, background_frames: NDArray[np.int64]
+    cache: FrameCache,
+    segments: Sequence[FrameSegment],
+    settings: TrainSettings,
+    background_frames: NDArray[np.int64],
+    *,
+    count: int,
 ) -> dict[int, tuple[FeatureRequest, ...]]:
-    """List what to encode of each recording: the recording as it is, and `settings.augmentations` augmentations.
+    """List what to encode of each recording: the recording as it is, and `count` augmentations.
 
     The first one is mirrored, the second not, and so on, unless `settings.flip` is off. Every second pair has a
     picture of the background mixed in, where there is one in another recording. Which one depends on the contents of
@@ -111,7 +119,7 @@ def augmentations_of(
     requests = {}
     for recording in sorted({segment.recording for segment in segments}):
         others = []
-        for number in range(1, settings.augmentations + 1):
+        for number in range(1, count + 1):
             mixed = (number - 1) // 2 % 2 == 1
             background = _background_frame_for(cache, recording, number, by_recording) if mixed else None
             others.append(FeatureRequest(recording, number, settings.flip and number % 2 == 1, background))

@@ -27,6 +27,7 @@ from framestream.feeds.feed import StopFlag
 from framestream.model.spec import RESIZE
 from framestream_export.data.frame_cache import FrameCache, FrameSegment
 from framestream_export.encoders.digest import weights_digest
+from framestream_export.encoders.pose_encoder import gives_keypoints
 from framestream_export.files import DAMAGED, make_writable, write_atomically
 from framestream_export.training.examples.augmentation import Augmentation
 from framestream_export.training.examples.frame_encoders import frozen_encoder
@@ -54,7 +55,11 @@ class FeatureRequest:
 
 
 class FeatureStore:
-    """Features of one encoder for the recordings of one cache."""
+    """Features of one encoder for the recordings of one cache.
+
+    Attributes:
+        keypoints: Whether they are joints.
+    """
 
     def __init__(self, encoder: Any, cache: FrameCache, folder: Path, settings: TrainSettings) -> None:
         """Keep features in `folder`, which other stores may use, too.
@@ -65,6 +70,7 @@ class FeatureStore:
         make_writable(folder)
         self._cache, self._folder, self._settings = cache, folder, settings
         self._encoder = frozen_encoder(encoder, size=settings.size)
+        self.keypoints = gives_keypoints(encoder)
         facts = [_VERSION, self._encoder.name, weights_digest(encoder), settings.frame_rate, settings.size_wh, RESIZE]
         self._key = json.dumps(facts)
         # Names are digests, of a picture among others: too dear to be made anew for every example.

@@ -17,8 +17,9 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from framestream.errors import DataError
+from framestream.errors import DataError, SettingsError
 from framestream_export.encoders.building import build_encoder
+from framestream_export.encoders.pose_encoder import gives_keypoints
 from framestream_export.run_folder import ENCODER_FILE, HEAD_FILE
 from framestream_export.training.base_run import BaseRun
 from framestream_export.training.network.heads import build_head, is_centred, without_softmax
@@ -58,6 +59,7 @@ class HeadNetwork:
         labels: Sequence[str],
         first_head: Path | None = None,
         statistics: FeatureStatistics | None = None,
+        keypoints: bool = False,
     ) -> tuple[HeadNetwork, bool]:
         """A new head, its weights from the settings' seed or `first_head`; and whether they are of that.
 
@@ -67,13 +69,14 @@ class HeadNetwork:
             labels: All labels, in the order of the probabilities.
             first_head: File of a head of the same kind to start from, if it fits.
             statistics: Mean and deviation of the features, if a projection is to bring them to `settings.feature_dim`.
+            keypoints: Whether the features are joints, and `statistics` those of the bodies that they describe.
         """
         keras.utils.set_random_seed(settings.seed)
         projection = None
         if statistics is not None:
             feature_dim = settings.feature_dim
             mean, deviation = statistics
-            projection = build_projection(mean, deviation, width=feature_dim, seed=settings.seed)
+            projection = build_projection(mean, deviation, width=feature_dim, seed=settings.seed, keypoints=keypoints)
             settings = replace(settings, dropout=0.0)  # the projection drops features before it mixes them
         previous = None if first_head is None else load_part(first_head)
         centred = projection is not None or (previous is not None and is_centred(previous))
@@ -223,7 +226,7 @@ def first_encoder(settings: TrainSettings, *, restored: bool = False) -> Any:
     """
     base = None if restored else BaseRun.of(settings.weights)
     if base is None:
-        return build_encoder(
+        encoder = build_encoder(
             settings.encoder,
             size=settings.size,
             feature_dim=settings.feature_dim,
@@ -231,6 +234,12 @@ def first_encoder(settings: TrainSettings, *, restored: bool = False) -> Any:
             freeze=settings.two_stage,
             restored=restored,
         )
+        if gives_keypoints(encoder) and (settings.fine_tune or not settings.two_stage):
+            raise SettingsError(
+                f"{settings.encoder} stays as it is, as there is no gradient through a choice of joints; give --weights"
+                " people and no --fine-tune"
+            )
+        return encoder
     encoder = load_part(base.path / ENCODER_FILE)
     if (base.encoder, encoder.input_shape[1:3]) != (settings.encoder, (settings.size, settings.size)):
         raise DataError(

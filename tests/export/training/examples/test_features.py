@@ -94,7 +94,7 @@ def test_a_folder_that_is_a_file_is_refused(encoder: Any, cache: FrameCache, tmp
 
 def test_augmentations_are_mirrored_by_turns_and_mixed_with_the_background_of_others(cache: FrameCache) -> None:
     background_frames = np.array([72, 75, 80, 83])  # of recordings 1 and 2
-    requests = augmentations_of(cache, cache.segments, SETTINGS, background_frames)
+    requests = augmentations_of(cache, cache.segments, SETTINGS, background_frames, count=SETTINGS.augmentations)
     assert sorted(requests) == [0, 1, 2]
     for recording, of_recording in requests.items():
         plain, *others = of_recording
@@ -106,10 +106,12 @@ def test_augmentations_are_mirrored_by_turns_and_mixed_with_the_background_of_ot
         assert all(
             not first <= request.background_frame < last for request in others if request.background_frame is not None
         )
-    handed = augmentations_of(cache, cache.segments, replace(SETTINGS, flip=False), np.zeros(0, np.int64))
+    handed = augmentations_of(
+        cache, cache.segments, replace(SETTINGS, flip=False), np.zeros(0, np.int64), count=SETTINGS.augmentations
+    )
     assert not any(
         request.mirrored or request.background_frame is not None for of_one in handed.values() for request in of_one
     )
     # With one recording less, those of the others stay, but for who had its background mixed in.
-    fewer = augmentations_of(cache, cache.segments[:2], SETTINGS, background_frames)
+    fewer = augmentations_of(cache, cache.segments[:2], SETTINGS, background_frames, count=SETTINGS.augmentations)
     assert fewer[0] == requests[0]

@@ -147,7 +147,7 @@ def test_weights_that_do_not_fit(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"name": "ResNet9000"}, "no encoder 'ResNet9000'; known are small, EfficientNetLite0, MobileNet"),
+        ({"name": "ResNet9000"}, "no encoder 'ResNet9000'; known are small, EfficientNetLite0, MoveNetLightning, Mob"),
         ({"name": "EfficientNetB0@0.5"}, "EfficientNetB0 has no width multiplier"),
         ({"name": "MobileNet@wide"}, "'wide' in 'MobileNet@wide' is not a number"),
         ({"name": "small", "weights": "imagenet"}, "no imagenet weights for small"),
