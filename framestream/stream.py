@@ -51,7 +51,7 @@ class Stream:
             keypoints: Whether predictions say where the joints are.
 
         Raises:
-            SettingsError: No number of samples, or a model without joints.
+            SettingsError: `chunk_steps` is below 1, or the model finds no joints.
         """
         if chunk_steps < 1:
             raise SettingsError(f"chunk_steps is {chunk_steps}: give 1 for results at once, more for throughput")

@@ -49,7 +49,7 @@ class CameraReloader:
         """Read the file for the first time; `report` is called with a line about each later reading.
 
         Raises:
-            SettingsError: The source cannot be used.
+            SettingsError: The file cannot be used.
         """
         self._path = path
         self._read = read

@@ -38,7 +38,8 @@ class WatchJob:
         live: Settings for live sources.
         options: Options for recordings.
         max_lag_seconds: How long samples of live sources may wait before they are dropped.
-        predictions: Whether predictions are written, too.
+        predictions: Whether the sink is given predictions.
+        keypoints: Whether predictions say where the joints are.
     """
 
     sources: tuple[str, ...]

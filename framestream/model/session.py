@@ -135,7 +135,8 @@ class ModelSession:
 
         Raises:
             SettingsError: The model has no such output.
-            SignatureError, ModelError: As `run`.
+            SignatureError: The arrays do not fit the model.
+            ModelError: ONNX Runtime fails, or gives probabilities that are no numbers.
         """
         self._check_run(frames, state)
         if absent := [name for name in outputs if name not in (self.spec.outputs or ())]:

@@ -44,21 +44,21 @@ class SourceKind(enum.Enum):
 
     @property
     def is_path(self) -> bool:
-        """Whether it is named by a path, which may be relative."""
+        """Whether sources of this kind are named by a path, which may be relative."""
         return self in (SourceKind.FILE, SourceKind.IMAGES)
 
 
 def classify(source: AnySource) -> SourceKind:
     """Say what a source is.
 
-    ======================================  ==========
+    ==================================  ========
     an integer, `"0"`, `"/dev/video0"`  `DEVICE`
     `"rtsp://…"`, `"http://…"`, …       `URL`
-    `"-"`                                 `STDIN`: raw frames
-    a folder, `"frames/*.png"`            `IMAGES`
-    any other path                          `FILE`, whether it exists or not
-    an object with `grab`                 `FRAMES`
-    ======================================  ==========
+    `"-"`                               `STDIN`: raw frames
+    a folder, `"frames/*.png"`          `IMAGES`
+    any other path                      `FILE`, whether it exists or not
+    an object with `grab`               `FRAMES`
+    ==================================  ========
 
     A file whose name is a number or a dash is given as `./0`, or as a `pathlib.Path`.
 

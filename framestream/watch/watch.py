@@ -90,8 +90,8 @@ class Watch:
         """Let a source join, from any thread. One that still has that name and was removed is waited for.
 
         Raises:
-            SettingsError: The name is taken, the source is none, or standard input a second time, or the watch has
-                ended.
+            SettingsError: The name is taken, the source cannot be one or is standard input for a second time, or the
+                watch has ended.
         """
         self._join(self._engine.add, check_name(name), source)
 
@@ -99,7 +99,7 @@ class Watch:
         """Let a source take the place of the one of that name, from any thread; where there is none, it joins.
 
         Raises:
-            SettingsError: The source is none, or standard input a second time, or the watch has ended.
+            SettingsError: The source cannot be one or is standard input for a second time, or the watch has ended.
             SourceError: The source has no name and is a recording that cannot be used.
         """
         self._join(self._engine.replace, name, source)

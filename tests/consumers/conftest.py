@@ -48,6 +48,7 @@ def handoffs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     made = tmp_path_factory.mktemp("golden")
     return {
         "default": golden_folders.write_default(made / "default"),
+        "keypoints": golden_folders.write_keypoints(made / "keypoints"),
         "lstm": golden_folders.write_lstm(made / "lstm"),
         "int8-lstm": golden_folders.write_int8_lstm(made / "int8-lstm"),
     }

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
 from framestream.model.session import GraphRun, ModelSession
-from framestream.model.spec import ModelSpec
+from framestream.model.spec import JOINTS, KEY_PREFIX, KEYPOINTS, ModelSpec
 from framestream.sampling.resize import fit_frame
 from framestream_export.exporting.parity import onnx_rows
 from framestream_export.handoff.folder_layout import PICTURES_FOLDER, SUMS_FILE
@@ -40,6 +40,25 @@ def write_lstm(folder: Path) -> Path:
     folder.mkdir(parents=True)
     write_lstm_model(folder / "lstm.onnx")
     return _write_folder(folder, (folder / "lstm.onnx").read_bytes(), _noise)
+
+
+def write_keypoints(folder: Path) -> Path:
+    """The default model with an output of joints, all of them as bright as the frame."""
+    graph = (model := onnx.load(str(DEFAULT_MODEL))).graph
+    shape = numpy_helper.from_array(np.array([1, 1, JOINTS, 3], np.int64), "joints_shape")
+    graph.initializer.extend([shape, numpy_helper.from_array(np.array([4], np.int64), "colour_axis")])
+    graph.node.extend(
+        [
+            helper.make_node("Cast", ["frames"], ["levels"], to=onnx.TensorProto.FLOAT),
+            helper.make_node("ReduceMean", ["levels"], ["brightness"], axes=[2, 3, 4]),
+            helper.make_node("Squeeze", ["brightness", "colour_axis"], ["place"]),
+            helper.make_node("Expand", ["place", "joints_shape"], [KEYPOINTS]),
+        ]
+    )
+    axes = ["cameras", "steps", JOINTS, 3]
+    graph.output.append(helper.make_tensor_value_info(KEYPOINTS, onnx.TensorProto.FLOAT, axes))
+    model.metadata_props.add(key=f"{KEY_PREFIX}outputs", value=KEYPOINTS)
+    return _write_folder(folder, model.SerializeToString(), _clip_frames)
 
 
 def write_int8_lstm(folder: Path) -> Path:

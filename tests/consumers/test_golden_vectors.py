@@ -117,7 +117,7 @@ def assert_right(folder: Path, results: Sequence[Result], *, limit: float = NEAR
         assert (found["other_decisions"], found["first_difference"], found["passed"]) == (0, None, True)
 
 
-@pytest.mark.parametrize("name", ["default", "lstm", "int8-lstm"])
+@pytest.mark.parametrize("name", ["default", "keypoints", "lstm", "int8-lstm"])
 def test_golden_vectors(replay: Replay, handoffs: dict[str, Path], name: str) -> None:
     status, results = replay(handoffs[name])
     assert_right(handoffs[name], results)

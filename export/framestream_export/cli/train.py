@@ -52,7 +52,7 @@ _SETTING_OPTIONS = (
         "--encoder",
         "NAME",
         show_default="the preset's",
-        help="Instead of a preset: small, EfficientNetLite0, or one of keras.applications.",
+        help="Instead of a preset: small, EfficientNetLite0, MoveNetLightning, or one of keras.applications.",
     ),
     _setting(
         "--weights",
@@ -72,7 +72,7 @@ _SETTING_OPTIONS = (
         "--looks",
         "N",
         name="augmentations",
-        help="Augmented copies (mirrored, other light) of each clip that a frozen encoder is shown.",
+        help="Augmented copies (mirrored, other light) of clips for a frozen encoder; joints are changed each time.",
     ),
     _setting(
         "--size",

@@ -7,7 +7,7 @@ from typing import Any
 
 from framestream.errors import SettingsError
 from framestream_export.encoders.backbones import IMAGENET, build_backbone
-from framestream_export.encoders.catalogue import DESIGNS, EncoderName
+from framestream_export.encoders.designs import DESIGNS, EncoderName
 from framestream_export.encoders.weights_file import load_weights_file
 from framestream_export.run_folder import ENCODER_FILE
 
@@ -23,10 +23,11 @@ def build_encoder(
     """A Keras model from frames float32 or uint8 [N, size, size, 3], RGB 0..255, to features [N, D].
 
     Args:
-        name: Name in `catalogue.DESIGNS` or of a keras.applications backbone, in any case.
+        name: Name in `designs.DESIGNS` or of a keras.applications backbone, in any case.
         size: Height and width of the frames, pixels.
-        feature_dim: D of the small encoder; D of the others is their own number of channels.
-        weights: "none"; "people" (small encoder, 96 px: has learnt where a person's joints are, on rendered footage);
+        feature_dim: D of the small encoder; D of the others is their own.
+        weights: "none"; "people" (both come with the package: of the small encoder, 96 px, which has learnt where a
+            person's joints are on rendered footage, and of MoveNetLightning, which has learnt it on real people);
             "imagenet" (EfficientNetLite0: from an installed package, see `lite0_weights`; backbones: Keras downloads
             them); a weights file of the same network (of a backbone: without its classification layer; of
             EfficientNetLite0 also PyTorch's, .pth); or the folder of a finished run with the same encoder. A folder or

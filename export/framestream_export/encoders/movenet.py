@@ -9,7 +9,6 @@ Linear Bottlenecks", CVPR 2018; Zhou and others, "Objects as Points", 2019, for 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -27,22 +26,14 @@ _SIGMOID_HEADS = ("centre", "heat")
 _HEAD_CHANNELS = 96
 
 
-@dataclass(frozen=True, slots=True)
-class _Stage:
-    """Blocks of one kind, one after another; only the first may halve the picture."""
-
-    blocks: int
-    stride: int
-    channels: int
-
-
-_STAGES = (
-    _Stage(2, stride=2, channels=24),
-    _Stage(3, stride=2, channels=32),
-    _Stage(4, stride=2, channels=64),
-    _Stage(3, stride=1, channels=96),
-    _Stage(3, stride=2, channels=160),
-    _Stage(1, stride=1, channels=320),
+# (stride, channels) of each inverted residual.
+_BLOCKS = (
+    *((2, 24), (1, 24)),
+    *((2, 32), (1, 32), (1, 32)),
+    *((2, 64), (1, 64), (1, 64), (1, 64)),
+    *((1, 96), (1, 96), (1, 96)),
+    *((2, 160), (1, 160), (1, 160)),
+    (1, 320),
 )
 _WIDENING = 6
 _LATERAL_BLOCKS = {"pyramid_16": 9, "pyramid_8": 5, "pyramid_4": 2}
@@ -63,12 +54,9 @@ def build_movenet(size: int) -> Any:
     x = _relu6(_convolve(x, 32, kernel=3, stride=2, name="stem"), name="stem")
     x = _relu6(_depthwise(x, name="expanded_conv_depthwise"), name="expanded_conv_depthwise")
     x = _convolve(x, 16, name="expanded_conv_project")
-    outputs, number = {}, 0
-    for stage in _STAGES:
-        for index in range(stage.blocks):
-            number += 1
-            x = _block(x, stage.channels, stride=stage.stride if index == 0 else 1, name=f"block_{number}")
-            outputs[number] = x
+    outputs = {}
+    for number, (stride, channels) in enumerate(_BLOCKS, 1):
+        x = outputs[number] = _block(x, channels, stride=stride, name=f"block_{number}")
     x = _relu6(_convolve(x, 1280, name="top"), name="top")
     x = _convolve(x, 64, name="pyramid_32_lateral")
     for name, block in _LATERAL_BLOCKS.items():

@@ -24,7 +24,7 @@ def build_pose_encoder(size: int) -> Any:
     ankles, left before right): x and y, 0..1 of the picture, and a score, 0..1.
 
     Raises:
-        SettingsError: A size that the network cannot have.
+        SettingsError: The size is no multiple of PIXELS_MULTIPLE.
     """
     if size % PIXELS_MULTIPLE:
         raise SettingsError(f"MoveNetLightning takes frames of a multiple of {PIXELS_MULTIPLE} pixels, not {size}")

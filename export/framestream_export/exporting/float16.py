@@ -13,7 +13,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-# The last operators of an encoder that finds joints that work in float16.
+# Up to these operators an encoder that finds joints works in float16; behind the last of them joints are read off.
 _LAST_HALVES = ("Conv", "Sigmoid")
 
 
@@ -39,7 +39,7 @@ def halve_encoder(encoder: Any) -> Any:
 
 
 def _after_convolutions(graph: Any) -> list[Any]:
-    """The nodes, in order, whose results no convolution depends on, but for activations and sigmoids."""
+    """The nodes behind the last convolutions and sigmoids, in order."""
     needed: set[str] = set()
     for node in reversed(graph.node):
         if node.op_type in _LAST_HALVES or needed.intersection(node.output):

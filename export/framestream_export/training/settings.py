@@ -21,15 +21,18 @@ class TrainSettings:
     Attributes:
         kind: "window" (many-to-one: each prediction from `window` frames) or "stateful" (many-to-many: one per
             frame).
-        encoder: "small", or a keras.applications backbone by name (see `encoders`), "@ALPHA" appended for its width.
-        weights: Where the encoder starts from: "none", "people" (small), "imagenet" (backbones), a weights file, or the
-            folder of a finished run, whose recurrent head is taken along if it has the same labels and shape.
+        encoder: The name of a network of `encoders.designs`, or of a keras.applications backbone, "@ALPHA" appended for
+            its width.
+        weights: Where the encoder starts from: "none", "people" (small, MoveNetLightning), "imagenet"
+            (EfficientNetLite0, backbones), a weights file, or the folder of a finished run, whose recurrent head is
+            taken along if it has the same labels and shape.
         fine_tune: Where the encoder starts from weights it stays as it is while the head is trained on its features;
             afterwards so many of its last blocks are trained together with the head. `ALL_BLOCKS` trains everything
             together from the start, as is always done where the encoder starts from "none".
         fine_tune_epochs: Most epochs of training the last blocks.
         augmentations: How many augmented copies (mirrored, in other light, …) of every clip a frozen encoder makes
-            features of, beside the clip itself; see `examples.augmentation`.
+            features of, beside the clip itself; see `examples.augmentation`. Joints are augmented as they are read
+            instead, and each clip is gone through as often.
         size: Height and width of the model's frames, pixels.
         frame_rate: Frames the model sees per second of media time.
         window: Frames per prediction; for stateful models half the frames of a training example, whose first
