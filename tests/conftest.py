@@ -17,6 +17,7 @@ from hypothesis import settings
 from numpy.typing import NDArray
 
 from framestream import Classifier
+from tests.descriptors import open_descriptors
 from tests.promptness import PATIENCE_SECONDS
 from tests.tiny_model import write_model
 
@@ -63,8 +64,7 @@ def times_open(path: Path) -> int:
     """How often this process has a file open."""
     if not Path("/proc/self/fd").is_dir():
         pytest.skip("this system does not list open files")
-    opened = [os.readlink(item) for item in Path("/proc/self/fd").glob("*") if item.is_symlink()]
-    return opened.count(str(path.resolve()))
+    return open_descriptors().count(str(path.resolve()))
 
 
 @pytest.fixture(scope="session")

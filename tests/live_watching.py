@@ -17,6 +17,7 @@ from framestream.feeds.live import CameraFeed, LiveSettings
 from framestream.records import Gap, Status
 from framestream.sampling.sampler import Sample
 from framestream.sampling.zones import Zone
+from tests.descriptors import open_descriptors
 from tests.promptness import PATIENCE_SECONDS
 from tests.servers.rtsp import RtspCamera
 
@@ -152,8 +153,7 @@ def reader_processes() -> list[int]:
 
 def _pipes() -> int:
     """How many pipes this process has open, apart from those of cameras."""
-    links = [path for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]
-    return sum(os.readlink(link).startswith("pipe:") for link in links) - 2 * RtspCamera.running
+    return sum(target.startswith("pipe:") for target in open_descriptors()) - 2 * RtspCamera.running
 
 
 def all_text(watching: Watching, logged: str) -> str:
