@@ -71,8 +71,8 @@ def _render_scene(seed: int, count: int, number: int) -> tuple[NDArray[np.uint8]
     if number % 12 == 11:
         scene = draw_empty_scene(rng, seconds=4.0)
     else:
-        labels, seated = draw_script(rng, 3)
-        scene = draw_scene(rng, labels, seated=seated)
+        labels, posture = draw_script(rng, 3)
+        scene = draw_scene(rng, labels, posture=posture)
     pictures = np.empty((count, SIZE, SIZE, 3), np.uint8)
     targets = np.zeros((count, _COLUMNS), np.float32)
     for row, seconds in enumerate(np.sort(rng.uniform(0, scene.performance.seconds, count))):

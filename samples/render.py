@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from footage.direction import SEATED, STANDING
 from footage.motions import LABELS
 from footage.pairs import PAIRS
 from footage.recorder import (
@@ -99,7 +100,11 @@ def _write_film(arguments: argparse.Namespace) -> None:
     rng = np.random.default_rng([arguments.seed, 2000])
     if arguments.what == "film":
         scene = draw_scene(
-            rng, arguments.labels, size_wh=(width, height), framing=arguments.framing, seated=arguments.seated
+            rng,
+            arguments.labels,
+            size_wh=(width, height),
+            framing=arguments.framing,
+            posture=SEATED if arguments.seated else STANDING,
         )
     else:
         scene = draw_empty_scene(rng, seconds=arguments.seconds, size_wh=(width, height))

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
-from footage.motions import BACKGROUND, Motion, Place
+from footage.drops import fall
+from footage.motions import BACKGROUND, STRIDES, Motion, Place, Rest
 from footage.poses import INDEX, Pose, blend, ease
 from footage.repertoire import PERFORMERS
-from footage.standing import get_up, seated_legs
+from footage.resting import lie
+from footage.seated import draw_seat, on_seat, seated_legs, sit
+from footage.standing import get_up
+
+STANDING, SEATED, LYING = "standing", "seated", "lying"
+POSTURES = (STANDING, SEATED, LYING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +36,6 @@ class Performance:
     motions: tuple[Motion, ...]
     starts: tuple[float, ...]
     joins: tuple[float, ...]
-    seat: Pose | None
 
     @property
     def seconds(self) -> float:
@@ -48,6 +54,15 @@ class Performance:
                 merged.append(Segment(start, end, motion.label))
         return tuple(merged)
 
+    @property
+    def rests(self) -> tuple[Rest, ...]:
+        """What is sat and lain on."""
+        found: list[Rest] = []
+        for motion in self.motions:
+            if motion.rest is not None and all(motion.rest.kind != rest.kind for rest in found):
+                found.append(motion.rest)
+        return tuple(found)
+
     def pose_at(self, seconds: float) -> Pose:
         """The pose at a time; one motion flows into the next around their common border."""
         number = max(bisect_right(self.starts, seconds) - 1, 0)
@@ -61,7 +76,7 @@ class Performance:
             left = self.starts[number + 1] - seconds
             if left < half:
                 pose = blend(pose, self._posed(number + 1, seconds), ease(0.5 - left / (2 * half)))
-        return pose if self.seat is None else np.asarray(pose + self.seat)
+        return pose
 
     def _posed(self, number: int, seconds: float) -> Pose:
         """Return a motion's pose at a time; outside of the motion its first or last pose is held."""
@@ -73,7 +88,13 @@ class Performance:
 
 
 def direct(
-    rng: np.random.Generator, labels: list[str], *, half_width: float, seated: bool = False, facing: float | None = None
+    rng: np.random.Generator,
+    labels: list[str],
+    *,
+    half_width: float,
+    near: float = 0.5,
+    posture: str = STANDING,
+    facing: float | None = None,
 ) -> Performance:
     """Let one person do `labels` one after the other; after a fall the person gets up (idle).
 
@@ -81,37 +102,62 @@ def direct(
         rng: Source of chance.
         labels: What to do, in order.
         half_width: How far one may go sideways, metres.
-        seated: Whether the whole performance happens on a chair.
+        near: How near to the camera one may come, metres towards it from the scene's origin.
+        posture: One of `POSTURES`; who sits or lies does so all the time.
         facing: Yaw in degrees (0 faces the camera); a random one where not given.
     """
+    if posture != STANDING and facing is None:
+        facing = float(rng.uniform(-100, 100) if posture == SEATED else rng.uniform(-180, 180))
+    far = 0.95 if rng.random() < 0.1 else 0.35
     place = Place(
-        x=float(rng.uniform(-0.3, 0.3) * half_width), yaw=_facing(rng, labels[0], facing), half_width=half_width
+        x=float(rng.uniform(-far, far) * half_width),
+        yaw=_facing(rng, labels[0], facing),
+        half_width=half_width,
+        near=near,
+        can_rest=bool(rng.random() < 0.5),
     )
+    if labels[0] in STRIDES and posture == STANDING and rng.random() < 0.3:
+        place = replace(place, x=float(rng.choice([-1.2, 1.2]) * half_width))
+    legs, seat = seated_legs(rng), draw_seat(rng)
     motions: list[Motion] = []
-    starts: list[float] = []
     joins: list[float] = []
-    clock = 0.0
     for number, label in enumerate(labels):
-        motion = PERFORMERS[label](rng, place)
+        last = number + 1 == len(labels)
+        if last and label in STRIDES and rng.random() < 0.3:
+            place = replace(place, leaving=True)
+        if posture == LYING:
+            motion = lie(rng, place)
+        elif label == "fall" and posture == SEATED:
+            motion, posture = fall(rng, place, on_seat(sit(rng, place), legs, seat).pose_at), STANDING
+        elif label == "fall" and motions and motions[-1].label in STRIDES:
+            motion = fall(rng, place, partial(_going_on, motions[-1]))
+        elif posture == SEATED:
+            motion = on_seat((sit if label == BACKGROUND else PERFORMERS[label])(rng, place), legs, seat)
+        else:
+            motion = PERFORMERS[label](rng, place)
         motions.append(motion)
-        starts.append(clock)
         joins.append(float(rng.uniform(0.35, 0.65)))
-        clock += motion.seconds
-        if label == "fall" and number + 1 < len(labels):
-            rise = get_up(rng, place, motion.pose_at(motion.seconds))
-            motions.append(rise)
-            starts.append(clock)
+        if label == "fall" and not last:
+            motions.append(get_up(rng, _after(motion, place, place.yaw), motion.pose_at(motion.seconds)))
             joins.append(0.1)
-            clock += rise.seconds
-        if number + 1 < len(labels):
-            last = motions[-1].pose_at(motions[-1].seconds)
-            place = Place(
-                x=float(last[INDEX["x"]]),
-                z=float(last[INDEX["z"]]),
-                yaw=_facing(rng, labels[number + 1], facing),
-                half_width=half_width,
+        if not last:
+            place = replace(
+                _after(motions[-1], place, _facing(rng, labels[number + 1], facing)),
+                can_rest=place.can_rest and all(done.rest is None for done in motions),
             )
-    return Performance(tuple(motions), tuple(starts), tuple(joins), seated_legs(rng) if seated else None)
+    starts = np.cumsum([0.0, *(motion.seconds for motion in motions[:-1])])
+    return Performance(tuple(motions), tuple(float(start) for start in starts), tuple(joins))
+
+
+def _going_on(motion: Motion, seconds: float) -> Pose:
+    """The pose some seconds after a motion's end, had it gone on."""
+    return motion.pose_at(motion.seconds + seconds)
+
+
+def _after(motion: Motion, place: Place, yaw: float) -> Place:
+    """Where somebody is after a motion."""
+    pose = motion.pose_at(motion.seconds)
+    return replace(place, x=float(pose[INDEX["x"]]), z=float(pose[INDEX["z"]]), yaw=yaw)
 
 
 def _facing(rng: np.random.Generator, label: str, wanted: float | None) -> float:

@@ -1,4 +1,4 @@
-"""Painting capsules as shaded limbs, far ones first."""
+"""Painting solids with soft shading, far ones first, and their shadow on the floor."""
 
 from __future__ import annotations
 
@@ -7,50 +7,76 @@ import numpy as np
 from numpy.typing import NDArray
 
 from footage.cameras import Camera
-from footage.people import Capsule, Colour
+from footage.colours import Colour, lit
+from footage.solids import Box, Mark, Solid
 
 Canvas = NDArray[np.uint8]
+Vector = NDArray[np.float64]
 
 _FRACTION_BITS = 4
-#: Each limb is painted three times, smaller and lighter: (share of the radius, brightness, push towards the light).
-_SHADES = ((1.0, 0.62, 0.0), (0.82, 0.92, 0.10), (0.42, 1.12, 0.28))
+_NEAREST = 0.2  # metres from the camera; what is nearer is not drawn
+#: A solid is painted several times, smaller and lighter: (share of the size, brightness, push towards the light).
+_SHADES = ((1.0, 0.66, 0.0), (0.88, 0.79, 0.06), (0.72, 0.91, 0.13), (0.52, 1.0, 0.2), (0.3, 1.07, 0.27))
+_CIRCLE = np.stack([np.cos(np.linspace(0, 2 * np.pi, 14)[:-1]), np.sin(np.linspace(0, 2 * np.pi, 14)[:-1])], axis=1)
 
 
-def draw_capsules(
+def draw_solids(
     canvas: Canvas,
-    capsules: list[Capsule],
+    solids: list[Solid],
     camera: Camera,
     *,
     light: tuple[float, float],
     offset_xy: tuple[float, float],
 ) -> None:
-    """Paint capsules onto `canvas` in place, the farthest first.
+    """Paint solids onto `canvas` in place, the farthest first.
 
     Args:
         canvas: uint8 BGR `[height, width, 3]`.
-        capsules: Limbs in metres.
-        camera: Camera that projects the limbs.
+        solids: Solids in metres.
+        camera: Camera that projects them.
         light: Direction of the light in the picture (columns, rows), length about 1.
         offset_xy: Displacement by the camera's shake, pixels.
     """
-    ends = np.array([end for limb in capsules for end in (limb.start, limb.end)])
-    pixels, depths = camera.project(ends)
+    pixels, depths = camera.project(np.concatenate([solid.centres for solid in solids]))
     pixels = pixels + np.asarray(offset_xy)
-    order = np.argsort(-(depths[0::2] + depths[1::2]))
-    for number in order:
-        near = min(depths[2 * number], depths[2 * number + 1])
-        if near < 0.2:
+    borders = np.cumsum([0, *(len(solid.radii) for solid in solids)])
+    spans = [slice(first, last) for first, last in zip(borders[:-1], borders[1:], strict=True)]
+    for number in np.argsort([-float(depths[span].mean()) for span in spans]):
+        solid, span = solids[number], spans[number]
+        if depths[span].min() < _NEAREST:
             continue
-        limb = capsules[number]
-        radii = (
-            camera.focal_pixels * limb.start_radius / depths[2 * number],
-            camera.focal_pixels * limb.end_radius / depths[2 * number + 1],
+        _shade(canvas, pixels[span], camera.focal_pixels * solid.radii / depths[span], solid.colour, light)
+        for mark in solid.marks:
+            _draw_mark(canvas, mark, camera, light, offset_xy)
+
+
+def draw_boxes(canvas: Canvas, boxes: list[Box], camera: Camera, *, offset_xy: tuple[float, float]) -> None:
+    """Paint boxes onto `canvas` in place, the farthest first: tops light, fronts and sides darker."""
+    for box in sorted(boxes, key=lambda box: -float(np.linalg.norm(box.middle - camera.eye))):
+        low, top = box.corner, box.corner + box.up
+        faces = (
+            (low, box.across, box.up, -box.deep, 0.94),
+            (low + box.deep, box.across, box.up, box.deep, 0.86),
+            (low, box.deep, box.up, -box.across, 0.8),
+            (low + box.across, box.deep, box.up, box.across, 0.72),
+            (top, box.across, box.deep, box.up, 1.1),
+            (low, box.across, box.deep, -box.up, 0.5),
         )
-        _draw_limb(canvas, pixels[2 * number], pixels[2 * number + 1], radii, limb.colour, light)
+        for corner, first, second, outwards, brightness in faces:
+            if (camera.eye - corner) @ outwards > 0:
+                fill(canvas, camera, np.stack([corner, corner + first, corner + first + second, corner + second]),
+                     lit(box.colour, brightness), offset_xy)  # fmt: skip
+
+
+def fill(canvas: Canvas, camera: Camera, corners: Vector, colour: Colour, offset_xy: tuple[float, float]) -> None:
+    """Fill a convex polygon with corners `[n, 3]` in metres; one that comes too near to the camera is left out."""
+    pixels, depths = camera.project(corners)
+    if depths.min() >= _NEAREST:
+        cv2.fillConvexPoly(canvas, _fixed(pixels + np.asarray(offset_xy)), colour, cv2.LINE_AA, _FRACTION_BITS)
 
 
 def draw_shadow(
-    canvas: Canvas, feet: NDArray[np.float64], camera: Camera, *, strength: float, offset_xy: tuple[float, float]
+    canvas: Canvas, feet: Vector, camera: Camera, *, strength: float, offset_xy: tuple[float, float]
 ) -> None:
     """Darken the floor under a body.
 
@@ -61,71 +87,58 @@ def draw_shadow(
         strength: 0 no shadow … 1 black.
         offset_xy: Displacement by the camera's shake, pixels.
     """
-    low, high = feet.min(axis=0), feet.max(axis=0)
-    middle = (low + high) / 2
-    corners = np.array(
-        [
-            [low[0] - 0.1, 0, middle[2]],
-            [high[0] + 0.1, 0, middle[2]],
-            [middle[0], 0, low[2] - 0.12],
-            [middle[0], 0, high[2] + 0.12],
-        ]
+    outline = (feet[:, None, :] + 0.13 * np.stack([_CIRCLE[:, 0], 0 * _CIRCLE[:, 0], _CIRCLE[:, 1]], axis=1)).reshape(
+        -1, 3
     )
-    pixels, depths = camera.project(corners)
-    if depths.min() < 0.3:
+    outline[:, 1] = feet[:, 1].min() - 0.02
+    pixels, depths = camera.project(outline)
+    if depths.min() < _NEAREST:
         return
     pixels = pixels + np.asarray(offset_xy)
-    centre = pixels.mean(axis=0)
-    half = (abs(pixels[1, 0] - pixels[0, 0]) / 2 + 1, abs(pixels[3, 1] - pixels[2, 1]) / 2 + 1)
-    left, top = np.floor(centre - np.array(half) - 2).astype(int)
-    right, bottom = np.ceil(centre + np.array(half) + 2).astype(int)
-    left, top = max(left, 0), max(top, 0)
-    region = canvas[top : max(bottom, 0), left : max(right, 0)]
+    left, top = np.maximum(np.floor(pixels.min(axis=0) - 6).astype(int), 0)
+    right, bottom = np.maximum(np.ceil(pixels.max(axis=0) + 6).astype(int), 0)
+    region = canvas[top:bottom, left:right]
     if region.size == 0:
         return
     mask = np.zeros(region.shape[:2], np.uint8)
-    axes = (max(int(half[0]), 1), max(int(half[1]), 1))
-    cv2.ellipse(
-        mask, (int(centre[0]) - left, int(centre[1]) - top), axes, 0, 0, 360, int(255 * strength), -1, cv2.LINE_AA
-    )
-    region[:] = (region * (1.0 - mask[:, :, None] / 255.0)).astype(np.uint8)
+    hull = cv2.convexHull((pixels - (left, top)).astype(np.float32))[:, 0]
+    cv2.fillConvexPoly(mask, _fixed(hull), int(255 * strength), cv2.LINE_AA, _FRACTION_BITS)
+    soft = cv2.blur(mask, (9, 5))
+    region[:] = (region * (1.0 - soft[:, :, None] / 255.0)).astype(np.uint8)
 
 
-def _draw_limb(
-    canvas: Canvas,
-    start: NDArray[np.float64],
-    end: NDArray[np.float64],
-    radii: tuple[float, float],
-    colour: Colour,
-    light: tuple[float, float],
-) -> None:
+def _shade(canvas: Canvas, centres: Vector, radii: Vector, colour: Colour, light: tuple[float, float]) -> None:
+    largest = float(radii.max())
+    middle = centres.mean(axis=0)
     for share, brightness, push in _SHADES:
-        if share < 1.0 and max(radii) < 1.2:
+        if share < 1.0 and largest * share < 0.8:
             break
-        shift = np.array(light) * push * max(radii)
-        shade = tuple(min(channel * brightness, 255.0) for channel in colour)
-        _fill_capsule(canvas, start + shift, end + shift, (radii[0] * share, radii[1] * share), shade)
+        shrunk = middle + (centres - middle) * (0.55 + 0.45 * share) + np.array(light) * push * largest
+        _fill_hull(canvas, shrunk, radii * share, lit(colour, brightness))
 
 
-def _fill_capsule(
-    canvas: Canvas,
-    start: NDArray[np.float64],
-    end: NDArray[np.float64],
-    radii: tuple[float, float],
-    colour: tuple[float, ...],
+def _draw_mark(
+    canvas: Canvas, mark: Mark, camera: Camera, light: tuple[float, float], offset_xy: tuple[float, float]
 ) -> None:
-    scale = 1 << _FRACTION_BITS
-    along = end - start
-    length = float(np.hypot(*along))
-    for centre, radius in ((start, radii[0]), (end, radii[1])):
-        place = np.clip(centre * scale, -30000, 30000).astype(int)
-        cv2.circle(
-            canvas, (int(place[0]), int(place[1])), max(int(radius * scale), 8), colour, -1, cv2.LINE_AA, _FRACTION_BITS
-        )
-    if length > 0.3:
-        normal = np.array([-along[1], along[0]]) / length
-        corners = np.array(
-            [start + normal * radii[0], end + normal * radii[1], end - normal * radii[1], start - normal * radii[0]]
-        )
-        points = np.clip(np.round(corners * scale), -30000, 30000).astype(np.int32)
-        cv2.fillConvexPoly(canvas, points, colour, cv2.LINE_AA, _FRACTION_BITS)
+    brightness = 1.0
+    if mark.normal is not None:
+        away = camera.eye - mark.points[0]
+        if mark.normal @ away < 0.12 * np.linalg.norm(away):
+            return
+    pixels, depths = camera.project(mark.points)
+    radii = camera.focal_pixels * mark.radius / np.maximum(depths, _NEAREST)
+    if mark.normal is None:
+        _shade(canvas, pixels + np.asarray(offset_xy), radii, mark.colour, light)
+    else:
+        _fill_hull(canvas, pixels + np.asarray(offset_xy), np.maximum(radii, 0.45), lit(mark.colour, brightness))
+
+
+def _fill_hull(canvas: Canvas, centres: Vector, radii: Vector, colour: Colour) -> None:
+    rims = (centres[:, None, :] + radii[:, None, None] * _CIRCLE).reshape(-1, 2)
+    hull = cv2.convexHull(rims.astype(np.float32))[:, 0]
+    cv2.fillConvexPoly(canvas, _fixed(hull), colour, cv2.LINE_AA, _FRACTION_BITS)
+
+
+def _fixed(points: NDArray[np.floating]) -> NDArray[np.int32]:
+    """Pixels with the fraction bits that OpenCV wants."""
+    return np.clip(np.round(points * (1 << _FRACTION_BITS)), -60000, 60000).astype(np.int32)

@@ -22,11 +22,11 @@ def wave_both_hands(rng: np.random.Generator, place: Place) -> Motion:
 def _waving(rng: np.random.Generator, place: Place, label: str, sides: tuple[str, ...]) -> Motion:
     stand = stance(rng, place)
     hertz, phase = rng.uniform(1.1, 2.8), rng.uniform(0, 6.283)
-    raised = rng.uniform(80, 150)  # the upper arm, sideways from hanging
+    raised = rng.uniform(62, 165)  # the upper arm, sideways from hanging
     forward = rng.uniform(0, 40)
-    folded = rng.uniform(25, 85) * (1 if raised < 120 else 0.6)
+    folded = rng.uniform(70, 105) if raised < 85 else rng.uniform(25, 85) * (1 if raised < 120 else 0.5)
     swing = rng.uniform(16, 38)
-    whole_arm = rng.random() < 0.35  # swings from the shoulder, else from the elbow
+    whole_arm = raised > 85 and rng.random() < 0.35  # swings from the shoulder, else from the elbow
     apart = float(rng.choice([0.0, np.pi])) if len(sides) == 2 else 0.0
 
     def pose_at(t: float) -> Pose:

@@ -15,27 +15,45 @@ from footage.poses import Pose, make_pose
 
 LABELS = ("idle", "walk", "run", "wave", "wave-both-hands", "clap", "punch", "jumping-jack", "bend", "fall")
 BACKGROUND = "idle"
+#: What takes people from one place to another.
+STRIDES = ("walk", "run")
 #: What a picture cut off at the waist still shows.
 UPPER_BODY = ("idle", "wave", "wave-both-hands", "clap", "punch")
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a motion begins: metres on the floor, degrees of yaw, and how far one may stray sideways."""
+    """Where a motion begins: metres on the floor and degrees of yaw.
+
+    One may stray `half_width` metres to either side and come as near as z = `near`. `leaving` is for those who walk
+    out of the picture, `can_rest` for those who may find something to sit or lie on.
+    """
 
     x: float = 0.0
     z: float = 0.0
     yaw: float = 0.0
     half_width: float = 1.5
+    near: float = 0.5
+    leaving: bool = False
+    can_rest: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Something to rest on: a kind of furniture (see `furniture.under`) and the pose of who rests on it."""
+
+    kind: str
+    pose: Pose
 
 
 @dataclass(frozen=True, slots=True)
 class Motion:
-    """A performance of a label: its label, how long it lasts, and the pose at each moment of it."""
+    """A performance of a label: its label, how long it lasts, the pose at each moment of it, what it needs."""
 
     label: str
     seconds: float
     pose_at: Callable[[float], Pose]
+    rest: Rest | None = None
 
 
 def wobble(rng: np.random.Generator) -> Callable[[float], float]:

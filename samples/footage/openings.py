@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 
 from footage.cameras import Camera
-from footage.drawing import Canvas
-from footage.people import Colour
-from footage.scenery import Mover, any_colour
+from footage.colours import Colour, any_colour, lit
+from footage.drawing import Canvas, fill
+from footage.movers import Mover
 from footage.skeleton import Vector, rotate_x, rotate_y
 
 #: How far open something is at a time: 0 shut … 1 open.
@@ -98,8 +98,7 @@ def _colours(rng: np.random.Generator) -> tuple[Colour, Colour, Colour]:
 
 def _lit(colour: Colour, turn: float) -> Colour:
     """A face that has turned away from the light, radians."""
-    brightness = 0.7 + 0.3 * abs(float(np.cos(turn)))
-    return (colour[0] * brightness, colour[1] * brightness, colour[2] * brightness)
+    return lit(colour, 0.7 + 0.3 * abs(float(np.cos(turn))))
 
 
 def _faces(camera: Camera, place: Vector, outwards: Vector) -> bool:

@@ -12,22 +12,18 @@ import numpy as np
 
 from footage.cameras import draw_camera
 from footage.direction import Performance
-from footage.furniture import chair
 from footage.motions import Motion, Place, stance
 from footage.openings import draw_opening
 from footage.people import draw_person
-from footage.poses import Pose, ease, make_pose
-from footage.scenery import any_colour
-from footage.scenes import SIZES_WH, Scene, dress
-from footage.skeleton import place_joints
+from footage.poses import ease, make_pose
+from footage.scenes import SIZES_WH, Scene, dress, fine
+from footage.seated import draw_descent
 
 Pair = tuple[str, str]
 
 SITTING: Pair = ("sit-down", "stand-up")
 OPENING: Pair = ("open", "close")
 PAIRS = (SITTING, OPENING)
-
-_THIGH, _SHIN = 0.43, 0.41  # of a body of average height, metres
 
 
 def draw_pair(rng: np.random.Generator, pair: Pair) -> Scene:
@@ -43,28 +39,10 @@ def draw_pair(rng: np.random.Generator, pair: Pair) -> Scene:
 def sit_down(rng: np.random.Generator, place: Place) -> Motion:
     """Go from standing to sitting on what is behind, feet where they are."""
     seconds, share_at = _once(rng)
-    stand = stance(rng, place)
-    flexed, lean, upright = rng.uniform(80, 92), rng.uniform(15, 40), rng.uniform(-6, 10)
-    tucked, arms = rng.uniform(-8, 15), rng.uniform(10, 40)
-
-    def pose_at(t: float) -> Pose:
-        share = share_at(t)
-        pitch = upright * share + lean * np.sin(np.pi * share)
-        thigh, knee = flexed * share, (flexed + tucked) * share
-        behind = _THIGH * np.sin(np.deg2rad(thigh)) + _SHIN * np.sin(np.deg2rad(thigh - knee))
-        yaw = np.deg2rad(place.yaw)
-        sitting = make_pose(
-            pitch=pitch,
-            hip_flex=thigh + pitch,
-            knee=knee,
-            shoulder_flex=arms * share,
-            elbow=arms * share,
-            x=-behind * float(np.sin(yaw)),
-            z=-behind * float(np.cos(yaw)),
-        )
-        return np.asarray(stand(t) + sitting)
-
-    return Motion(SITTING[0], seconds, pose_at)
+    stand, descent = stance(rng, place), draw_descent(rng, place)
+    return Motion(
+        SITTING[0], seconds, lambda t: np.asarray(stand(t) + descent.lowered(share_at(t))), descent.rest("chair")
+    )
 
 
 def _sitting(rng: np.random.Generator) -> Scene:
@@ -73,21 +51,16 @@ def _sitting(rng: np.random.Generator) -> Scene:
     camera = draw_camera(rng, size_wh=size_wh, framing="whole", person_height=person.body.height)
     place = Place(x=float(rng.uniform(-0.3, 0.3) * camera.half_width), yaw=float(rng.uniform(-110, 110)))
     motion = sit_down(rng, place)
-    joints = place_joints(motion.pose_at(motion.seconds), person.body)
-    side = joints["left_hip"] - joints["right_hip"]
-    side = side * np.array([1.0, 0.0, 1.0])
-    side /= np.linalg.norm(side)
-    seat = chair(joints["pelvis"], side, -np.cross(side, np.array([0.0, 1.0, 0.0])), any_colour(rng))
-    return dress(rng, camera, person, Performance((motion,), (0.0,), (0.0,), None), furniture=tuple(seat))
+    return dress(rng, camera, person, Performance((motion,), (0.0,), (0.0,)))
 
 
 def _opening(rng: np.random.Generator) -> Scene:
     size_wh = SIZES_WH[rng.integers(len(SIZES_WH))]
     camera = draw_camera(rng, size_wh=size_wh, framing="whole", person_height=1.75)
     seconds, share_at = _once(rng)
-    mover = draw_opening(rng, camera, share_at)
+    mover = draw_opening(rng, fine(camera), share_at)
     nobody = Motion(OPENING[0], seconds, lambda t: make_pose())
-    return dress(rng, camera, None, Performance((nobody,), (0.0,), (0.0,), None), movers=(mover,))
+    return dress(rng, camera, None, Performance((nobody,), (0.0,), (0.0,)), movers=(mover,))
 
 
 def _once(rng: np.random.Generator) -> tuple[float, Callable[[float], float]]:

@@ -15,7 +15,7 @@ from typing import TypeVar
 import cv2
 import numpy as np
 
-from footage.direction import Segment
+from footage.direction import LYING, SEATED, STANDING, Segment
 from footage.drawing import Canvas
 from footage.motions import BACKGROUND, LABELS
 from footage.pairs import PAIRS, Pair, draw_pair
@@ -31,6 +31,8 @@ _RATES = (10.0, 12.0, 15.0)
 _PAIR_RATE = 12.5
 #: Which of every fourteen shots are kept out of training.
 _SPLITS = {6: "validation", 13: "test"}
+#: Of every four clips of people who do nothing; the last is without people.
+_CLIP_POSTURES = (STANDING, SEATED, LYING, STANDING)
 _Job = TypeVar("_Job")
 _Made = TypeVar("_Made")
 MANIFEST_COLUMNS = ("path", "label", "start", "end", "split", "group")
@@ -119,7 +121,7 @@ def record_clip(folder: Path, seed: int, job: tuple[str, int]) -> Recording:
     if label == BACKGROUND and number % 4 == 3:
         scene = draw_empty_scene(rng, seconds=3.0)
     else:
-        scene = draw_scene(rng, [label], seated=label == BACKGROUND and number % 4 == 1)
+        scene = draw_scene(rng, [label], posture=_CLIP_POSTURES[number % 4] if label == BACKGROUND else STANDING)
     write_video(folder / name, scene.frames(15.0), rate=15.0)
     return Recording(name, (Segment(0.0, scene.performance.seconds, label),), whole=True)
 
@@ -132,8 +134,8 @@ def record_shot(folder: Path, seed: int, number: int) -> Recording:
     if number % 11 == 10:
         scene = draw_empty_scene(rng, seconds=7.0, size_wh=large)
     else:
-        labels, seated = draw_script(rng, int(rng.integers(2, 5)))
-        scene = draw_scene(rng, labels, seated=seated, size_wh=large)
+        labels, posture = draw_script(rng, int(rng.integers(2, 5)))
+        scene = draw_scene(rng, labels, posture=posture, size_wh=large)
     rate = float(rng.choice(_RATES))
     write_video(folder / name, scene.frames(rate), rate=rate)
     return Recording(name, scene.segments, whole=False, split=_SPLITS.get(number % 14, "train"))

@@ -13,6 +13,22 @@ Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 
 
+#: Where a face has what, from the middle of the head: shares of the height (aside, up, forward).
+_FACE = {
+    "nose": (0.0, -0.006, 0.062),
+    "left_eye": (0.018, 0.008, 0.054),
+    "right_eye": (-0.018, 0.008, 0.054),
+    "left_ear": (0.046, 0.0, 0.0),
+    "right_ear": (-0.046, 0.0, 0.0),
+}
+#: How thick a lying body is around its joints, shares of the height; what is not named is a hand or a foot.
+_THICKNESS = {
+    "pelvis": 0.062, "waist": 0.058, "neck": 0.04, "head": 0.058,
+    "left_shoulder": 0.038, "right_shoulder": 0.038, "left_hip": 0.05, "right_hip": 0.05,
+    "left_knee": 0.034, "right_knee": 0.034,
+}  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Proportions:
     """A body's build. Lengths are shares of `height` (metres); `girth` scales every thickness."""
@@ -69,6 +85,8 @@ def place_joints(pose: Pose, body: Proportions) -> dict[str, Vector]:
     joints["neck"] = joints["waist"] + chest @ np.array([0.0, 0.165 * tall, 0.0])
     joints["head"] = joints["neck"] + head @ np.array([0.0, 0.095 * tall, 0.012 * tall])
     joints["face"] = joints["head"] + head @ np.array([0.0, -0.008 * tall, 0.028 * tall])
+    for name, place in _FACE.items():
+        joints[name] = joints["head"] + head @ (np.array(place) * tall)
     for side, sign in (("left", 1.0), ("right", -1.0)):
         _place_arm(joints, at, side, sign, chest, body)
         _place_leg(joints, at, side, sign, pelvis, body)
@@ -106,9 +124,12 @@ def _place_leg(
 
 
 def _set_down(joints: dict[str, Vector], at: dict[str, float], body: Proportions) -> None:
-    lowest = min(float(position[1]) for position in joints.values())
     # A lying body rests on its thickness, a standing one on its soles.
-    thickness = 0.02 * body.height * body.girth
-    shift = np.array([at["x"], at["hop"] - lowest + thickness, at["z"]])
+    sunk = max(
+        _THICKNESS.get(name, 0.02) * body.height * body.girth - float(position[1])
+        for name, position in joints.items()
+        if name not in _FACE
+    )
+    shift = np.array([at["x"], at["hop"] + sunk, at["z"]])
     for name in joints:
         joints[name] = joints[name] + shift

@@ -38,7 +38,13 @@ def _stride(
     arm = rng.uniform(28, 52) if running else rng.uniform(14, 36)
     elbow = rng.uniform(75, 110) if running else rng.uniform(8, 32)
     lean = rng.uniform(6, 18) if running else rng.uniform(0, 6)
-    path = _path(rng, place, metres)
+    if place.leaving:
+        metres = max(metres, 0.7 if not running else 1.8)
+    toward = metres > 0 and not place.leaving and abs(place.x) < place.half_width and rng.random() < 0.2
+    path = _to_and_fro(rng, place, metres) if toward else _path(rng, place, metres)
+    seconds = float(rng.uniform(2.4, 4.5))
+    if place.leaving:
+        seconds = next((t for t in np.arange(1.0, 12.0, 0.2) if abs(path(t)[0]) > 1.1 * place.half_width), 12.0)
     look = wobble(rng)
 
     def pose_at(t: float) -> Pose:
@@ -66,7 +72,7 @@ def _stride(
             right_elbow=elbow + 0.3 * arm * swing,
         )
 
-    return Motion(label, float(rng.uniform(2.4, 4.5)), pose_at)
+    return Motion(label, float(seconds), pose_at)
 
 
 def _path(
@@ -76,14 +82,17 @@ def _path(
     if metres_per_second == 0.0:
         yaw = float(rng.uniform(-180, 180))
         return lambda t: (place.x, place.z, yaw)
-    heading = np.deg2rad(float(rng.choice([90, -90])) + rng.uniform(-38, 38))
-    limit = max(place.half_width * 0.7, 0.25)
+    side = float(rng.choice([90, -90]))
+    if abs(place.x) > place.half_width:  # comes in from outside of the picture
+        side = -90.0 if place.x > 0 else 90.0
+    heading = np.deg2rad(side + rng.uniform(-38, 38))
+    limit = max(place.half_width * (1.3 if place.leaving else 0.7), 0.25)
     turn_seconds = 0.45
 
     def position(t: float) -> tuple[float, float, float]:
         x, way, seconds = place.x, 1.0 if np.sin(heading) > 0 else -1.0, t
+        facing = float(np.rad2deg(heading))
         along = metres_per_second * abs(np.sin(heading))
-        facing = np.rad2deg(heading)
         while True:
             reach = max((limit * way - x) * way, 0.0)
             if seconds * along <= reach:
@@ -94,6 +103,29 @@ def _path(
             if seconds < turn_seconds:
                 return x, _depth(place, heading, x), facing + 180 * ease(seconds / turn_seconds)
             seconds, way, facing = seconds - turn_seconds, -way, facing + 180
+
+    return position
+
+
+def _to_and_fro(
+    rng: np.random.Generator, place: Place, metres_per_second: float
+) -> Callable[[float], tuple[float, float, float]]:
+    """A line walked towards the camera and away from it, with turns on the spot."""
+    near, far = max(place.near, 0.3), -1.0
+    towards = bool(rng.random() < 0.5)
+    turn_seconds = 0.6
+
+    def position(t: float) -> tuple[float, float, float]:
+        z, ahead, seconds, facing = place.z, towards, t, 0.0 if towards else 180.0
+        while True:
+            reach = max(near - z, 0.0) if ahead else max(z - far, 0.0)
+            if seconds * metres_per_second <= reach:
+                return place.x, z + (1 if ahead else -1) * metres_per_second * seconds, facing
+            seconds -= reach / metres_per_second
+            z = near if ahead else far
+            if seconds < turn_seconds:
+                return place.x, z, facing + 180 * ease(seconds / turn_seconds)
+            seconds, ahead, facing = seconds - turn_seconds, not ahead, facing + 180
 
     return position
 
