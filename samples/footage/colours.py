@@ -13,7 +13,7 @@ _WOOD = ((70, 110, 160), (50, 80, 120), (95, 140, 185), (40, 58, 84), (120, 160,
 
 def any_colour(rng: np.random.Generator, *, dull: bool = False) -> Colour:
     """Draw a colour; `dull` gives what large things have."""
-    saturation = rng.uniform(0, 0.3 if dull else 0.85)
+    saturation = rng.uniform(0, 0.22 if dull else 0.85)
     return _from_hsv(rng.random(), saturation, rng.uniform(0.15, 0.92))
 
 
@@ -24,7 +24,7 @@ def wall_colour(rng: np.random.Generator) -> Colour:
         return _from_hsv(rng.uniform(0.05, 0.2), rng.uniform(0, 0.18), rng.uniform(0.62, 0.93))
     if kind < 0.8:
         return _from_hsv(rng.random(), rng.uniform(0, 0.1), rng.uniform(0.35, 0.8))
-    return _from_hsv(rng.random(), rng.uniform(0.15, 0.5), rng.uniform(0.4, 0.85))
+    return _from_hsv(rng.random(), rng.uniform(0.12, 0.38), rng.uniform(0.45, 0.88))
 
 
 def wood_colour(rng: np.random.Generator) -> Colour:

@@ -95,6 +95,7 @@ def direct(
     near: float = 0.5,
     posture: str = STANDING,
     facing: float | None = None,
+    can_rest: bool = False,
 ) -> Performance:
     """Let one person do `labels` one after the other; after a fall the person gets up (idle).
 
@@ -105,6 +106,7 @@ def direct(
         near: How near to the camera one may come, metres towards it from the scene's origin.
         posture: One of `POSTURES`; who sits or lies does so all the time.
         facing: Yaw in degrees (0 faces the camera); a random one where not given.
+        can_rest: Whether there may be something to sit or lie on.
     """
     if posture != STANDING and facing is None:
         facing = float(rng.uniform(-100, 100) if posture == SEATED else rng.uniform(-180, 180))
@@ -114,7 +116,7 @@ def direct(
         yaw=_facing(rng, labels[0], facing),
         half_width=half_width,
         near=near,
-        can_rest=bool(rng.random() < 0.5),
+        can_rest=can_rest and bool(rng.random() < 0.6),
     )
     if labels[0] in STRIDES and posture == STANDING and rng.random() < 0.3:
         place = replace(place, x=float(rng.choice([-1.2, 1.2]) * half_width))

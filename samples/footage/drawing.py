@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +42,7 @@ def draw_solids(
     pixels, depths = camera.project(np.concatenate([solid.centres for solid in solids]))
     pixels = pixels + np.asarray(offset_xy)
     borders = np.cumsum([0, *(len(solid.radii) for solid in solids)])
-    spans = [slice(first, last) for first, last in zip(borders[:-1], borders[1:], strict=True)]
+    spans = [slice(first, last) for first, last in pairwise(borders)]
     for number in np.argsort([-float(depths[span].mean()) for span in spans]):
         solid, span = solids[number], spans[number]
         if depths[span].min() < _NEAREST:
@@ -120,7 +122,6 @@ def _shade(canvas: Canvas, centres: Vector, radii: Vector, colour: Colour, light
 def _draw_mark(
     canvas: Canvas, mark: Mark, camera: Camera, light: tuple[float, float], offset_xy: tuple[float, float]
 ) -> None:
-    brightness = 1.0
     if mark.normal is not None:
         away = camera.eye - mark.points[0]
         if mark.normal @ away < 0.12 * np.linalg.norm(away):
@@ -130,7 +131,7 @@ def _draw_mark(
     if mark.normal is None:
         _shade(canvas, pixels + np.asarray(offset_xy), radii, mark.colour, light)
     else:
-        _fill_hull(canvas, pixels + np.asarray(offset_xy), np.maximum(radii, 0.45), lit(mark.colour, brightness))
+        _fill_hull(canvas, pixels + np.asarray(offset_xy), np.maximum(radii, 0.45), mark.colour)
 
 
 def _fill_hull(canvas: Canvas, centres: Vector, radii: Vector, colour: Colour) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,7 +61,7 @@ def head_solids(joints: dict[str, Vector], looks: Looks, *, height: float) -> li
     def at(*place: float) -> Vector:
         return np.asarray(joints["head"] + np.array(place) @ frame)
 
-    skin, hair = looks.skin, skin_or_hair(looks)
+    skin, hair = looks.skin, looks.skin if looks.cut == "bald" else looks.hair
     neck = limb(joints["neck"] - 0.01 * height * up, at(0, -0.03, -0.006), (0.034 * height, 0.029 * height), skin)
     face = Solid(
         np.stack([at(0, 0.022, 0.012), at(0, -0.012, 0.017), at(0, -0.036, 0.027)]),
@@ -73,7 +74,8 @@ def head_solids(joints: dict[str, Vector], looks: Looks, *, height: float) -> li
         np.array([0.049, 0.044]) * height * (1.0 if looks.cut == "bald" else looks.volume),
         hair,
     )
-    parts = [neck, skull, face]
+    nose = limb(at(0, 0.008, 0.05), at(0, -0.007, 0.058), (0.005 * height, 0.007 * height), lit(skin, 1.06))
+    parts = [neck, skull, face, nose]
     parts += [limb(at(s * 0.045, 0.004, -0.003), at(s * 0.043, -0.012, 0.0), (0.011 * height, 0.008 * height), skin)
               for s in (-1, 1)]  # fmt: skip
     if looks.cut == "long":
@@ -85,13 +87,7 @@ def head_solids(joints: dict[str, Vector], looks: Looks, *, height: float) -> li
     return parts
 
 
-def skin_or_hair(looks: Looks) -> Colour:
-    """The colour of the skull."""
-    return looks.skin if looks.cut == "bald" else looks.hair
-
-
-def _features(at: object, looks: Looks, forward: Vector, height: float) -> list[Mark]:
-    assert callable(at)
+def _features(at: Callable[..., Vector], looks: Looks, forward: Vector, height: float) -> list[Mark]:
     dark = lit(looks.hair if sum(looks.hair) < 330 else (60, 70, 90), 0.7)
     shade, lips = lit(looks.skin, 0.78), lit((looks.skin[0] * 0.62, looks.skin[1] * 0.58, looks.skin[2] * 0.82), 1.0)
 

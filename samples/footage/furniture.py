@@ -63,14 +63,15 @@ def draw_furniture(rng: np.random.Generator, *, left: float, right: float, back:
 
 def plant(rng: np.random.Generator, place: Vector) -> list[Solid]:
     """A pot with leaves at a place on the floor, metres `[3]`."""
-    high, green = float(rng.uniform(0.5, 1.3)), jitter(rng, (55, 105, 70), 14)
-    pot = Solid(place + np.array([[0.0, 0.08, 0.0], [0.0, 0.25, 0.0]]), np.array([0.11, 0.14]), wood_colour(rng))
+    high, green = float(rng.uniform(0.4, 0.8)), jitter(rng, (55, 105, 70), 14)
+    grey = float(rng.uniform(60, 200))
+    pot = Solid(place + np.array([[-0.06, 0.1, 0.0], [0.06, 0.1, 0.0]]), np.array([0.1, 0.1]), (grey, grey, grey))
     leaves = []
-    for _ in range(12):
-        tip = place + np.array([rng.normal(0, 0.25), high * rng.uniform(0.6, 1.2), rng.normal(0, 0.15)])
-        stem = place + np.array([0.0, 0.3, 0.0])
-        leaves.append(Solid(np.stack([stem + (tip - stem) * 0.5, tip]), np.array([0.05, 0.015]),
-                            lit(green, float(rng.uniform(0.75, 1.25)))))  # fmt: skip
+    for _ in range(16):
+        stem = place + np.array([rng.normal(0, 0.05), 0.2, 0.0])
+        tip = stem + np.array([rng.uniform(-0.45, 0.45), high * rng.uniform(0.2, 1.0), rng.normal(0, 0.15)])
+        shade = lit(green, float(rng.uniform(0.75, 1.25)))
+        leaves.append(Solid(np.stack([stem + (tip - stem) * 0.4, tip]), np.array([0.05, 0.012]), shade))
     return [pot, *leaves]
 
 

@@ -38,14 +38,17 @@ def draw_ground(rng: np.random.Generator) -> Material:
     return _grid(jitter(rng, _GREYS[rng.integers(3)], 6), wide=(0.4, 0.4), seam=0.85)
 
 
-def draw_wall(rng: np.random.Generator, *, outdoors: bool = False) -> Material:
-    """Draw a wall: paint nearly always, else bricks, wallpaper, panels; outdoors also a hedge or a fence."""
-    kind = rng.random()
-    if outdoors and kind < 0.3:
+def draw_hedge(rng: np.random.Generator) -> Material:
+    """Draw what closes off a lawn or a street: a hedge or a fence."""
+    if rng.random() < 0.6:
         return _plain(jitter(rng, _GREENS[rng.integers(3)], 8), rough=14.0, rng=rng)
-    if outdoors and kind < 0.5:
-        return _planks(rng, wood_colour(rng), wide=0.14)
-    if kind > (0.75 if outdoors else 0.95):
+    return _planks(rng, wood_colour(rng), wide=0.14)
+
+
+def draw_wall(rng: np.random.Generator) -> Material:
+    """Draw a wall: paint nearly always, else bricks or panels."""
+    kind = rng.random()
+    if kind > 0.95:
         return _grid(jitter(rng, (95, 115, 160), 15), wide=(0.24, 0.08), seam=0.8)
     if kind > 0.9:
         return _planks(rng, wall_colour(rng), wide=float(rng.uniform(0.15, 0.6)))

@@ -35,19 +35,14 @@ def _passing_box(rng: np.random.Generator, camera: Camera, size: float) -> Mover
     colour, trim = any_colour(rng), any_colour(rng)
     start, speed = rng.uniform(0, 1, 2), rng.normal(0, 1, 2)
     speed *= rng.uniform(0.05, 0.7) / max(float(np.hypot(*speed)), 1e-6) * np.array([1.0, rng.choice([0.0, 0.3, 1.0])])
-    rounded = rng.random() < 0.4
 
     def paint(canvas: Canvas, t: float, offset: tuple[float, float]) -> None:
         place = (start + speed * t + 0.5) % 2.0 - 0.5
         x, y = int(place[0] * width + offset[0]), int(place[1] * height + offset[1])
-        if rounded:
-            cv2.ellipse(canvas, (x, y), (max(wide // 2, 2), max(high // 2, 2)), 0, 0, 360, colour, -1, cv2.LINE_AA)
-            cv2.ellipse(canvas, (x, y - high // 3), (max(wide // 5, 1), max(high // 8, 1)), 0, 0, 360, trim, -1)
-        else:
-            cv2.rectangle(canvas, (x, y), (x + wide, y + high), colour, -1)
-            cv2.rectangle(canvas, (x + wide // 6, y + high // 6), (x + wide // 2, y + high // 2), trim, -1)
-            for wheel in (wide // 5, wide - wide // 5):
-                cv2.circle(canvas, (x + wheel, y + high), max(high // 5, 1), (25, 25, 25), -1, cv2.LINE_AA)
+        cv2.rectangle(canvas, (x, y), (x + wide, y + high), colour, -1)
+        cv2.rectangle(canvas, (x + wide // 6, y + high // 6), (x + wide // 2, y + high // 2), trim, -1)
+        for wheel in (wide // 5, wide - wide // 5):
+            cv2.circle(canvas, (x + wheel, y + high), max(high // 5, 1), (25, 25, 25), -1, cv2.LINE_AA)
 
     return paint
 
@@ -68,8 +63,8 @@ def _bouncing_ball(rng: np.random.Generator, camera: Camera, size: float) -> Mov
 
 def _leaves(rng: np.random.Generator, camera: Camera, size: float) -> Mover:
     width, height = camera.size_wh
-    places = rng.uniform(0, 1, 2) + rng.normal(0, 0.12, (18, 2))
-    axes = (max(int(0.05 * width * size), 2), max(int(0.018 * width * size), 1))
+    places = rng.uniform(0, 1, 2) + rng.normal(0, 0.3, (18, 2))
+    axes = (max(int(0.03 * width * size), 2), max(int(0.012 * width * size), 1))
     angles, colour, hertz = rng.uniform(0, 180, 18), jitter(rng, (60, 110, 75), 18), rng.uniform(0.3, 1.5)
 
     def paint(canvas: Canvas, t: float, offset: tuple[float, float]) -> None:

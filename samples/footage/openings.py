@@ -9,7 +9,7 @@ import numpy as np
 
 from footage.cameras import Camera
 from footage.colours import Colour, any_colour, lit
-from footage.drawing import Canvas, fill
+from footage.drawing import Canvas
 from footage.movers import Mover
 from footage.skeleton import Vector, rotate_x, rotate_y
 

@@ -13,7 +13,7 @@ from footage.colours import jitter
 from footage.drawing import Canvas, draw_boxes, draw_solids
 from footage.fixtures import Fixture, draw_fixtures, skirting
 from footage.furniture import draw_furniture, plant
-from footage.materials import Material, draw_floor, draw_ground, draw_wall
+from footage.materials import Material, draw_floor, draw_ground, draw_hedge, draw_wall
 
 _FAR = np.float32(1e6)
 
@@ -49,7 +49,7 @@ def draw_room(rng: np.random.Generator, camera: Camera, *, back: float) -> Room:
     outdoors, bare = rng.random() < 0.2, rng.random() < 0.3
     half = camera.half_width * (1 + back / camera.distance)
     left, right = (-half * rng.uniform(0.75, 2.0), half * rng.uniform(0.75, 2.0))
-    wall = draw_wall(rng, outdoors=outdoors)
+    wall = draw_hedge(rng) if outdoors and bare else draw_wall(rng)
     fixtures = draw_fixtures(rng, count=0 if bare else int(rng.integers(1, 5)), half_width=half)
     if not outdoors:
         fixtures.insert(0, skirting(rng))
@@ -114,7 +114,7 @@ def paint_room(rng: np.random.Generator, room: Room, camera: Camera, *, margin: 
         offset = (float(margin), float(margin))
         boxes = [] if room.outdoors else draw_furniture(rng, left=room.left, right=room.right, back=room.back)
         draw_boxes(canvas, boxes, camera, offset_xy=offset)
-        if rng.random() < 0.3:
+        if rng.random() < 0.2:
             place = np.array([rng.uniform(room.left, room.right), 0.0, 0.35 - room.back])
             draw_solids(canvas, plant(rng, place), camera, light=(0.2, -0.6), offset_xy=offset)
     return np.asarray(cv2.GaussianBlur(canvas, (0, 0), float(rng.uniform(0.4, 1.4))))

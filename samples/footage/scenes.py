@@ -114,7 +114,7 @@ class Scene:
         # What stands higher than the seat and nearer to the camera than the body hides it: a table, a backrest.
         hiding = [
             box for box in furniture
-            if box.corner[1] + box.up[1] > pelvis[1] and np.linalg.norm(box.middle - camera.eye) < reach
+            if box.corner[1] + box.up[1] > pelvis[1] + 0.15 and np.linalg.norm(box.middle - camera.eye) < reach
         ]  # fmt: skip
         behind = [box for box in furniture if not any(box is other for other in hiding)]
         draw_boxes(canvas, behind, camera, offset_xy=shake)
@@ -155,7 +155,13 @@ def draw_scene(
     framing = framing or draw_framing(rng, labels, posture)
     camera = draw_camera(rng, size_wh=size, framing=framing, person_height=person.body.height)
     performance = direct(
-        rng, labels, half_width=camera.half_width, near=0.3 * camera.distance, posture=posture, facing=facing
+        rng,
+        labels,
+        half_width=camera.half_width,
+        near=0.3 * camera.distance,
+        posture=posture,
+        facing=facing,
+        can_rest=framing == "whole",
     )
     return dress(rng, camera, person, performance)
 

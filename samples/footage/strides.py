@@ -83,7 +83,7 @@ def _path(
         yaw = float(rng.uniform(-180, 180))
         return lambda t: (place.x, place.z, yaw)
     side = float(rng.choice([90, -90]))
-    if abs(place.x) > place.half_width:  # comes in from outside of the picture
+    if abs(place.x) > (1.0 if place.leaving else 0.5) * place.half_width:  # not into the wall, nor out of the picture
         side = -90.0 if place.x > 0 else 90.0
     heading = np.deg2rad(side + rng.uniform(-38, 38))
     limit = max(place.half_width * (1.3 if place.leaving else 0.7), 0.25)
@@ -112,7 +112,7 @@ def _to_and_fro(
 ) -> Callable[[float], tuple[float, float, float]]:
     """A line walked towards the camera and away from it, with turns on the spot."""
     near, far = max(place.near, 0.3), -1.0
-    towards = bool(rng.random() < 0.5)
+    towards = place.z < near - 0.5 and (place.z < far + 0.5 or bool(rng.random() < 0.5))
     turn_seconds = 0.6
 
     def position(t: float) -> tuple[float, float, float]:

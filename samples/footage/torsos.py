@@ -34,7 +34,7 @@ def torso_solids(joints: dict[str, Vector], clothes: Clothes, skin: Colour, *, t
     chest = pair(waist + (neck - waist) * 0.55, wide, 0.042)
     belly = pair(waist, wide, 0.036)
     hips = pair(pelvis - (waist - pelvis) * 0.12, level, 0.046)
-    hem = pair(pelvis + (waist - pelvis) * 0.1, level, 0.043)
+    hem = pair(pelvis + (waist - pelvis) * 0.2, level, 0.043)
     upper = Solid(
         np.stack([*shoulders, neck - up * 0.012 * thick, *chest, *belly]),
         np.array([0.033, 0.033, 0.030, 0.057, 0.057, 0.054, 0.054]) * thick,
@@ -42,8 +42,8 @@ def torso_solids(joints: dict[str, Vector], clothes: Clothes, skin: Colour, *, t
         tuple(_marks(clothes, skin, waist, neck, wide, ahead, thick)),
     )
     lower = Solid(np.stack([*belly, *hem]), np.array([0.054, 0.054, 0.058, 0.058]) * thick, clothes.shirt)
-    seat = Solid(np.stack([*pair(waist, level, 0.03), *hips]), np.array([0.05, 0.05, 0.056, 0.056]) * thick,
-                 clothes.trousers)  # fmt: skip
+    belt = pair(pelvis + (waist - pelvis) * 0.3, level, 0.04)
+    seat = Solid(np.stack([*belt, *hips]), np.array([0.053, 0.053, 0.056, 0.056]) * thick, clothes.trousers)
     parts = [upper, lower, seat]
     if clothes.legs == "skirt":
         knees = [joints[f"{side}_hip"] * 0.25 + joints[f"{side}_knee"] * 0.75 for side in ("left", "right")]
@@ -68,11 +68,11 @@ def _marks(
     if clothes.front is not None:
         marks.append(
             Mark(
-                np.stack([neck + front * 0.4, waist + front, waist * 1.0 + front - (neck - waist) * 0.2]),
+                np.stack([neck + front * 0.4, waist + front, waist + front - (neck - waist) * 0.2]),
                 0.016 * thick,
                 clothes.front,
                 ahead,
-            )  # fmt: skip
+            )
         )
     marks.append(Mark(np.stack([neck + front * 0.5, neck + front * 0.7 - (neck - waist) * 0.09]), 0.013 * thick,
                       lit(skin, 0.92), ahead))  # fmt: skip
