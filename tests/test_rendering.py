@@ -1,6 +1,8 @@
 """The renderer: what it draws is deterministic, moves as labelled, and can be read back."""
 
 import csv
+from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -8,14 +10,22 @@ import cv2
 import numpy as np
 import pytest
 
-from footage.direction import direct
-from footage.motions import LABELS, Place
+from footage.cameras import draw_camera
+from footage.direction import LYING, direct
+from footage.drawing import draw_solids
+from footage.motions import LABELS, Motion, Place
 from footage.pairs import PAIRS, sit_down
-from footage.poses import blend, make_pose
+from footage.people import draw_person
+from footage.poses import INDEX, blend, make_pose
 from footage.recorder import SUFFIX, record_clips, record_pairs, record_shots, write_manifest
 from footage.repertoire import PERFORMERS
+from footage.resting import lie_a_while
 from footage.scenes import draw_empty_scene, draw_scene, on_tripod
+from footage.seated import sit_a_while
 from footage.skeleton import Proportions, place_joints
+from footage.strides import walk
+
+Rester = Callable[[np.random.Generator, Place], Motion]
 
 
 @pytest.mark.parametrize("label", LABELS)
@@ -92,6 +102,51 @@ def test_idle_moves_less_than_anything_else() -> None:
         return float(np.mean(speeds))
 
     assert busy("idle") < 0.5 * min(busy(label) for label in LABELS if label not in ("idle", "fall"))
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("rest", [sit_a_while, lie_a_while])
+def test_sitting_and_lying_down_is_slow_and_comes_back(rest: Rester, seed: int) -> None:
+    motion = rest(np.random.default_rng(seed), Place())
+    assert motion.label == "idle"
+    assert motion.rest is not None
+    times = np.arange(0, motion.seconds, 0.05)
+    head = np.array([place_joints(motion.pose_at(float(t)), Proportions())["head"][1] for t in times])
+    assert head.min() < head[0] - 0.3
+    assert head[-1] > head[0] - 0.1
+    assert np.abs(np.diff(head)).max() / 0.05 < 2.6, "a fall is faster"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_who_leaves_walks_out_of_the_picture(seed: int) -> None:
+    place = Place(half_width=1.0, leaving=True)
+    motion = walk(np.random.default_rng(seed), place)
+    assert abs(motion.pose_at(motion.seconds)[INDEX["x"]]) > place.half_width
+
+
+def test_somebody_asleep_lies_on_furniture_and_does_nothing() -> None:
+    scene = draw_scene(np.random.default_rng(1), ["idle", "idle"], posture=LYING, size_wh=(96, 72))
+    assert {part.label for part in scene.segments} == {"idle"}
+    heads = [scene.landmarks(t, ("head",)) for t in (0.5, scene.performance.seconds - 0.5)]
+    assert heads[0] is not None
+    assert heads[1] is not None
+    assert np.abs(heads[0] - heads[1]).max() < 20
+
+
+def test_a_face_is_seen_from_the_front_only() -> None:
+    def differing(yaw: float) -> int:
+        person = draw_person(np.random.default_rng(3))
+        solids = person.solids(place_joints(make_pose(yaw=yaw), person.body))
+        camera = draw_camera(np.random.default_rng(1), size_wh=(320, 240), framing="waist", person_height=1.75)
+        pictures = []
+        for drawn in (solids, [replace(solid, marks=()) for solid in solids]):
+            canvas = np.zeros((240, 320, 3), np.uint8)
+            draw_solids(canvas, drawn, camera, light=(0.0, -1.0), offset_xy=(0.0, 0.0))
+            pictures.append(canvas)
+        return int((pictures[0] != pictures[1]).any(axis=2).sum())
+
+    assert differing(0) > 50
+    assert differing(180) == 0
 
 
 def test_a_body_turns_the_short_way_round() -> None:

@@ -18,7 +18,7 @@ Vector = NDArray[np.float64]
 _FRACTION_BITS = 4
 _NEAREST = 0.2  # metres from the camera; what is nearer is not drawn
 #: A solid is painted several times, smaller and lighter: (share of the size, brightness, push towards the light).
-_SHADES = ((1.0, 0.66, 0.0), (0.88, 0.79, 0.06), (0.72, 0.91, 0.13), (0.52, 1.0, 0.2), (0.3, 1.07, 0.27))
+_SHADES = ((1.0, 0.74, 0.0), (0.88, 0.83, 0.06), (0.72, 0.92, 0.13), (0.52, 1.0, 0.2), (0.3, 1.06, 0.27))
 _CIRCLE = np.stack([np.cos(np.linspace(0, 2 * np.pi, 14)[:-1]), np.sin(np.linspace(0, 2 * np.pi, 14)[:-1])], axis=1)
 
 

@@ -34,7 +34,7 @@ def draw_looks(rng: np.random.Generator) -> Looks:
         hair=jitter(rng, _HAIR[rng.integers(len(_HAIR))], 8),
         cut=str(rng.choice(["short", "long", "bun", "bald", "cap"], p=[0.5, 0.25, 0.09, 0.08, 0.08])),
         beard=bool(rng.random() < 0.15),
-        glasses=bool(rng.random() < 0.15),
+        glasses=bool(rng.random() < 0.07),
         volume=float(rng.uniform(0.95, 1.12)),
     )
 

@@ -46,13 +46,13 @@ def draw_furniture(rng: np.random.Generator, *, left: float, right: float, back:
     across, behind = np.array([1.0, 0.0, 0.0]), np.array([0.0, 0.0, -1.0])
     for _ in range(int(rng.integers(0, 4))):
         place = np.array([rng.uniform(left + 0.4, right - 0.4), 0.0, -back + rng.uniform(0.3, 0.5)])
-        kind = rng.integers(0, 4)
+        kind = rng.integers(0, 7)
         if kind == 0:
             boxes += _shelf(rng, place)
-        elif kind == 1:
+        elif kind <= 2:
             boxes += _table(place, across, behind, float(rng.uniform(0.68, 0.78)), wood_colour(rng),
                             wide=float(rng.uniform(0.8, 1.6)))  # fmt: skip
-        elif kind == 2:
+        elif kind <= 4:
             seats = int(rng.integers(1, 4))
             boxes += _sofa(place, across, behind, 0.42, any_colour(rng, dull=True), seats=seats)
         else:
@@ -129,7 +129,7 @@ def _shelf(rng: np.random.Generator, place: Vector) -> list[Box]:
             thick = float(rng.uniform(0.05, 0.3))
             book = place + np.array([start + thick / 2, 0.0, 0.16])
             boxes.append(_block(book, np.array([thick, 0.0, 0.0]), behind * 0.02, float(low),
-                                float(low + rng.uniform(0.15, 0.3)), any_colour(rng, dull=True)))  # fmt: skip
+                                float(low + rng.uniform(0.22, 0.3)), any_colour(rng, dull=True)))  # fmt: skip
             start += thick
     return boxes
 

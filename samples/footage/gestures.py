@@ -46,12 +46,14 @@ def _waving(rng: np.random.Generator, place: Place, label: str, sides: tuple[str
 
 
 def clap(rng: np.random.Generator, place: Place) -> Motion:
-    """Clap in front of the chest."""
+    """Clap in front of the chest, now and then above the head."""
     stand = stance(rng, place)
     hertz, phase = rng.uniform(1.4, 3.4), rng.uniform(0, 6.283)
     lift, fold = rng.uniform(28, 62), rng.uniform(62, 92)
     opening = rng.uniform(28, 55)
     closed = rng.uniform(-34, -28)
+    if rng.random() < 0.2:  # above the head, where hands meet at other angles
+        lift, fold, closed = rng.uniform(120, 150), rng.uniform(43, 49), rng.uniform(-53, -48)
 
     def pose_at(t: float) -> Pose:
         beat = 0.5 + 0.5 * float(np.sin(6.283 * hertz * t + phase))

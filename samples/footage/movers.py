@@ -42,7 +42,7 @@ def _passing_box(rng: np.random.Generator, camera: Camera, size: float) -> Mover
         cv2.rectangle(canvas, (x, y), (x + wide, y + high), colour, -1)
         cv2.rectangle(canvas, (x + wide // 6, y + high // 6), (x + wide // 2, y + high // 2), trim, -1)
         for wheel in (wide // 5, wide - wide // 5):
-            cv2.circle(canvas, (x + wheel, y + high), max(high // 5, 1), (25, 25, 25), -1, cv2.LINE_AA)
+            cv2.circle(canvas, (x + wheel, y + high), max(high // 8, 1), (60, 60, 60), -1, cv2.LINE_AA)
 
     return paint
 

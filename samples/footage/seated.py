@@ -80,14 +80,14 @@ def draw_descent(rng: np.random.Generator, place: Place) -> Descent:
         thigh=float(rng.uniform(80, 92)),
         tuck=float(rng.uniform(-8, 15)),
         pitch=float(rng.uniform(-6, 10)),
-        lean=float(rng.uniform(15, 40)),
+        lean=float(rng.uniform(15, 35)),
         arms=float(rng.uniform(10, 40)),
     )
 
 
 def sit_a_while(rng: np.random.Generator, place: Place) -> Motion:
     """Sit down, do something, stand up: `idle`."""
-    down, stay, up = rng.uniform(1.1, 2.2), rng.uniform(1.5, 4.0), rng.uniform(1.0, 2.0)
+    down, stay, up = rng.uniform(1.5, 2.6), rng.uniform(1.5, 4.0), rng.uniform(1.4, 2.4)
     descent, kind = draw_descent(rng, place), draw_seat(rng)
     stand, activity = stance(rng, place), draw_activity(rng, seated=True)
 
