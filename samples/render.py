@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from footage.cameras import FRAMINGS
 from footage.direction import SEATED, STANDING
 from footage.motions import LABELS
 from footage.pairs import PAIRS
@@ -62,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     film = kinds.add_parser("film", help="one film and its timeline")
     film.add_argument("target", type=Path)
     film.add_argument("--labels", nargs="+", choices=LABELS, default=["idle", "walk", "wave", "bend"])
-    film.add_argument("--framing", choices=("whole", "knees", "waist"), default=None)
+    film.add_argument("--framing", choices=FRAMINGS, default=None)
     film.add_argument("--seated", action="store_true")
     empty = kinds.add_parser("empty", help="one film without people")
     empty.add_argument("target", type=Path)

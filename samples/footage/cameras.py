@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from footage.skeleton import Vector, rotate_x, rotate_z
 
-FRAMINGS = ("whole", "knees", "waist")
+FRAMINGS = ("far", "whole", "knees", "waist")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def draw_camera(rng: np.random.Generator, *, size_wh: tuple[int, int], framing: 
     Args:
         rng: Source of chance.
         size_wh: Picture size in pixels.
-        framing: `"whole"` body, down to the `"knees"`, or to the `"waist"`.
+        framing: `"far"` away, `"whole"` body, down to the `"knees"`, or to the `"waist"`.
         person_height: Height of the person, metres.
     """
     degrees = (34.0, 58.0)
@@ -96,15 +96,14 @@ def draw_camera(rng: np.random.Generator, *, size_wh: tuple[int, int], framing: 
     elif framing == "knees":
         visible, aim, down = rng.uniform(0.95, 1.15), rng.uniform(0.58, 0.68), rng.uniform(-6, 20)
     else:
-        far = rng.random() < 0.25
-        visible, aim = rng.uniform(2.1, 3.8) if far else rng.uniform(1.25, 2.1), rng.uniform(0.44, 0.58)
+        visible, aim = rng.uniform(2.1, 3.8) if framing == "far" else rng.uniform(1.25, 2.1), rng.uniform(0.44, 0.58)
         down = rng.uniform(-4, 16)
         degrees = (38.0, 68.0)
     field = np.deg2rad(rng.uniform(*degrees))
     distance = visible * person_height / (2 * np.tan(field / 2))
     aim_height = aim * person_height
     height = aim_height + distance * np.tan(np.deg2rad(down))
-    if framing == "whole" and rng.random() < 0.3:  # under the ceiling, as surveillance cameras hang
+    if framing in ("far", "whole") and rng.random() < 0.3:  # under the ceiling, as surveillance cameras hang
         height = min(rng.uniform(2.0, 3.0), aim_height + distance * np.tan(np.deg2rad(42)))
     shaky = rng.random()
     scale = size_wh[1] / 120

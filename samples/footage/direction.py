@@ -96,6 +96,7 @@ def direct(
     posture: str = STANDING,
     facing: float | None = None,
     can_rest: bool = False,
+    can_leave: bool = False,
 ) -> Performance:
     """Let one person do `labels` one after the other; after a fall the person gets up (idle).
 
@@ -107,6 +108,7 @@ def direct(
         posture: One of `POSTURES`; who sits or lies does so all the time.
         facing: Yaw in degrees (0 faces the camera); a random one where not given.
         can_rest: Whether there may be something to sit or lie on.
+        can_leave: Whether one may walk out of the picture at the end.
     """
     if posture != STANDING and facing is None:
         facing = float(rng.uniform(-100, 100) if posture == SEATED else rng.uniform(-180, 180))
@@ -125,7 +127,7 @@ def direct(
     joins: list[float] = []
     for number, label in enumerate(labels):
         last = number + 1 == len(labels)
-        if last and label in STRIDES and rng.random() < 0.3:
+        if can_leave and last and label in STRIDES and rng.random() < 0.3:
             place = replace(place, leaving=True)
         if posture == LYING:
             motion = lie(rng, place)

@@ -152,6 +152,7 @@ def draw_scene(
     """
     size = size_wh or SIZES_WH[rng.integers(len(SIZES_WH))]
     person = draw_person(rng)
+    can_leave = framing is None  # who asks for a framing wants to see somebody in it
     framing = framing or draw_framing(rng, labels, posture)
     camera = draw_camera(rng, size_wh=size, framing=framing, person_height=person.body.height)
     performance = direct(
@@ -161,7 +162,8 @@ def draw_scene(
         near=0.3 * camera.distance,
         posture=posture,
         facing=facing,
-        can_rest=framing == "whole",
+        can_rest=framing in ("far", "whole"),
+        can_leave=can_leave,
     )
     return dress(rng, camera, person, performance)
 
@@ -183,11 +185,12 @@ def on_tripod(scene: Scene) -> Scene:
 
 def draw_framing(rng: np.random.Generator, labels: list[str], posture: str) -> str:
     """Choose a framing in which the labels can be seen."""
+    whole = "far" if rng.random() < 0.25 else "whole"
     if posture != STANDING or any(label in ("fall", "bend", "jumping-jack") for label in labels):
-        return "whole"
+        return whole
     if all(label in UPPER_BODY for label in labels):
-        return str(rng.choice(FRAMINGS, p=[0.45, 0.2, 0.35]))
-    return str(rng.choice(["whole", "knees"], p=[0.85, 0.15]))
+        return str(rng.choice([whole, "knees", "waist"], p=[0.45, 0.2, 0.35]))
+    return str(rng.choice([whole, "knees"], p=[0.85, 0.15]))
 
 
 def draw_script(rng: np.random.Generator, count: int) -> tuple[list[str], str]:
@@ -226,8 +229,8 @@ def dress(
     """
     back = float(rng.uniform(1.3, 4.5))
     extra = None
-    if person is not None and rng.random() < 0.1:
-        behind = float(rng.uniform(0.8, 3.0))
+    if person is not None and rng.random() < 0.06:
+        behind = float(rng.uniform(2.0, 4.0))
         aside = float(
             rng.choice([-1, 1]) * rng.uniform(0.45, 0.95) * camera.half_width * (1 + behind / camera.distance)
         )
