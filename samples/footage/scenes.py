@@ -159,7 +159,7 @@ def draw_scene(
         rng,
         labels,
         half_width=camera.half_width,
-        near=0.3 * camera.distance,
+        near=0.12 * camera.distance,
         posture=posture,
         facing=facing,
         can_rest=framing in ("far", "whole"),

@@ -134,4 +134,4 @@ def _depth(place: Place, heading: float, x: float) -> float:
     slope = np.cos(heading) / np.sin(
         heading
     )  # never near zero: a heading is at most 38 degrees off the picture's plane
-    return float(place.z * 0.5 + np.clip(slope * (x - place.x), -0.8, 0.6))
+    return float(place.z * 0.5 + np.clip(slope * (x - place.x), -0.8, min(0.6, place.near)))
