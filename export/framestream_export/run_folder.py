@@ -85,6 +85,11 @@ class RunFolder:
         return self.path / "report" / "test_timelines.npz"
 
     @property
+    def linear_timelines(self) -> Path:
+        """The predictions on the test clips of a linear model of windows."""
+        return self.path / "report" / "linear_timelines.npz"
+
+    @property
     def baseline_timelines(self) -> Path:
         """The predictions on the test clips of the baseline, a model that ignores the order of frames."""
         return self.path / "report" / "baseline_timelines.npz"

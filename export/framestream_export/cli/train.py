@@ -10,7 +10,14 @@ import click
 from click.core import ParameterSource
 
 from framestream_export.data.folds import LEAVE_ONE_OUT
-from framestream_export.training.presets import DEFAULT_PRESET, PRESETS, describe_presets, preset_named
+from framestream_export.training.presets import (
+    AUTO_PRESET,
+    CHOICES,
+    DEFAULT_PRESET,
+    PRESETS,
+    describe_presets,
+    preset_named,
+)
 from framestream_export.training.settings import ALL_BLOCKS, KINDS, TrainSettings
 
 _DEFAULTS = TrainSettings()
@@ -113,9 +120,9 @@ def _with_setting_options(command: Any) -> Any:
 @click.option("--output", required=True, type=click.Path(path_type=Path), metavar="RUN", help="The run's folder.")
 @click.option(
     "--preset",
-    type=click.Choice([preset.name for preset in PRESETS]),
-    default=DEFAULT_PRESET,
-    show_default=True,
+    type=click.Choice([AUTO_PRESET, *(preset.name for preset in PRESETS)]),
+    default=AUTO_PRESET,
+    show_default=f"{AUTO_PRESET}; {DEFAULT_PRESET} with --weights, --size or --fine-tune",
     help="Which encoder; see below.",
 )
 @_with_setting_options
@@ -179,20 +186,45 @@ def train(
     if "encoder" in changes and _is_given(ctx, "preset"):
         raise click.UsageError("--preset and --encoder exclude each other")
     begun = resume and has_begun(output)
+    choices: tuple[str, ...] = ()
     if "encoder" not in changes and (not begun or _is_given(ctx, "preset")):
-        changes = preset_named(preset).to_settings() | changes
+        named, choices = _settled_preset(ctx, preset, changes, begun=begun)
+        changes = ({} if named is None else preset_named(named).to_settings()) | changes
     settings = resumed_settings(output, changes) if begun else TrainSettings(**changes)
     if resume and not begun:
         notice = f"{output} holds nothing to resume: it starts from the beginning, with the options given now"
         console.print(notice, highlight=False, markup=False, soft_wrap=True)
     data_path = DataPath(data, negatives=negatives, group_column=by, cache=cache)
     try:
-        record = run_training(data_path, output, settings, resume=resume, folds=folds, devices=devices, console=console)
+        record = run_training(
+            data_path,
+            output,
+            settings,
+            choices=choices,
+            resume=resume,
+            folds=folds,
+            devices=devices,
+            console=console,
+        )
     except KeyboardInterrupt:
         console.print("the same command with --resume carries on after the last complete epoch", soft_wrap=True)
         raise
     for line in _result_lines(output, record):
         click.echo(line)
+
+
+def _settled_preset(
+    ctx: click.Context, preset: str, changes: dict[str, Any], *, begun: bool
+) -> tuple[str | None, tuple[str, ...]]:
+    """The preset to take the settings from, and those to choose from; a run that has begun has chosen."""
+    if preset != AUTO_PRESET:
+        return preset, ()
+    said = [f"--{name.replace('_', '-')}" for name in ("weights", "size", "fine_tune") if name in changes]
+    if said and _is_given(ctx, "preset"):
+        raise click.UsageError(f"--preset {AUTO_PRESET} leaves the encoder open and excludes {', '.join(said)}")
+    if said:
+        return DEFAULT_PRESET, ()
+    return (None, ()) if begun else (CHOICES[0], CHOICES)
 
 
 def _changes(ctx: click.Context, options: dict[str, Any]) -> dict[str, Any]:

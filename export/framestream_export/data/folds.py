@@ -46,7 +46,7 @@ def fold_recordings(
             if len(names) > 1
             else "all clips are of one group: nothing to cross-validate; name groups in the manifest's group column"
         )
-    fold_of = _assign(recordings, frame_counts, names, folds=folds, seed=seed)
+    fold_of = assign_folds(recordings, frame_counts, names, folds=folds, seed=seed)
     found = []
     for fold in range(folds):
         divided = [
@@ -63,7 +63,7 @@ def fold_recordings(
     return found
 
 
-def _assign(
+def assign_folds(
     recordings: Sequence[Recording],
     frame_counts: NDArray[np.int64],
     names: Sequence[str],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,9 @@ class ReportExtras:
         temperature: What the logits were divided by, already in the predictions; None if they were not.
         baseline: What a model that does not use the order of frames predicted about the same recordings, in the
             same order.
+        linear: What a linear model of windows predicted about them.
+        encoder_choice: How the encoder was chosen: `preset`, `accuracies` by preset, `windows`, `groups`, `folds` and
+            `reason`; None if it was not measured.
         history: An entry per epoch, such as {"loss": …, "validation_loss": …}: a chart for every such pair.
         best_epoch: The epoch that was kept, counted from 1.
         frames_of: Gives pictures for the film strips; without it there are none.
@@ -50,6 +53,8 @@ class ReportExtras:
     suggested: SuggestedEvents | None = None
     temperature: float | None = None
     baseline: Sequence[PredictionTimeline] = ()
+    linear: Sequence[PredictionTimeline] = ()
+    encoder_choice: Mapping[str, Any] | None = None
     history: Sequence[Mapping[str, float]] = ()
     best_epoch: int | None = None
     frames_of: FramesOf | None = None

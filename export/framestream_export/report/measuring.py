@@ -27,6 +27,10 @@
     `segments` that both predict something about its `segment_accuracy`, `segment_gain` (the model's less the
     baseline's) and `segment_gain_interval`; `verdict`: "helps", "hurts" or "unclear", by whether that interval
     excludes 0.
+`linear`
+    Null, or the same about a linear model of mean, deviation and last-minus-first of each window's features.
+`encoder_choice`
+    Null, or how the encoder was chosen: `preset`, `accuracies` by preset, `windows`, `groups`, `folds`, `reason`.
 `events`
     `settings` that `streaming` was measured with; `suggested`: null, or `settings`, `origin` ("untrimmed",
     "clips", "default"), `reason` and `f1`.
@@ -143,6 +147,8 @@ def measure(
         "segment_confusion": segment_confusion.tolist(),
         "calibration": _calibration(timelines, predictions, extras.temperature),
         "baseline": compare_with_baseline(timelines, extras.baseline) if extras.baseline else None,
+        "linear": compare_with_baseline(timelines, extras.linear) if extras.linear else None,
+        "encoder_choice": None if extras.encoder_choice is None else dict(extras.encoder_choice),
         "events": {
             "settings": asdict(extras.events),
             "suggested": None if extras.suggested is None else asdict(extras.suggested),

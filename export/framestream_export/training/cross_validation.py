@@ -71,6 +71,7 @@ def cross_validate(
     """
     timelines: list[PredictionTimeline] = []
     baselines: list[PredictionTimeline] = []
+    linear: list[PredictionTimeline] = []
     records = []
     for fold in folds:
         groups = sorted({fold.data.cache.recordings[index].group for index in fold.data.splits.test})
@@ -82,12 +83,15 @@ def cross_validate(
         timelines += load_timelines(fold.folder.test_timelines, recordings)
         if fold.folder.baseline_timelines.is_file():
             baselines += load_timelines(fold.folder.baseline_timelines, recordings)
+        if fold.folder.linear_timelines.is_file():
+            linear += load_timelines(fold.folder.linear_timelines, recordings)
     extras = ReportExtras(
         timing=timing_of(settings),
         title=f"How good training is: {len(folds)} models, each tested on recordings it never saw",
         split="cross-validation",
         held_out=True,
         baseline=baselines,
+        linear=linear,
         frames_of=Pictures(folds[0].data),
         warnings=[warning for record in records for warning in record["warnings"]],
     )

@@ -58,6 +58,8 @@ def finish(
     save_timelines(folder.test_timelines, outcome.test)
     if outcome.baseline is not None:
         save_timelines(folder.baseline_timelines, outcome.baseline)
+    if outcome.linear is not None:
+        save_timelines(folder.linear_timelines, outcome.linear)
     events = suggest_events(outcome.validation, data, settings)
     main = record["stages"][outcome.stage]
     extras = ReportExtras(
@@ -68,6 +70,8 @@ def finish(
         suggested=events,
         temperature=outcome.temperature,
         baseline=outcome.baseline or (),
+        linear=outcome.linear or (),
+        encoder_choice=record.get("encoder_choice"),
         history=main["history"],
         best_epoch=main["best_epoch"],
         frames_of=Pictures(data),

@@ -80,7 +80,7 @@ PRESETS = (
         size=160,
         parameters=3_413_024,
         macs_per_frame=195_871_200,
-        purpose="people, animals, things: the default",
+        purpose="people, animals, things",
     ),
     Preset(
         "base",
@@ -93,7 +93,11 @@ PRESETS = (
         purpose="where what matters is small in the picture",
     ),
 )
+AUTO_PRESET = "auto"
+"""Whichever of `CHOICES` suits the clips; see `encoder_choice`."""
+CHOICES = ("people", "small")
 DEFAULT_PRESET = "small"
+"""Where more is said about the encoder than a choice could leave open."""
 
 
 def preset_named(name: str) -> Preset:
@@ -110,7 +114,9 @@ def preset_named(name: str) -> Preset:
 
 def describe_presets() -> list[str]:
     """A line of help for each, the smallest first."""
-    return [preset.describe() for preset in PRESETS]
+    first, *others = CHOICES
+    choice = f"{AUTO_PRESET}: {first}, unless {' or '.join(others)} tells your clips apart clearly better: the default"
+    return [choice, *(preset.describe() for preset in PRESETS)]
 
 
 def _rounded(value: float) -> str:

@@ -14,7 +14,7 @@ from framestream_export.training.settings import TrainSettings
 
 # What may differ between a run and its resumption without making it another run.
 _FREE_ON_RESUME = frozenset({"time_limit_minutes"})
-KEPT_ON_RESUME = ("base", "warnings", "stages", "cross_validation")
+KEPT_ON_RESUME = ("encoder_choice", "base", "warnings", "stages", "cross_validation")
 """What run.json keeps of what was recorded before."""
 # What a run leaves that ends before its first epoch is complete; another may start over it.
 _UNFINISHED = frozenset({"cache", "checkpoints", "run.json", "run.json.part"})

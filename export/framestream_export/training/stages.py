@@ -4,8 +4,8 @@ An encoder that starts from weights stays as it is at first: its features are co
 augmented copies of it, and the head is trained on them in seconds (stage "head"). Then either the head is trained again
 on train and validation clips together, for as many epochs as were best ("refit"), or the encoder's last blocks are
 trained with it on frames ("fine-tune"). An encoder that starts from nothing is trained with the head from the start
-("network"). In the end a head that ignores the order of frames is trained on the same features ("baseline"), so that
-the report can compare the first head with it.
+("network"). In the end a head that ignores the order of frames is trained on the same features ("baseline"), and a
+linear model is fitted to them, so that the report can compare the first head with both.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from framestream_export.training.examples.features import FeatureStore
 from framestream_export.training.examples.runs import RunPlan
 from framestream_export.training.examples.windows import ROW_HOP, class_weights
 from framestream_export.training.head_training import HeadTraining
+from framestream_export.training.linear_head import fit_linear_head
 from framestream_export.training.mixed_precision import TrainingCopy
 from framestream_export.training.network.heads import MEAN, divide_logits
 from framestream_export.training.network.sequence_model import (
@@ -61,6 +62,7 @@ class Outcome:
             these, too.
         baseline: Timelines of the test clips by the head that does not use the order of frames; None if the model has
             that head itself.
+        linear: Timelines of the test clips by a linear model of windows; None where the encoder was trained, too.
     """
 
     model: SequenceModel
@@ -71,6 +73,7 @@ class Outcome:
     test: list[PredictionTimeline]
     validation: list[PredictionTimeline]
     baseline: list[PredictionTimeline] | None
+    linear: list[PredictionTimeline] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,7 @@ def follow(context: TrainContext) -> Outcome:
         test,
         tempered_timelines(trained.validation, temperature),
         _baseline(context, trained),
+        _linear(context, trained),
     )
 
 
@@ -200,6 +204,19 @@ def _baseline(context: TrainContext, trained: _Trained) -> list[PredictionTimeli
     temperature = fit_temperature(_timelines(context, head, store, "validation", settings))
     if context.settings.two_stage and not context.settings.fine_tune:
         head = training.refit("baseline")
+    divide_logits(head.head, temperature)
+    return _timelines(context, head, store, "test", settings)
+
+
+def _linear(context: TrainContext, trained: _Trained) -> list[PredictionTimeline] | None:
+    """What a linear model of windows, fitted to the same clips, says of the test clips."""
+    store, data = trained.features, context.data
+    if not isinstance(store, FeatureStore):
+        return None
+    settings = replace(context.settings, kind="window", head=MEAN)
+    first = fit_linear_head(data, settings, store, splits=("train",))
+    temperature = fit_temperature(_timelines(context, first, store, "validation", settings))
+    head = fit_linear_head(data, settings, store, splits=("train", "validation"))
     divide_logits(head.head, temperature)
     return _timelines(context, head, store, "test", settings)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import partial
@@ -22,8 +23,10 @@ from framestream_export.training.base_run import BaseRun
 from framestream_export.training.context import FEATURES, TrainContext
 from framestream_export.training.cross_validation import REPORT_FOLDER, Fold, cross_validate, make_folds
 from framestream_export.training.devices import AUTO, Devices, choose_devices
+from framestream_export.training.encoder_choice import choose_preset
 from framestream_export.training.finishing import finish
 from framestream_export.training.network.sequence_model import first_encoder
+from framestream_export.training.presets import preset_named
 from framestream_export.training.resumption import (
     KEPT_ON_RESUME,
     check_output,
@@ -42,6 +45,7 @@ def train(
     output: Path,
     settings: TrainSettings,
     *,
+    choices: Sequence[str] = (),
     resume: bool = False,
     folds: int = 0,
     devices: str = AUTO,
@@ -53,6 +57,8 @@ def train(
         data_path: Where the footage of the run lies.
         output: The run folder; must not hold a run with a complete epoch unless `resume`.
         settings: Settings of the training.
+        choices: Names of presets to choose from by the clips, see `encoder_choice`, for a run that has not begun; none
+            takes the settings as they are.
         resume: Carry on after the last complete epoch; the outcome is that of an unbroken run.
         folds: Cross-validate first, with so many models or `folds.LEAVE_ONE_OUT`; 0 does not.
         devices: Name of the devices to train on, see `choose_devices`; a run may be resumed on others.
@@ -71,6 +77,8 @@ def train(
     chosen = choose_devices(devices)  # before anything of TensorFlow's starts
     if not folder.started:
         first_encoder(settings)  # for its errors, before anything is decoded or written
+    if "encoder_choice" in stored:
+        choices = tuple(stored["encoder_choice"]["accuracies"])
     data_path = data_path.as_before(stored)
     cache = data_path.cache or output / "cache"
     make_writable(output)
@@ -79,7 +87,11 @@ def train(
         for name in (ENCODER_FILE, HEAD_FILE):
             (folder.checkpoints / name).unlink(missing_ok=True)
     found = load_training_data(data_path, cache, settings, console=console)
-    record = _record(found, data_path, settings)
+    run = _TrainingRun(settings, tuple(choices), cache, chosen, started, console)
+    choice: dict[str, Any] = {}
+    if not stored:
+        settings, choice = run.settle(found)
+    record = _record(found, data_path, settings) | choice
     if stored:
         check_same_data(folder, stored, record)
         groups = {recording.group for recording in found.cache.recordings}
@@ -89,7 +101,6 @@ def train(
             return stored
         record |= {name: stored[name] for name in KEPT_ON_RESUME if name in stored}
     console.print(f"trains on {escape(str(chosen))}", highlight=False, soft_wrap=True)
-    run = _TrainingRun(settings, cache, chosen, started, console)
     if folds and "cross_validation" not in record:
         folder.write_record(record)
         divided = make_folds(found, output, settings, folds)
@@ -97,7 +108,7 @@ def train(
         validated = cross_validate(divided, settings, report, partial(run.fold, data_path=data_path), console=console)
         record["cross_validation"] = validated
         console.print("the model itself:", highlight=False)
-    return run.train(found, folder, record)
+    return run.train(found, folder, settings, record)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +116,7 @@ class _TrainingRun:
     """What a run and its folds share."""
 
     settings: TrainSettings
+    choices: tuple[str, ...]
     cache: Path
     devices: Devices
     started: float
@@ -112,22 +124,42 @@ class _TrainingRun:
 
     def fold(self, fold: Fold, *, data_path: DataPath) -> dict[str, Any]:
         """Train a fold, or carry on with it, or find it finished."""
-        record = _record(fold.data, replace(data_path, cache=self.cache), self.settings)
-        stored = check_output(fold.folder, self.settings, resume=True)
+        settings, choice = self.settle(fold.data, fold.folder)
+        record = _record(fold.data, replace(data_path, cache=self.cache), settings) | choice
+        stored = check_output(fold.folder, settings, resume=True)
         if stored:
             check_same_data(fold.folder, stored, record)
             if is_complete(fold.folder, stored):
                 return stored
             record |= {name: stored[name] for name in KEPT_ON_RESUME if name in stored}
         make_writable(fold.folder.path)
-        return self.train(fold.data, fold.folder, record)
+        return self.train(fold.data, fold.folder, settings, record)
 
-    def train(self, data: TrainingData, folder: RunFolder, record: dict[str, Any]) -> dict[str, Any]:
+    def settle(self, data: TrainingData, folder: RunFolder | None = None) -> tuple[TrainSettings, dict[str, Any]]:
+        """The settings with an encoder chosen by the clips, and what run.json keeps of that.
+
+        A choice that was left open is made for each division of the data, by what that trains on; a run in `folder`
+        that has begun has made it.
+        """
+        if not self.choices:
+            return self.settings, {}
+        if folder is not None and folder.record.is_file():
+            kept = folder.read_record()["encoder_choice"]
+        else:
+            presets = [preset_named(name) for name in self.choices]
+            choice = choose_preset(presets, data, self.settings, self.cache / FEATURES, console=self.console)
+            self.console.print(choice.reason, highlight=False, soft_wrap=True)
+            kept = choice.to_json()
+        return replace(self.settings, **preset_named(kept["preset"]).to_settings()), {"encoder_choice": kept}
+
+    def train(
+        self, data: TrainingData, folder: RunFolder, settings: TrainSettings, record: dict[str, Any]
+    ) -> dict[str, Any]:
         """Train on data that are read and divided, from where the run was left; returns the content of run.json."""
-        base = None if folder.started else BaseRun.of(self.settings.weights)
+        base = None if folder.started else BaseRun.of(settings.weights)
         if base is not None:
             record |= self._start_from(base, data)
-            if (first := base.first_head(self.settings, data.dataset.labels)) is not None:
+            if (first := base.first_head(settings, data.dataset.labels)) is not None:
                 content = first.read_bytes()
                 write_atomically(folder.checkpoints / HEAD_FILE, lambda stream: stream.write(content))
         record["devices"] = self.devices.to_json()
@@ -144,7 +176,7 @@ class _TrainingRun:
         outcome = follow(
             TrainContext(
                 data=data,
-                settings=self.settings,
+                settings=settings,
                 folder=folder,
                 features=self.cache / FEATURES,
                 devices=self.devices,

@@ -1,0 +1,78 @@
+"""A linear classifier of windows: what any other head has to be better than.
+
+It sees of each feature its mean over the window, its deviation, and how much larger the last is than the first: what is
+there, how much it moves, and which way. It is fitted in one step, by least squares on indicators of the classes, so it
+costs seconds where an LSTM costs minutes.
+
+Source: Hastie, Tibshirani, Friedman, "The Elements of Statistical Learning", 2nd ed., sections 3.4.1 and 4.2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+# On four people waving and on falls, a tenth and ten times as much were no better, with 165 numbers nor with 3840.
+_STRENGTH = 10.0
+_LEAST_DEVIATION = 1e-6
+
+
+def pool_windows(features: NDArray[np.float32], ends: NDArray[np.int64], *, window: int) -> NDArray[np.float32]:
+    """Describe windows by mean, deviation and last-minus-first of each feature.
+
+    Args:
+        features: float32 [frames, D] of a segment; past its end it holds its last frame.
+        ends: int64 [R], the frame each window ends at.
+        window: Frames in a window.
+
+    Returns:
+        float32 [R, 3 D].
+    """
+    pooled = np.empty((len(ends), 3 * features.shape[1]), np.float32)
+    for row, end in zip(pooled, ends, strict=True):
+        frames = features[np.clip(np.arange(end - window + 1, end + 1), 0, len(features) - 1)]
+        row[:] = np.concatenate([frames.mean(axis=0), frames.std(axis=0), frames[-1] - frames[0]])
+    return pooled
+
+
+@dataclass(frozen=True, slots=True)
+class LinearModel:
+    """A fitted linear classifier.
+
+    Attributes:
+        mean: float32 [D], what is taken off each row.
+        deviation: float32 [D], what it is divided by then.
+        kernel: float32 [D, classes].
+        bias: float32 [classes].
+    """
+
+    mean: NDArray[np.float32]
+    deviation: NDArray[np.float32]
+    kernel: NDArray[np.float32]
+    bias: NDArray[np.float32]
+
+    @classmethod
+    def fit(cls, rows: NDArray[np.float32], labels: NDArray[np.int64], *, classes: int) -> LinearModel:
+        """Fit by ridge regression, all classes weighing the same.
+
+        Args:
+            rows: float32 [R, D], see `pool_windows`.
+            labels: int64 [R].
+            classes: Number of classes; some may have no row.
+        """
+        mean, deviation = rows.mean(axis=0), rows.std(axis=0) + np.float32(_LEAST_DEVIATION)
+        scaled = (rows - mean) / deviation
+        wanted = np.eye(classes, dtype=np.float32)[labels]
+        weights = 1 / np.maximum(wanted.sum(axis=0), 1)[labels]
+        weights *= len(weights) / weights.sum()
+        bias = weights @ wanted / weights.sum()
+        # In its dual form: the system has as many equations as there are rows, however many features these have.
+        products = (scaled @ scaled.T).astype(np.float64) / scaled.shape[1] + np.diag(_STRENGTH / weights)
+        shares = np.linalg.solve(products, wanted - bias) / scaled.shape[1]
+        return cls(mean, deviation, (scaled.T @ shares).astype(np.float32), bias.astype(np.float32))
+
+    def scores(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Scores [R, classes] of rows [R, D]: about 1 for the class that it is, about 0 for others."""
+        return np.asarray((rows - self.mean) / self.deviation @ self.kernel + self.bias)
