@@ -16,7 +16,7 @@ from framestream_export.encoders.building import build_encoder
 from framestream_export.graph.cost import ModelCost
 from framestream_export.graph.encoder import convert_encoder
 from framestream_export.graph.parts import HeadWeights
-from framestream_export.training.presets import DEFAULT_PRESET, PRESETS, Preset, describe_presets, preset_named
+from framestream_export.training.presets import CHOICES, DEFAULT_PRESET, PRESETS, Preset, describe_presets, preset_named
 from framestream_export.training.settings import TrainSettings
 
 
@@ -58,12 +58,13 @@ def test_a_preset_is_a_set_of_training_settings(preset: Preset) -> None:
 
 def test_the_help_names_size_and_cost() -> None:
     lines = describe_presets()
-    assert [line.split(":")[0] for line in lines] == ["tiny", "people", "small", "base"]
-    assert lines[0] == (
+    assert [line.split(":")[0] for line in lines] == ["auto", "tiny", "people", "small", "base"]
+    assert lines[0] == "auto: people, unless small tells your clips apart clearly better: the default"
+    assert lines[1] == (
         "tiny: the small encoder at 96 px, 0.44 M parameters, 0.027 GMAC a frame: people only, on the smallest machines"
     )
-    assert lines[3].startswith("base: EfficientNet-Lite0 at 224 px, 3.4 M parameters, 0.38 GMAC a frame: ")
-    assert [line for line in lines if "the default" in line] == [preset_named(DEFAULT_PRESET).describe()]
+    assert lines[4].startswith("base: EfficientNet-Lite0 at 224 px, 3.4 M parameters, 0.38 GMAC a frame: ")
+    assert [preset_named(name).size for name in CHOICES] == [preset_named(DEFAULT_PRESET).size] * len(CHOICES)
     costs = [preset.macs_per_frame for preset in PRESETS]
     assert costs == sorted(costs)
 
