@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-# On gestures of three people, ten times as much changed nothing with 165 numbers a window and cost three points with 3840;
-# it also shrinks classes of few windows too far.
+# On gestures of three people, ten times as much changed nothing with 165 numbers a window and cost three points with
+# 3840; it also shrinks classes of few windows too far.
 _STRENGTH = 1.0
 _LEAST_DEVIATION = 1e-6
 
