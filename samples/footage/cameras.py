@@ -103,7 +103,7 @@ def draw_camera(rng: np.random.Generator, *, size_wh: tuple[int, int], framing: 
     distance = visible * person_height / (2 * np.tan(field / 2))
     aim_height = aim * person_height
     height = aim_height + distance * np.tan(np.deg2rad(down))
-    if framing in ("far", "whole") and rng.random() < 0.3:  # under the ceiling, as surveillance cameras hang
+    if framing in ("far", "whole") and rng.random() < 0.3:  # under the ceiling, where cameras in rooms often hang
         height = min(rng.uniform(2.0, 3.0), aim_height + distance * np.tan(np.deg2rad(42)))
     shaky = rng.random()
     scale = size_wh[1] / 120

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from footage.colours import Colour, jitter, lit
-from footage.skeleton import Vector
+from footage.skeleton import EYES_FORWARD, EYES_UP, Vector
 from footage.solids import Mark, Solid, limb
 
 _SKIN = ((197, 222, 247), (165, 195, 235), (152, 189, 232), (120, 160, 210), (90, 125, 178), (62, 88, 132))
@@ -50,12 +50,11 @@ def head_solids(joints: dict[str, Vector], looks: Looks, *, height: float) -> li
     aside = joints["left_ear"] - joints["right_ear"]
     aside = aside / np.linalg.norm(aside)
     eyes = (joints["left_eye"] + joints["right_eye"]) / 2 - joints["head"]
-    # The eyes are 0.008 up and 0.054 forward of the middle of the head.
     up = np.cross(eyes, aside)
     up = up / np.linalg.norm(up)
     forward = np.cross(aside, up)
-    tip = np.arctan2(0.008, 0.054)
-    up, forward = np.cos(tip) * up - np.sin(tip) * -forward, np.cos(tip) * forward - np.sin(tip) * up
+    tip = np.arctan2(EYES_UP, EYES_FORWARD)  # the eyes are a little above the middle of the head
+    up, forward = np.cos(tip) * up + np.sin(tip) * forward, np.cos(tip) * forward - np.sin(tip) * up
     frame = np.stack([aside, up, forward]) * height
 
     def at(*place: float) -> Vector:

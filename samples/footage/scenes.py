@@ -111,12 +111,14 @@ class Scene:
         solids = person.solids(joints)
         pelvis = joints["pelvis"]
         reach = float(np.linalg.norm(pelvis - camera.eye)) - 0.12
-        # What stands higher than the seat and nearer to the camera than the body hides it: a table, a backrest.
-        hiding = [
-            box for box in furniture
-            if box.corner[1] + box.up[1] > pelvis[1] + 0.15 and np.linalg.norm(box.middle - camera.eye) < reach
-        ]  # fmt: skip
-        behind = [box for box in furniture if not any(box is other for other in hiding)]
+
+        def hides(box: Box) -> bool:
+            """Whether it stands higher than the seat and nearer to the camera than the body: a table, a backrest."""
+            high = box.corner[1] + box.up[1] > pelvis[1] + 0.15
+            return bool(high and np.linalg.norm(box.middle - camera.eye) < reach)
+
+        hiding = [box for box in furniture if hides(box)]
+        behind = [box for box in furniture if not hides(box)]
         draw_boxes(canvas, behind, camera, offset_xy=shake)
         if self.appearance.shadow > 0:
             body = np.stack(list(joints.values()))
@@ -197,7 +199,7 @@ def draw_script(rng: np.random.Generator, count: int) -> tuple[list[str], str]:
     """Draw what happens in a shot: `count` labels, and the person's posture, one of `direction.POSTURES`."""
     kind = rng.random()
     if kind < 0.13:
-        labels = cast(rng, ("idle", "idle", "wave", "wave-both-hands", "clap"), count)
+        labels = cast(rng, ("wave", "wave-both-hands", "clap"), count)
         return ([*labels[:-1], "fall"] if rng.random() < 0.25 else labels), SEATED
     if kind < 0.17:
         return [BACKGROUND] * count, SEATED

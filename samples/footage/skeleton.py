@@ -13,11 +13,13 @@ Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 
 
+#: How far the eyes are above and before the middle of the head, shares of a person's height.
+EYES_UP, EYES_FORWARD = 0.008, 0.054
 #: Where a face has what, from the middle of the head: shares of the height (aside, up, forward).
 _FACE = {
     "nose": (0.0, -0.006, 0.062),
-    "left_eye": (0.018, 0.008, 0.054),
-    "right_eye": (-0.018, 0.008, 0.054),
+    "left_eye": (0.018, EYES_UP, EYES_FORWARD),
+    "right_eye": (-0.018, EYES_UP, EYES_FORWARD),
     "left_ear": (0.046, 0.0, 0.0),
     "right_ear": (-0.046, 0.0, 0.0),
 }

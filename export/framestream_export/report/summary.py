@@ -49,8 +49,6 @@ def _lines(report: dict[str, Any]) -> Iterator[str]:
             f"a linear model of mean, deviation and change: {linear['accuracy']:.3f} of windows,"
             f" {linear['segment_accuracy']:.3f} of labelled segments: {verdict[linear['verdict']]}"
         )
-    if report["encoder_choice"] is not None:
-        yield report["encoder_choice"]["reason"]
     streaming = report["streaming"]
     if streaming is not None:
         scores = ", ".join(f"{_share(one['f1'])} at {least}" for least, one in streaming["events"].items())

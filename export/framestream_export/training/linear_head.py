@@ -8,11 +8,11 @@ import keras
 from keras import layers, ops
 
 from framestream_export.encoders.body import KEYPOINT_NUMBERS, describe_body
-from framestream_export.training.encoder_choice import known_windows
 from framestream_export.training.examples.features import FeatureStore
 from framestream_export.training.linear_model import LinearModel
 from framestream_export.training.network.heads import INPUT, LOGITS, without_softmax
 from framestream_export.training.network.sequence_model import HeadNetwork
+from framestream_export.training.pooled_windows import labelled_windows, pool
 from framestream_export.training.settings import TrainSettings
 from framestream_export.training.training_data import TrainingData
 
@@ -28,10 +28,10 @@ def fit_linear_head(
     Args:
         data: The data set, decoded and divided.
         settings: Settings of the run, of kind "window".
-        store: The features of the data set.
+        store: Holds the features of these splits.
         splits: Names of the splits to fit to.
     """
-    rows, labels, _ = known_windows(data, settings, store, splits=splits)
+    rows, labels = pool(labelled_windows(data, settings, splits=splits), store, settings)
     fitted = LinearModel.fit(rows, labels, classes=data.classes)
     features = keras.Input((settings.window, rows.shape[1] // 3), name=INPUT)
     change = features[:, -1] - features[:, 0]

@@ -20,24 +20,6 @@ _STRENGTH = 1.0
 _LEAST_DEVIATION = 1e-6
 
 
-def pool_windows(features: NDArray[np.float32], ends: NDArray[np.int64], *, window: int) -> NDArray[np.float32]:
-    """Describe windows by mean, deviation and last-minus-first of each feature.
-
-    Args:
-        features: float32 [frames, D] of a segment; past its end it holds its last frame.
-        ends: int64 [R], the frame each window ends at.
-        window: Frames in a window.
-
-    Returns:
-        float32 [R, 3 D].
-    """
-    pooled = np.empty((len(ends), 3 * features.shape[1]), np.float32)
-    for row, end in zip(pooled, ends, strict=True):
-        frames = features[np.clip(np.arange(end - window + 1, end + 1), 0, len(features) - 1)]
-        row[:] = np.concatenate([frames.mean(axis=0), frames.std(axis=0), frames[-1] - frames[0]])
-    return pooled
-
-
 @dataclass(frozen=True, slots=True)
 class LinearModel:
     """A fitted linear classifier.
@@ -59,7 +41,7 @@ class LinearModel:
         """Fit by ridge regression, all classes weighing the same.
 
         Args:
-            rows: float32 [R, D], see `pool_windows`.
+            rows: float32 [R, D], see `pooled_windows`.
             labels: int64 [R].
             classes: Number of classes; some may have no row.
         """

@@ -97,7 +97,7 @@ AUTO_PRESET = "auto"
 """Whichever of `CHOICES` suits the clips; see `encoder_choice`."""
 CHOICES = ("people", "small")
 DEFAULT_PRESET = "small"
-"""Where more is said about the encoder than a choice could leave open."""
+"""What is taken beside `--weights`, `--size` or `--fine-tune`: not every one of `CHOICES` goes with those."""
 
 
 def preset_named(name: str) -> Preset:
@@ -113,7 +113,7 @@ def preset_named(name: str) -> Preset:
 
 
 def describe_presets() -> list[str]:
-    """A line of help for each, the smallest first."""
+    """A line of help for the choice, and one for each preset, the smallest first."""
     first, *others = CHOICES
     choice = f"{AUTO_PRESET}: {first}, unless {' or '.join(others)} tells your clips apart clearly better: the default"
     return [choice, *(preset.describe() for preset in PRESETS)]

@@ -26,7 +26,7 @@ from framestream_export.run_folder import ENCODER_FILE
 from framestream_export.training.context import TrainContext
 from framestream_export.training.evaluator import EncodedFrames, Evaluator, Features
 from framestream_export.training.examples.batches import frame_examples
-from framestream_export.training.examples.features import FeatureStore
+from framestream_export.training.examples.features import FeatureRequest, FeatureStore
 from framestream_export.training.examples.runs import RunPlan
 from framestream_export.training.examples.windows import ROW_HOP, class_weights
 from framestream_export.training.head_training import HeadTraining
@@ -62,7 +62,7 @@ class Outcome:
             these, too.
         baseline: Timelines of the test clips by the head that does not use the order of frames; None if the model has
             that head itself.
-        linear: Timelines of the test clips by a linear model of windows; None where the encoder was trained, too.
+        linear: Timelines of the test clips by a linear model of windows.
     """
 
     model: SequenceModel
@@ -73,7 +73,7 @@ class Outcome:
     test: list[PredictionTimeline]
     validation: list[PredictionTimeline]
     baseline: list[PredictionTimeline] | None
-    linear: list[PredictionTimeline] | None
+    linear: list[PredictionTimeline]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +102,7 @@ def follow(context: TrainContext) -> Outcome:
     temperature = fit_temperature(trained.validation)
     divide_logits(trained.model.head, temperature)
     test = _timelines(context, trained.head, trained.features, "test")
+    store = _feature_store(context, trained)
     return Outcome(
         trained.model,
         temperature,
@@ -110,8 +111,8 @@ def follow(context: TrainContext) -> Outcome:
         trained.model.head_taken,
         test,
         tempered_timelines(trained.validation, temperature),
-        _baseline(context, trained),
-        _linear(context, trained),
+        _baseline(context, store),
+        _linear(context, store),
     )
 
 
@@ -191,14 +192,18 @@ def _train_network(context: TrainContext, model: SequenceModel, stage: Stage) ->
     return stopped
 
 
-def _baseline(context: TrainContext, trained: _Trained) -> list[PredictionTimeline] | None:
+def _feature_store(context: TrainContext, trained: _Trained) -> FeatureStore:
+    """The features that the model's encoder makes of the clips; those of one that was trained are not encoded yet."""
+    if isinstance(trained.features, FeatureStore):
+        return trained.features
+    return FeatureStore(trained.model.encoder, context.data.cache, context.features, context.settings)
+
+
+def _baseline(context: TrainContext, store: FeatureStore) -> list[PredictionTimeline] | None:
     """What a head that takes the mean of a window's features says of the test clips; trained as heads are."""
     if context.settings.head == MEAN:
         return None
     settings = replace(context.settings, kind="window", head=MEAN)
-    store = trained.features
-    if not isinstance(store, FeatureStore):
-        store = FeatureStore(trained.model.encoder, context.data.cache, context.features, settings)
     training = HeadTraining(context, settings, store)
     head, _, _ = training.run("baseline")
     temperature = fit_temperature(_timelines(context, head, store, "validation", settings))
@@ -208,11 +213,11 @@ def _baseline(context: TrainContext, trained: _Trained) -> list[PredictionTimeli
     return _timelines(context, head, store, "test", settings)
 
 
-def _linear(context: TrainContext, trained: _Trained) -> list[PredictionTimeline] | None:
+def _linear(context: TrainContext, store: FeatureStore) -> list[PredictionTimeline]:
     """What a linear model of windows, fitted to the same clips, says of the test clips."""
-    store, data = trained.features, context.data
-    if not isinstance(store, FeatureStore):
-        return None
+    data = context.data
+    used = sorted({segment.recording for segment in data.cache.segments})
+    store.fill([FeatureRequest(recording, 0) for recording in used], console=context.console)
     settings = replace(context.settings, kind="window", head=MEAN)
     first = fit_linear_head(data, settings, store, splits=("train",))
     temperature = fit_temperature(_timelines(context, first, store, "validation", settings))

@@ -76,7 +76,9 @@ def train(
     stored = check_output(folder, settings, resume=resume)
     chosen = choose_devices(devices)  # before anything of TensorFlow's starts
     if not folder.started:
-        first_encoder(settings)  # for its errors, before anything is decoded or written
+        # For their errors, before anything is decoded or written.
+        for possible in [preset_named(name).to_settings() for name in choices] or [{}]:
+            first_encoder(replace(settings, **possible))
     if "encoder_choice" in stored:
         choices = tuple(stored["encoder_choice"]["accuracies"])
     data_path = data_path.as_before(stored)

@@ -1,6 +1,7 @@
 """Which encoder a run takes where it is left open: a choice by the clips, kept with the run and told in the report."""
 
 import json
+import shutil
 from pathlib import Path
 
 import cv2
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from footage.recorder import write_video
-from framestream_export.training.encoder_choice import EncoderChoice, _is_clearly_better
+from framestream_export.training.encoder_choice import _is_clearly_better
 from framestream_export.training.resumption import resumed_settings
 from tests.export.conftest import Cli
 
@@ -35,9 +36,10 @@ def things(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_where_joints_say_nothing_the_encoder_of_pictures_is_taken(things: Path, tmp_path: Path, cli: Cli) -> None:
     run = tmp_path / "run"
-    code, _, messages = cli("train", things, "--output", run, "--epochs", "2", "--looks", "0", "--window", "8")
+    command = ("train", things, "--output", run, "--epochs", "2", "--looks", "0", "--window", "8", "--folds", "2")
+    code, _, messages = cli(*command)
     assert code == 0, messages
-    assert "preset small: share of" in messages
+    assert "preset small: shares of " in messages
     record = json.loads((run / "run.json").read_text())
     assert record["settings"]["encoder"] == "EfficientNetLite0"
     accuracies = record["encoder_choice"]["accuracies"]
@@ -47,10 +49,21 @@ def test_where_joints_say_nothing_the_encoder_of_pictures_is_taken(things: Path,
     assert report["linear"]["accuracy"] > 0.8
     assert "Which encoder, and why" in (run / "report" / "report.html").read_text()
     assert resumed_settings(run, {}).encoder == "EfficientNetLite0"
-    code, _, messages = cli(
-        "train", things, "--output", run, "--epochs", "2", "--looks", "0", "--window", "8", "--resume"
-    )
+    # Each division chose by what it trains on, and a resumed run keeps what was chosen.
+    for fold in ("1", "2"):
+        of_fold = json.loads((run / "folds" / fold / "run.json").read_text())
+        assert of_fold["encoder_choice"]["groups"] == 3
+        assert of_fold["settings"]["encoder"] == "EfficientNetLite0"
+    assert json.loads((run / "cross_validation" / "report.json").read_text())["linear"]["accuracy"] > 0.5
+    (run / "head.keras").unlink()
+    shutil.rmtree(run / "folds" / "2")
+    record.pop("cross_validation")
+    (run / "run.json").write_text(json.dumps(record | {"state": "training"}))
+    code, _, messages = cli(*command, "--resume")
     assert code == 0, messages
+    assert json.loads((run / "folds" / "2" / "run.json").read_text())["settings"]["encoder"] == "EfficientNetLite0"
+    assert (run / "head.keras").is_file()
+    code, _, messages = cli(*command, "--resume")
     assert "nothing left to do" in messages
 
 
@@ -74,5 +87,10 @@ def test_another_encoder_has_to_be_clearly_better(gains: list[float], groups: st
     assert _is_clearly_better(np.array(gains, float), list(groups)) is better
 
 
-def test_with_one_group_nothing_is_compared() -> None:
-    assert EncoderChoice("people").reason == "preset people: all clips are of one group, so encoders cannot be compared"
+def test_windows_of_one_group_only_are_not_divided(things: Path, tmp_path: Path, cli: Cli) -> None:
+    rows = [f"clips/{label}/{place}.avi,{label},{place % 2}" for label in ("red", "green") for place in range(6)]
+    (tmp_path / "manifest.csv").write_text("\n".join(["path,label,group", *rows]) + "\n")
+    (tmp_path / "clips").symlink_to(things)
+    options = ("--epochs", "1", "--looks", "0", "--window", "8")
+    code, _, messages = cli("train", tmp_path / "manifest.csv", "--output", tmp_path / "run", *options)
+    assert "windows of one group only have labels" in messages, (code, messages)

@@ -4,7 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from framestream_export.training.linear_model import LinearModel, pool_windows
+from framestream_export.training.linear_model import LinearModel
+from framestream_export.training.pooled_windows import pool_windows
 
 
 def test_a_window_is_described_by_mean_deviation_and_change() -> None:
