@@ -10,18 +10,17 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from framestream import Classifier, End, Event, Gap, LiveSettings, Prediction, Record, Status
-from framestream.model.session import ModelSession
+from framestream.model.session import ModelSession, State
 from framestream.watch.camera_settings import CameraSettings
 from framestream.watch.watch import Watch
 from tests.live_watching import reader_processes
@@ -58,9 +57,11 @@ class CountingSession(ModelSession):
 
     frames = 0
 
-    def run(self, frames: NDArray[np.uint8], state: Any) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
+    def run_with(
+        self, frames: NDArray[np.uint8], state: State, outputs: Sequence[str]
+    ) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]], tuple[NDArray[np.float32], ...]]:
         self.frames += frames.shape[0] * frames.shape[1]
-        return super().run(frames, state)
+        return super().run_with(frames, state, outputs)
 
 
 @dataclass(frozen=True)
