@@ -19,7 +19,15 @@ from footage.motions import LABELS, Motion, Place
 from footage.pairs import PAIRS, sit_down
 from footage.people import draw_person
 from footage.poses import INDEX, blend, make_pose
-from footage.recorder import SUFFIX, record_clips, record_pairs, record_shots, write_manifest
+from footage.recorder import (
+    JOINTS_SUFFIX,
+    SUFFIX,
+    record_clips,
+    record_pairs,
+    record_shots,
+    write_joints,
+    write_manifest,
+)
 from footage.repertoire import PERFORMERS
 from footage.resting import lie_a_while
 from footage.scenes import draw_empty_scene, draw_scene, on_tripod
@@ -201,6 +209,23 @@ def test_shots_carry_several_segments_and_every_eleventh_has_nobody(tmp_path: Pa
     recordings = list(record_shots(tmp_path, count=11, seed=3))
     assert all(len(recording.segments) >= 2 for recording in recordings[:10] if recording.segments[0].label != "idle")
     assert [part.label for part in recordings[10].segments] == ["idle"]
+    for recording in recordings:
+        path = tmp_path / recording.path
+        joints = np.load(path.with_suffix(JOINTS_SUFFIX))
+        assert joints.shape == (len(_decoded(path)), 17, 2)
+        assert np.isnan(joints).all() == (path.stem == "shot-00010"), "nobody is there in the eleventh"
+
+
+def test_the_joints_of_a_shot_are_where_the_person_is_drawn(tmp_path: Path) -> None:
+    scene = on_tripod(draw_scene(np.random.default_rng(8), ["wave"], size_wh=(192, 144), framing="whole"))
+    scene = replace(scene, extra=None, movers=(), appearance=replace(scene.appearance, shadow=0.0))
+    write_joints(tmp_path / "joints.npy", scene, rate=2.0)
+    without = replace(scene, person=None)
+    for number, joints in enumerate(np.load(tmp_path / "joints.npy")):
+        changed = np.abs(scene.render(number / 2, number).astype(int) - without.render(number / 2, number)).max(axis=2)
+        columns, rows = (joints * (192, 144)).astype(int).T
+        assert (changed[rows, columns] > 0).mean() > 0.9
+        assert (changed > 0).mean() < 0.3, "the picture is the same elsewhere"
 
 
 def test_an_empty_scene_has_nobody_and_a_tripod_holds_still() -> None:

@@ -20,11 +20,14 @@ from footage.drawing import Canvas
 from footage.motions import BACKGROUND, LABELS
 from footage.pairs import PAIRS, Pair, draw_pair
 from footage.scenes import Scene, draw_empty_scene, draw_scene, draw_script
+from footage.skeleton import COCO_JOINTS
 
 #: VP8 in WebM: what OpenCV's wheels can write, OpenCV can read and every browser plays.
 SUFFIX = ".webm"
 #: Without loss: a frame comes back the same, whatever comes before it.
 LOSSLESS_SUFFIX = ".avi"
+#: Beside a shot: where the joints of the person are in each of its frames.
+JOINTS_SUFFIX = ".joints.npy"
 _FOURCC = {SUFFIX: "VP80", LOSSLESS_SUFFIX: "FFV1"}
 _RATES = (10.0, 12.0, 15.0)
 #: Of pairs: the rate at which models see films unless told otherwise, so that they see the same frames both ways round.
@@ -93,6 +96,20 @@ def _hushed() -> Iterator[None]:
         os.close(before)
 
 
+def write_joints(path: Path, scene: Scene, *, rate: float) -> None:
+    """Write where the joints of the main person are in each frame of a scene, also those out of sight.
+
+    A NumPy file, float32 `[frames, 17, 2]`: x and y of `COCO_JOINTS`, 0..1 of the picture; NaN without a person.
+    """
+    count = scene.frame_count(rate)
+    joints = np.full((count, len(COCO_JOINTS), 2), np.nan, np.float32)
+    for number in range(count):
+        landmarks = scene.landmarks(number / rate, COCO_JOINTS)
+        if landmarks is not None:
+            joints[number] = landmarks / np.array(scene.camera.size_wh)
+    np.save(path, joints)
+
+
 def write_timeline(path: Path, segments: Iterable[Segment]) -> None:
     """Write a film's ground truth: `start,end,label`, seconds, one row a segment."""
     with path.open("w", newline="", encoding="utf-8") as file:
@@ -127,7 +144,10 @@ def record_clip(folder: Path, seed: int, job: tuple[str, int]) -> Recording:
 
 
 def record_shot(folder: Path, seed: int, number: int) -> Recording:
-    """Render one untrimmed shot of two to four motions, `shots/shot-NNNNN.webm`; every eleventh is empty of people."""
+    """Render one untrimmed shot of two to four motions, `shots/shot-NNNNN.webm`; every eleventh is empty of people.
+
+    Where the person's joints are is written beside it, `shots/shot-NNNNN.joints.npy`; see `write_joints`.
+    """
     rng = np.random.default_rng([seed, 1000, number])
     name = f"shots/shot-{number:05d}{SUFFIX}"
     large = (320, 240) if rng.random() < 0.06 else None
@@ -138,6 +158,7 @@ def record_shot(folder: Path, seed: int, number: int) -> Recording:
         scene = draw_scene(rng, labels, posture=posture, size_wh=large)
     rate = float(rng.choice(_RATES))
     write_video(folder / name, scene.frames(rate), rate=rate)
+    write_joints((folder / name).with_suffix(JOINTS_SUFFIX), scene, rate=rate)
     return Recording(name, scene.segments, whole=False, split=_SPLITS.get(number % 14, "train"))
 
 

@@ -62,8 +62,12 @@ class Scene:
 
     def frames(self, rate: float) -> Iterator[Canvas]:
         """Render the whole shot at `rate` frames per second: uint8 BGR `[height, width, 3]` each."""
-        for number in range(max(round(self.performance.seconds * rate), 1)):
+        for number in range(self.frame_count(rate)):
             yield self.render(number / rate, number)
+
+    def frame_count(self, rate: float) -> int:
+        """How many frames the whole shot has at `rate` frames per second."""
+        return max(round(self.performance.seconds * rate), 1)
 
     def render(self, seconds: float, number: int) -> Canvas:
         """Render the picture at one time; `number` picks its noise."""

@@ -12,6 +12,16 @@ from footage.poses import INDEX, Pose
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 
+#: The joints that pose networks find, in the order of the COCO data set.
+COCO_JOINTS = (
+    "nose",
+    *(f"{side}_{name}" for name in ("eye", "ear") for side in ("left", "right")),
+    *(
+        f"{side}_{name}"
+        for name in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
+        for side in ("left", "right")
+    ),
+)
 
 #: How far the eyes are above and before the middle of the head, shares of a person's height.
 EYES_UP, EYES_FORWARD = 0.008, 0.054
