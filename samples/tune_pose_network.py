@@ -58,7 +58,8 @@ def _tune(rendered: Pictures, real: Pictures, kept: Pictures, arguments: argpars
     keras.utils.set_random_seed(arguments.seed)
     encoder, teacher = (build_encoder("MoveNetLightning", size=SIZE, feature_dim=1, weights="people") for _ in range(2))
     network, wanted = (
-        keras.Model(one.input, {name: one.get_layer(name).output for name in HEADS}) for one in (encoder, teacher)
+        keras.Model(one.input, {name: one.get_layer(f"{name}_first").input for name in HEADS})
+        for one in (encoder, teacher)
     )
     for layer in network.layers:
         layer.trainable = not layer.name.startswith(_FROZEN)
