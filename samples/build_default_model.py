@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def _framestream(*arguments: object) -> None:
-    _python("-m", "framestream", *arguments)
+    _python("-m", "framestream.cli", *arguments)
 
 
 def _python(*arguments: object) -> None:

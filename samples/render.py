@@ -64,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     film.add_argument("target", type=Path)
     film.add_argument("--labels", nargs="+", choices=LABELS, default=["idle", "walk", "wave", "bend"])
     film.add_argument("--framing", choices=FRAMINGS, default=None)
+    film.add_argument("--facing", type=float, metavar="DEGREES", help="0: the camera; else as it comes")
     film.add_argument("--seated", action="store_true")
     empty = kinds.add_parser("empty", help="one film without people")
     empty.add_argument("target", type=Path)
@@ -105,6 +106,7 @@ def _write_film(arguments: argparse.Namespace) -> None:
             arguments.labels,
             size_wh=(width, height),
             framing=arguments.framing,
+            facing=arguments.facing,
             posture=SEATED if arguments.seated else STANDING,
         )
     else:

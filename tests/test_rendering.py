@@ -170,7 +170,7 @@ def test_a_body_turns_the_short_way_round() -> None:
     assert np.isclose(abs(np.rad2deg(halfway[3])), 180)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(12))
 def test_a_performance_is_continuous_and_its_timeline_covers_it(seed: int) -> None:
     labels = ["walk", "fall", "wave", "idle", "bend", "run", "clap"]
     performance = direct(np.random.default_rng(seed), labels, half_width=1.5)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 
 from footage.drops import fall
 from footage.motions import BACKGROUND, STRIDES, Motion, Place, Rest
-from footage.poses import INDEX, Pose, blend, ease
+from footage.poses import INDEX, Pose, ease
 from footage.repertoire import PERFORMERS
 from footage.resting import lie
 from footage.seated import draw_seat, on_seat, seated_legs, sit
@@ -36,6 +37,15 @@ class Performance:
     motions: tuple[Motion, ...]
     starts: tuple[float, ...]
     joins: tuple[float, ...]
+    _turns: tuple[float, ...] = field(init=False)  # whole turns, radians, that make each yaw follow on the one before
+
+    def __post_init__(self) -> None:
+        """Count turns once, at the borders: between two motions that turn themselves the short way round may change."""
+        turns = [0.0]
+        for before, after in pairwise(self.motions):
+            ends, begins = (motion.pose_at(at)[INDEX["yaw"]] for motion, at in ((before, before.seconds), (after, 0.0)))
+            turns.append(float(2 * np.pi * np.round((ends + turns[-1] - begins) / (2 * np.pi))))
+        object.__setattr__(self, "_turns", tuple(turns))
 
     @property
     def seconds(self) -> float:
@@ -70,12 +80,12 @@ class Performance:
         half = self.joins[number] / 2
         since = seconds - self.starts[number]
         if number > 0 and since < half:
-            pose = blend(self._posed(number - 1, seconds), pose, ease(0.5 + since / (2 * half)))
+            pose = _mix(self._posed(number - 1, seconds), pose, ease(0.5 + since / (2 * half)))
         if number + 1 < len(self.motions):
             half = self.joins[number + 1] / 2
             left = self.starts[number + 1] - seconds
             if left < half:
-                pose = blend(pose, self._posed(number + 1, seconds), ease(0.5 - left / (2 * half)))
+                pose = _mix(pose, self._posed(number + 1, seconds), ease(0.5 - left / (2 * half)))
         return pose
 
     def _posed(self, number: int, seconds: float) -> Pose:
@@ -84,7 +94,13 @@ class Performance:
         since = seconds - self.starts[number]
         if motion.label in ("bend", "fall") or number + 1 < len(self.motions):
             since = min(max(since, 0.0), motion.seconds + (0.0 if motion.label in ("bend", "fall") else 1.0))
-        return motion.pose_at(max(since, 0.0))
+        pose = motion.pose_at(max(since, 0.0)).copy()
+        pose[INDEX["yaw"]] += self._turns[number]
+        return pose
+
+
+def _mix(before: Pose, after: Pose, share: float) -> Pose:
+    return np.asarray(before + (after - before) * share)
 
 
 def direct(

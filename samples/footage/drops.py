@@ -43,23 +43,62 @@ def bend(rng: np.random.Generator, place: Place) -> Motion:
     return Motion("bend", float(down + hold + up), pose_at)
 
 
+#: How legs give way in a fall: in which share of falls, how far knees bend, hips as a share of that, and with which
+#: power of the time one goes down: 2 is gravity from the start.
+_MANNERS = {
+    "outright": (0.5, (10, 80), 0.5, 2.0),
+    "to the knees": (0.22, (85, 115), 0.1, 3.0),
+    "into a squat": (0.28, (105, 130), 0.9, 2.6),
+}
+
+
 def fall(rng: np.random.Generator, place: Place, start: Callable[[float], Pose] | None = None) -> Motion:
-    """Lose balance, go down to any side, perhaps to the knees first, stay down.
+    """Lose balance, go down to any side, perhaps to the knees or into a squat first, stay lying or sitting.
 
     Args:
         rng: Source of chance.
         place: Where it happens.
         start: What the person was doing, seconds from now; standing where not given.
     """
-    sink, lie = rng.uniform(0.5, 1.1), rng.uniform(1.0, 3.2)
+    manner = str(rng.choice(list(_MANNERS), p=[share for share, *_ in _MANNERS.values()]))
+    _, knees, hips, lateness = _MANNERS[manner]
+    sink, stay = rng.uniform(0.5, 1.1) * lateness / 2, rng.uniform(1.0, 3.2)
     way = rng.uniform(0, 2 * np.pi) if start is None or rng.random() < 0.5 else rng.normal(0, 0.5)
-    knees_first = rng.random() < 0.25
     upright = start or stance(rng, place)
-    buckle, curl = rng.uniform(85, 115) if knees_first else rng.uniform(10, 80), rng.uniform(0, 40)
-    arms = rng.uniform(20, 95)
-    yaw = np.deg2rad(place.yaw)
+    arms, buckle = rng.uniform(20, 95), rng.uniform(*knees)
+    slump = manner == "into a squat" and rng.random() < 0.4
+    down = _slumped(rng) if slump else _lying(rng, place, way, arms)
+    spine = 30 if manner == "into a squat" else 10
+    flail = make_pose(shoulder_abduct=arms * 0.9, elbow=20, knee=buckle, hip_flex=buckle * hips, spine_pitch=spine)
+    stir = wobble(rng)
+    # What the body was doing ends with the fall, but not where it was and which way it looked.
+    fading = np.ones_like(down)
+    fading[[INDEX[name] for name in ("x", "z", "yaw")]] = 0.0
+
+    def pose_at(t: float) -> Pose:
+        share = min(t / sink, 1.0)
+        gone = share**lateness  # gravity: slow, then fast
+        middle = float(np.sin(np.pi * share))
+        pose = upright(min(t, sink)) * (1 - 0.85 * gone * fading) + down * gone + flail * middle * 0.8
+        if t > sink:
+            pose = pose + make_pose(neck_yaw=6 * stir(t), left_elbow=5 * stir(t + 3))
+        return np.asarray(pose)
+
+    return Motion("fall", float(sink + stay), pose_at)
+
+
+def _lying(rng: np.random.Generator, place: Place, way: float, arms: float) -> Pose:
+    """How somebody lies who fell to the side `way`, radians from the front, arms up to `arms` degrees from the body."""
+    curl, yaw = rng.uniform(0, 40), np.deg2rad(place.yaw)
     forward, aside = np.cos(way) * 0.35, np.sin(way) * 0.35
-    lying = make_pose(
+    prone = np.cos(way) > 0.4  # then arms lie along the body or beyond the head: they do not hold it up
+
+    def flex() -> float:
+        if not prone:
+            return float(rng.uniform(-10, 80))
+        return float(rng.uniform(-15, 10) if rng.random() < 0.5 else rng.uniform(125, 175))
+
+    return make_pose(
         pitch=np.cos(way) * rng.uniform(80, 92),
         roll=np.sin(way) * rng.uniform(80, 92),
         x=float(aside * np.cos(yaw) + forward * np.sin(yaw)),
@@ -71,25 +110,28 @@ def fall(rng: np.random.Generator, place: Place, start: Callable[[float], Pose] 
         right_knee=rng.uniform(5, 70),
         left_shoulder_abduct=rng.uniform(5, arms),
         right_shoulder_abduct=rng.uniform(5, arms),
-        left_shoulder_flex=rng.uniform(-10, 80),
-        right_shoulder_flex=rng.uniform(-10, 80),
-        elbow=rng.uniform(0, 70),
+        left_shoulder_flex=flex(),
+        right_shoulder_flex=flex(),
+        elbow=rng.uniform(0, 25 if prone else 70),
         neck_yaw=rng.uniform(-40, 40),
     )
-    bend_hips = 0.1 if knees_first else 0.5
-    flail = make_pose(shoulder_abduct=arms * 0.9, elbow=20, knee=buckle, hip_flex=buckle * bend_hips, spine_pitch=10)
-    stir = wobble(rng)
-    # What the body was doing ends with the fall, but not where it was and which way it looked.
-    fading = np.ones_like(lying)
-    fading[[INDEX[name] for name in ("x", "z", "yaw")]] = 0.0
 
-    def pose_at(t: float) -> Pose:
-        share = min(t / sink, 1.0)
-        gone = share ** (3.0 if knees_first else 1.9)  # gravity: slow, then fast
-        middle = float(np.sin(np.pi * share))
-        pose = upright(min(t, sink)) * (1 - 0.85 * gone * fading) + lying * gone + flail * middle * 0.8
-        if t > sink:
-            pose = pose + make_pose(neck_yaw=6 * stir(t), left_elbow=5 * stir(t + 3))
-        return np.asarray(pose)
 
-    return Motion("fall", float(sink + lie), pose_at)
+def _slumped(rng: np.random.Generator) -> Pose:
+    """How somebody sits on the floor whose legs gave way: leaning back or hunched, the head hanging."""
+    lean, hunch = rng.uniform(-40, 15), rng.uniform(0, 45)
+    return make_pose(
+        pitch=lean,
+        spine_pitch=hunch,
+        spine_roll=rng.uniform(-20, 20),
+        neck_pitch=rng.uniform(0, 35),
+        left_hip_flex=75 + lean + rng.uniform(0, 40),
+        right_hip_flex=75 + lean + rng.uniform(0, 40),
+        left_knee=rng.uniform(10, 110),
+        right_knee=rng.uniform(10, 110),
+        hip_abduct=rng.uniform(0, 35),
+        left_shoulder_flex=rng.uniform(-45, 40),
+        right_shoulder_flex=rng.uniform(-45, 40),
+        shoulder_abduct=rng.uniform(0, 35),
+        elbow=rng.uniform(0, 60),
+    )
