@@ -1,4 +1,4 @@
-"""Teach the pose network rendered people as well, without its forgetting the real ones.
+"""Teach the pose network rendered people, and hold it to what it says of real ones.
 
     python samples/render.py shots data/shots --count 2000 --seed 11 --jobs 2
     python samples/tune_pose_network.py data/shots --real FOLDER --output pose.weights.h5
@@ -99,6 +99,8 @@ def _tune(rendered: Pictures, real: Pictures, kept: Pictures, arguments: argpars
             seconds = time.monotonic() - started
             print(f"step {number}: rendered {of_rendered:.2f}, real {of_real:.2f}, {seconds:.0f} s", flush=True)
             losses.clear()
+    # Models store them as float16: heads are to learn from the joints that will be found with those.
+    encoder.set_weights([weight.astype(np.float16).astype(np.float32) for weight in encoder.get_weights()])
     print(f"after: {_describe(encoder, kept)}")
     encoder.save_weights(arguments.output)
 

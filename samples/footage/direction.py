@@ -11,7 +11,7 @@ import numpy as np
 
 from footage.drops import fall
 from footage.motions import BACKGROUND, STRIDES, Motion, Place, Rest
-from footage.poses import INDEX, Pose, ease
+from footage.poses import INDEX, Pose, ease, mix
 from footage.repertoire import PERFORMERS
 from footage.resting import lie
 from footage.seated import draw_seat, on_seat, seated_legs, sit
@@ -37,10 +37,14 @@ class Performance:
     motions: tuple[Motion, ...]
     starts: tuple[float, ...]
     joins: tuple[float, ...]
-    _turns: tuple[float, ...] = field(init=False)  # whole turns, radians, that make each yaw follow on the one before
+    _turns: tuple[float, ...] = field(init=False)  # added to the yaw of each motion: whole turns, radians
 
     def __post_init__(self) -> None:
-        """Count turns once, at the borders: between two motions that turn themselves the short way round may change."""
+        """Make each motion's yaw begin within half a turn of where the motion before ends.
+
+        Bodies go on turning while one motion becomes the next. Chosen anew at each moment, the short way round would
+        change from left to right in the middle of it.
+        """
         turns = [0.0]
         for before, after in pairwise(self.motions):
             ends, begins = (motion.pose_at(at)[INDEX["yaw"]] for motion, at in ((before, before.seconds), (after, 0.0)))
@@ -80,12 +84,12 @@ class Performance:
         half = self.joins[number] / 2
         since = seconds - self.starts[number]
         if number > 0 and since < half:
-            pose = _mix(self._posed(number - 1, seconds), pose, ease(0.5 + since / (2 * half)))
+            pose = mix(self._posed(number - 1, seconds), pose, ease(0.5 + since / (2 * half)))
         if number + 1 < len(self.motions):
             half = self.joins[number + 1] / 2
             left = self.starts[number + 1] - seconds
             if left < half:
-                pose = _mix(pose, self._posed(number + 1, seconds), ease(0.5 - left / (2 * half)))
+                pose = mix(pose, self._posed(number + 1, seconds), ease(0.5 - left / (2 * half)))
         return pose
 
     def _posed(self, number: int, seconds: float) -> Pose:
@@ -97,10 +101,6 @@ class Performance:
         pose = motion.pose_at(max(since, 0.0)).copy()
         pose[INDEX["yaw"]] += self._turns[number]
         return pose
-
-
-def _mix(before: Pose, after: Pose, share: float) -> Pose:
-    return np.asarray(before + (after - before) * share)
 
 
 def direct(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -43,13 +44,31 @@ def bend(rng: np.random.Generator, place: Place) -> Motion:
     return Motion("bend", float(down + hold + up), pose_at)
 
 
-#: How legs give way in a fall: in which share of falls, how far knees bend, hips as a share of that, and with which
-#: power of the time one goes down: 2 is gravity from the start.
-_MANNERS = {
-    "outright": (0.5, (10, 80), 0.5, 2.0),
-    "to the knees": (0.22, (85, 115), 0.1, 3.0),
-    "into a squat": (0.28, (105, 130), 0.9, 2.6),
-}
+@dataclass(frozen=True, slots=True)
+class _Manner:
+    """How legs give way in a fall.
+
+    Attributes:
+        share: In which share of falls.
+        knees: Least and most degrees that the knees bend on the way.
+        hips: How far the hips bend, as a share of that.
+        spine: Degrees that the back bends.
+        power: Of the time, with which one goes down: 2 is gravity from the start.
+        sits: Share of these falls that end sitting.
+    """
+
+    share: float
+    knees: tuple[float, float]
+    hips: float
+    spine: float
+    power: float
+    sits: float = 0.0
+
+
+_OUTRIGHT = _Manner(0.5, (10, 80), hips=0.5, spine=10, power=2.0)
+_TO_THE_KNEES = _Manner(0.22, (85, 115), hips=0.1, spine=10, power=3.0)
+_INTO_A_SQUAT = _Manner(0.28, (105, 130), hips=0.9, spine=30, power=2.6, sits=0.4)
+_MANNERS = (_OUTRIGHT, _TO_THE_KNEES, _INTO_A_SQUAT)
 
 
 def fall(rng: np.random.Generator, place: Place, start: Callable[[float], Pose] | None = None) -> Motion:
@@ -60,16 +79,15 @@ def fall(rng: np.random.Generator, place: Place, start: Callable[[float], Pose] 
         place: Where it happens.
         start: What the person was doing, seconds from now; standing where not given.
     """
-    manner = str(rng.choice(list(_MANNERS), p=[share for share, *_ in _MANNERS.values()]))
-    _, knees, hips, lateness = _MANNERS[manner]
-    sink, stay = rng.uniform(0.5, 1.1) * lateness / 2, rng.uniform(1.0, 3.2)
+    manner = _MANNERS[rng.choice(len(_MANNERS), p=[manner.share for manner in _MANNERS])]
+    sink, stay = rng.uniform(0.5, 1.1) * manner.power / 2, rng.uniform(1.0, 3.2)
     way = rng.uniform(0, 2 * np.pi) if start is None or rng.random() < 0.5 else rng.normal(0, 0.5)
     upright = start or stance(rng, place)
-    arms, buckle = rng.uniform(20, 95), rng.uniform(*knees)
-    slump = manner == "into a squat" and rng.random() < 0.4
-    down = _slumped(rng) if slump else _lying(rng, place, way, arms)
-    spine = 30 if manner == "into a squat" else 10
-    flail = make_pose(shoulder_abduct=arms * 0.9, elbow=20, knee=buckle, hip_flex=buckle * hips, spine_pitch=spine)
+    arms, buckle = rng.uniform(20, 95), rng.uniform(*manner.knees)
+    down = _slumped(rng) if rng.random() < manner.sits else _lying(rng, place, way, arms)
+    flail = make_pose(
+        shoulder_abduct=arms * 0.9, elbow=20, knee=buckle, hip_flex=buckle * manner.hips, spine_pitch=manner.spine
+    )
     stir = wobble(rng)
     # What the body was doing ends with the fall, but not where it was and which way it looked.
     fading = np.ones_like(down)
@@ -77,7 +95,7 @@ def fall(rng: np.random.Generator, place: Place, start: Callable[[float], Pose] 
 
     def pose_at(t: float) -> Pose:
         share = min(t / sink, 1.0)
-        gone = share**lateness  # gravity: slow, then fast
+        gone = share**manner.power  # gravity: slow, then fast
         middle = float(np.sin(np.pi * share))
         pose = upright(min(t, sink)) * (1 - 0.85 * gone * fading) + down * gone + flail * middle * 0.8
         if t > sink:

@@ -35,12 +35,17 @@ def make_pose(**values: float) -> Pose:
     return pose
 
 
+def mix(before: Pose, after: Pose, share: float) -> Pose:
+    """Mix two poses, angles as the numbers they are; `share` 0 gives `before`, 1 gives `after`."""
+    return np.asarray(before + (after - before) * share)
+
+
 def blend(before: Pose, after: Pose, share: float) -> Pose:
-    """Mix two poses; `share` 0 gives `before`, 1 gives `after`. The body turns the short way round."""
-    mixed = before + (after - before) * share
+    """Mix two poses that stay as they are, as `mix` does, but the body turns the short way round."""
+    mixed = mix(before, after, share)
     turn = (after[_YAW] - before[_YAW] + np.pi) % (2 * np.pi) - np.pi
     mixed[_YAW] = before[_YAW] + turn * share
-    return np.asarray(mixed)
+    return mixed
 
 
 def ease(share: float) -> float:

@@ -1,7 +1,7 @@
 """How far the heads of the pose network are from true joints, or from what the network said before.
 
-Heat maps are held against bells around the joint, as for points in Zhou and others, "Objects as Points", 2019, by cross
-entropy; regression and offset by their distance in cells, where there is something to find.
+Heat maps are held against Gaussians around the joint, as for points in Zhou and others, "Objects as Points", 2019, by
+cross entropy; regression and offset by their distance in cells, where there is something to find.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-# Width of the bells around joints and around the body's middle, cells, and how high they are: what the network gives
-# for joints of real people that it is sure of, so that scores mean the same on both kinds of pictures.
-_JOINT_WIDTH, _CENTRE_WIDTH, _PEAK = 1.0, 1.5, 0.8
+# Deviation of the Gaussians around joints and around the body's middle, cells, and how high they are: about what the
+# network gives for joints of real people that it is sure of, so that scores mean the same on both kinds of pictures.
+_JOINT_DEVIATION, _CENTRE_DEVIATION, _PEAK = 1.0, 1.5, 0.8
+# Offsets are learnt in the nine cells around a joint, and a little beyond.
+_OFFSET_CELLS_SQUARED = 2.5
+# A body of which fewer joints are in the picture counts as none.
 _LEAST_IN_SIGHT = 5
-"""A body of which fewer joints are in the picture counts as none."""
 
 _WEIGHTS = {"heat": 1.0, "centre": 1.0, "regression": 0.5, "offset": 0.5}
 
@@ -31,17 +33,17 @@ def loss_to_joints(heads: dict[str, Any], joints: Any) -> Any:
     there = tf.cast(count >= _LEAST_IN_SIGHT, tf.float32)
     inside *= there
     apart = tf.square(column - x[..., None]) + tf.square(row - y[..., None])
-    heat = _PEAK * tf.exp(-apart / (2 * _JOINT_WIDTH**2)) * inside[..., None]
+    heat = _PEAK * tf.exp(-apart / (2 * _JOINT_DEVIATION**2)) * inside[..., None]
     middle_x, middle_y = (
         tf.reduce_sum(place * inside, axis=1, keepdims=True) / tf.maximum(count, 1) for place in (x, y)
     )
     from_middle = tf.square(column - middle_x) + tf.square(row - middle_y)
-    centre = _PEAK * tf.exp(-from_middle / (2 * _CENTRE_WIDTH**2)) * there
-    # What heads say of places: rows and columns in turn, from each cell.
+    centre = _PEAK * tf.exp(-from_middle / (2 * _CENTRE_DEVIATION**2)) * there
+    # Regression and offset give a row and a column for each joint in turn, counted from the cell they stand in.
     places = tf.reshape(tf.stack([y, x], axis=-1), (-1, 2 * x.shape[1], 1))
     to_place = places - tf.tile(tf.stack([row, column]), (x.shape[1], 1))
     at_middle = (tf.exp(-from_middle / 2) * there)[:, None] * tf.repeat(inside, 2, axis=1)[..., None]
-    at_joint = tf.repeat(tf.cast(apart < 2.5, tf.float32) * inside[..., None], 2, axis=1)
+    at_joint = tf.repeat(tf.cast(apart < _OFFSET_CELLS_SQUARED, tf.float32) * inside[..., None], 2, axis=1)
     return _weighted(
         heat=_cross_entropy(maps["heat"], heat) / x.shape[1],
         centre=_cross_entropy(maps["centre"], centre[:, None]),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import cv2
@@ -12,14 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from footage.recorder import JOINTS_SUFFIX
+from framestream.sampling.resize import fit_frame
+from framestream.sources.video_file import VideoFile
+from framestream_export.data.footage import VIDEO_SUFFIXES
+from framestream_export.training.examples.joint_augmentation import MIRRORED
 
 SIZE = 160
 """Height and width of the pictures that the network is shown, pixels."""
 
 _REAL_SIZE = 224
-_VIDEO_SUFFIXES = (".mp4", ".avi", ".mkv", ".mov", ".webm")
-# The nose stays; the others change sides.
-_MIRRORED = np.array([0, *(joint for left in range(1, 17, 2) for joint in (left + 1, left))])
 # How far a picture is zoomed (of the logarithm), stretched (its deviation) and moved (shares of its side).
 _ZOOM, _STRETCH, _SHIFT = 0.35, 0.08, 0.1
 _LIGHT, _TINT, _OFFSET = 0.15, 0.05, 10.0
@@ -47,7 +49,7 @@ class Pictures:
             frames[row] = _lit(_seen(self.frames[number], matrix), rng)
             if joints is not None:
                 moved = joints[row] @ matrix[:, :2].T + matrix[:, 2]
-                joints[row] = moved[_MIRRORED] if mirrored else moved
+                joints[row] = moved[MIRRORED] if mirrored else moved
         return frames, joints
 
 
@@ -66,47 +68,40 @@ def read_rendered(folder: Path, *, split: str, each: int) -> Pictures:
         if not known.is_file():
             raise SystemExit(f"{known} is not there; render the shots anew: render.py shots {folder}")
         of_shot = np.load(known, allow_pickle=False)
-        wanted = set(np.linspace(0, len(of_shot) - 1, each).round().astype(int).tolist())
-        for number, picture in enumerate(_decode(path)):
-            if number in wanted and number < len(of_shot):
-                frames.append(_scaled(picture, SIZE))
-                joints.append(of_shot[number])
+        wanted = np.unique(np.linspace(0, len(of_shot) - 1, each).round().astype(int))
+        read = _read_frames(path, wanted.tolist(), side=SIZE)
+        frames += read
+        joints += list(of_shot[wanted[: len(read)]])
     if not frames:
         raise SystemExit(f"{folder} has no shots of the split {split!r}")
     return Pictures(np.stack(frames), np.stack(joints).astype(np.float32))
 
 
 def read_real(folders: list[Path], *, every: int = 3) -> Pictures:
-    """Every third frame of all films in some folders.
+    """Frames of all films in some folders, every third as a rule.
 
     Raises:
         SystemExit: There is no film.
     """
-    films = sorted(path for folder in folders for path in folder.rglob("*") if path.suffix.lower() in _VIDEO_SUFFIXES)
-    frames = [
-        _scaled(picture, _REAL_SIZE)
-        for path in films
-        for number, picture in enumerate(_decode(path))
-        if number % every == 0
-    ]
+    films = sorted(path for folder in folders for path in folder.rglob("*") if path.suffix.lower() in VIDEO_SUFFIXES)
+    frames = [frame for path in films for frame in _read_frames(path, count(step=every), side=_REAL_SIZE)]
     if not frames:
         raise SystemExit(f"no films in {', '.join(map(str, folders))}")
     return Pictures(np.stack(frames))
 
 
-def _decode(path: Path) -> Iterator[NDArray[np.uint8]]:
-    capture = cv2.VideoCapture(str(path))
-    while True:
-        read, picture = capture.read()
-        if not read:
-            break
-        yield np.asarray(picture, np.uint8)
-    capture.release()
-
-
-def _scaled(picture: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    small = cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2RGB), np.uint8)
+def _read_frames(path: Path, numbers: Iterable[int], *, side: int) -> list[NDArray[np.uint8]]:
+    """Frames of a film by their numbers, in order, as a model is given them: uint8 RGB [side, side, 3]."""
+    film = VideoFile(path)
+    frames, wanted = [], iter(numbers)
+    number, next_wanted = 0, next(wanted, None)
+    while next_wanted is not None and film.grab() is not None:
+        if number == next_wanted:
+            frames.append(fit_frame(film.retrieve(), size_wh=(side, side)))
+            next_wanted = next(wanted, None)
+        number += 1
+    film.close()
+    return frames
 
 
 def _draw_view(rng: np.random.Generator) -> tuple[NDArray[np.float64], bool]:

@@ -39,8 +39,8 @@ class EncoderChoice:
 
     Attributes:
         preset: Name of the chosen preset.
-        accuracies: Name of each preset, and which share of the windows of other groups its features told; empty if
-            there was nothing to cross-validate.
+        accuracies: Name of each preset, and which share of windows a linear model names rightly by its features; empty
+            if there was nothing to cross-validate.
         windows: Number of windows that were measured.
         groups: Number of groups that they are of.
         folds: Number of folds.
@@ -56,11 +56,11 @@ class EncoderChoice:
     def reason(self) -> str:
         """One sentence that says what was compared and what came out."""
         if not self.accuracies:
-            return f"preset {self.preset}: windows of one group only have labels, so encoders cannot be compared"
+            return f"preset {self.preset}: only one group has labelled windows, so encoders cannot be compared"
         table = ", ".join(f"{name} {accuracy:.3f}" for name, accuracy in self.accuracies)
         return (
-            f"preset {self.preset}: shares of {self.windows} windows that a linear model on its features told,"
-            f" fitted to other groups ({self.groups} groups, {self.folds} folds): {table}"
+            f"preset {self.preset}: of {self.windows} windows, a linear model fitted to other groups ({self.groups}"
+            f" groups, {self.folds} folds) names these shares rightly by each preset's features: {table}"
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -34,6 +34,9 @@ def test_it_finds_more_of_the_joints_than_before_and_its_weights_load(shots: Pat
     before, after = (float(share) for share in re.findall(r": ([\d.]+) of joints within", done.stdout))
     assert after > before
     tuned = build_encoder("MoveNetLightning", size=160, feature_dim=1, weights=str(weights)).get_weights()
+    assert all(np.array_equal(weight, weight.astype(np.float16)) for weight in tuned), (
+        "stored as float16 nothing is lost"
+    )
     first = build_encoder("MoveNetLightning", size=160, feature_dim=1, weights="people").get_weights()
     changed = sum(not np.array_equal(one, other) for one, other in zip(tuned, first, strict=True))
     assert len(first) // 2 < changed < len(first), "but for the first layers, which stay as they are"

@@ -39,7 +39,7 @@ def test_where_joints_say_nothing_the_encoder_of_pictures_is_taken(things: Path,
     command = ("train", things, "--output", run, "--epochs", "2", "--looks", "0", "--window", "8", "--folds", "2")
     code, _, messages = cli(*command)
     assert code == 0, messages
-    assert "preset small: shares of " in messages
+    assert "names these shares rightly by each preset's features: people 0." in messages
     record = json.loads((run / "run.json").read_text())
     assert record["settings"]["encoder"] == "EfficientNetLite0"
     accuracies = record["encoder_choice"]["accuracies"]
@@ -93,4 +93,4 @@ def test_windows_of_one_group_only_are_not_divided(things: Path, tmp_path: Path,
     (tmp_path / "clips").symlink_to(things)
     options = ("--epochs", "1", "--looks", "0", "--window", "8")
     code, _, messages = cli("train", tmp_path / "manifest.csv", "--output", tmp_path / "run", *options)
-    assert "windows of one group only have labels" in messages, (code, messages)
+    assert "only one group has labelled windows" in messages, (code, messages)

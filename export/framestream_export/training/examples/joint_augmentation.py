@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from framestream.model.spec import JOINTS
 
-# The nose stays; eyes, ears, shoulders, elbows, wrists, hips, knees and ankles change sides.
-_MIRRORED = np.array([0, *(joint for left in range(1, JOINTS, 2) for joint in (left + 1, left))])
+MIRRORED = np.array([0, *(joint for left in range(1, JOINTS, 2) for joint in (left + 1, left))])
+"""Which joint is where each was, in a mirrored picture: the nose stays, left and right change places."""
 _KNEES_AND_ANKLES = np.arange(13, JOINTS)
 
 # Deviations of the normal distributions that the changes are drawn from; of factors, of their logarithm.
@@ -37,7 +37,7 @@ def augment_joints(keypoints: NDArray[np.float32], rng: np.random.Generator, *, 
     place, score = joints[..., :2], joints[..., 2]
     if flip and rng.random() < 0.5:
         place[..., 0] = 1 - place[..., 0]
-        place, score = place[:, _MIRRORED], score[:, _MIRRORED]
+        place, score = place[:, MIRRORED], score[:, MIRRORED]
     middle = place.mean(axis=(0, 1))
     factors = np.exp(rng.normal(0, _SCALE) + np.array([0.5, -0.5]) * rng.normal(0, _ASPECT))
     place = (place - middle) * factors + middle + rng.normal(0, _SHIFT, 2)
