@@ -29,6 +29,7 @@ class SourceInfo:
         declared_fps: Frame rate according to the header, or None.
         declared_frames: Number of frames according to the header, or None.
         live: True if it goes on while nobody reads, as a camera does; a recording waits.
+        decoder: Library that decodes it (`av`, `opencv`), or None where nothing says so.
     """
 
     name: str
@@ -36,6 +37,7 @@ class SourceInfo:
     declared_fps: float | None = None
     declared_frames: int | None = None
     live: bool = False
+    decoder: str | None = None
 
     def __post_init__(self) -> None:
         """Raise SettingsError for values no source can have."""
@@ -87,6 +89,16 @@ class Lossy(Protocol):
     @property
     def dropped(self) -> int:
         """Frames lost so far before they could be grabbed."""
+        ...
+
+
+@runtime_checkable
+class Damaged(Protocol):
+    """A source some of whose frames may not decode; it goes on behind them."""
+
+    @property
+    def lost_before(self) -> int:
+        """Frames right before the one grabbed last that could not be decoded."""
         ...
 
 

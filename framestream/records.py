@@ -1,8 +1,10 @@
 """What a watch yields, and the JSON Lines that `framestream watch --format jsonl` prints.
 
 One JSON object a line, UTF-8: for each camera one `start`, any number of those in the middle, one `end`; several
-cameras come interleaved. Times are seconds of media time: 0 is the first timestamp a file gives; a live source counts
-on after an outage. Readers must ignore fields and types they do not know.
+cameras come interleaved. Times are seconds of media time, as a player shows them: 0 is the beginning of a file, which
+is its picture's unless sound begins earlier (then the first picture comes later than 0); where the first timestamps are
+missing or negative, 0 is the first frame. Media time never runs backwards: where a source's clock restarts, it goes on
+where it was, behind a gap. A live source counts on after an outage. Readers must ignore fields and types they do not know.
 
 Fields that say nothing are left out: `camera` (its name) where there is only one without a name, `zone` (name of
 the part of the picture) where there are no zones, `staleness_seconds` (from the arrival of the newest frame it rests
@@ -11,7 +13,7 @@ on until it was known) unless the source is live.
 `start`
     `source` (path), `size_wh` ([width, height]), `declared_fps` and `declared_frames` (from the header; null
     if absent),
-    `model` (path), `provider` (what ONNX Runtime runs on), `threads`, `labels` (in the model's order),
+    `decoder` (library that decodes a file, `av` or `opencv`; left out where none does), `model` (path), `provider` (what ONNX Runtime runs on), `threads`, `labels` (in the model's order),
     `background` (label that is never an event, or null), `frame_rate` (frames per second the model sees),
     `model_window_seconds`, `slower_than_model` (true if the header declares fewer frames than the model sees, so
     that each is used more than once), `predict_ahead_seconds` (only of a model that predicts what will be: how much
@@ -38,7 +40,8 @@ on until it was known) unless the source is live.
     at `pts_seconds`.
 `end`
     `frames_read`, `frames_sampled` (used by the model), `frames_held` (times a frame was used again because
-    the source had none for that moment), `frames_skipped` (between the model's moments, not needed),
+    the source had none for that moment), `frames_undecodable` (damaged, in no other count; left out if there are
+    none), `frames_skipped` (between the model's moments, not needed),
     `frames_dropped` (read or pushed, but never seen by the model; 0 for files read to their end), `dropped` (the
     same by reason; left out if there are none), `predictions`, `events`, `gaps`, `media_seconds` (without
     what gaps left out), `wall_seconds`, `interrupted` (it was stopped before its end), `camera`. Always
@@ -77,7 +80,7 @@ class Start(_Record):
     """The first record of a watch."""
 
     type: ClassVar[str] = "start"
-    left_out: ClassVar[frozenset[str]] = frozenset({"camera", "predict_ahead_seconds"})
+    left_out: ClassVar[frozenset[str]] = frozenset({"camera", "decoder", "predict_ahead_seconds"})
     source: str
     size_wh: tuple[int, int]
     declared_fps: float | None
@@ -91,6 +94,7 @@ class Start(_Record):
     model_window_seconds: float
     slower_than_model: bool = False
     predict_ahead_seconds: float | None = None
+    decoder: str | None = None
     camera: str | None = None
 
 
@@ -159,7 +163,7 @@ class End(_Record):
     """The last record of a watch."""
 
     type: ClassVar[str] = "end"
-    left_out: ClassVar[frozenset[str]] = frozenset({"camera", "dropped"})
+    left_out: ClassVar[frozenset[str]] = frozenset({"camera", "dropped", "frames_undecodable"})
     frames_read: int
     frames_sampled: int
     frames_held: int
@@ -172,6 +176,7 @@ class End(_Record):
     wall_seconds: float
     interrupted: bool
     dropped: dict[str, int] = field(default_factory=dict)
+    frames_undecodable: int | None = None
     camera: str | None = None
 
 

@@ -25,6 +25,7 @@ from framestream.sinks import Sink
 from framestream.sinks.jsonl import JsonLinesSink
 from framestream.sinks.text import TextSink
 from framestream.sources import SourceOptions, is_live
+from framestream.sources.decoders import DECODER_CHOICES, DecoderChoice
 from framestream.watch.watch import Watch
 
 
@@ -154,6 +155,19 @@ def _write_records(watch: Watch, sink: Sink) -> int:
 @click.option("--no-reconnect", is_flag=True, help="Live: end when the connection does.")
 @click.option("--image-rate", type=POSITIVE, help="Images per second, for a folder or a pattern.")
 @click.option("--size", type=SizeType(), help="Size of raw frames, for standard input.")
+@click.option(
+    "--decoder",
+    type=click.Choice(DECODER_CHOICES),
+    default="auto",
+    show_default=True,
+    help="Library that decodes video files; auto takes PyAV where it is installed (pip install av), else OpenCV.",
+)
+@click.option(
+    "--video-stream",
+    type=click.IntRange(0),
+    metavar="N",
+    help="Which video stream of a file that has several, from 0; by default the film, not its cover.",
+)
 @click.option("--rate", type=POSITIVE, help="Raw frames per second, for standard input.")
 @click.pass_context
 def watch(
@@ -175,6 +189,8 @@ def watch(
     no_reconnect: bool,
     image_rate: float | None,
     size: tuple[int, int] | None,
+    decoder: DecoderChoice,
+    video_stream: int | None,
     rate: float | None,
 ) -> None:
     """Print what happens in each SOURCE.
@@ -196,7 +212,9 @@ def watch(
         sources=sources,
         config=config,
         live=LiveSettings(stall_seconds=stall_seconds, reconnect=not no_reconnect),
-        options=SourceOptions(image_rate=image_rate, raw_size_wh=size, raw_rate=rate),
+        options=SourceOptions(
+            image_rate=image_rate, raw_size_wh=size, raw_rate=rate, decoder=decoder, video_stream=video_stream
+        ),
         max_lag_seconds=max_lag,
         predictions=predictions or format_name == "text",
         keypoints=keypoints,

@@ -20,6 +20,15 @@ TICK_TOLERANCE_SECONDS = 0.001
 MAX_HOLD_SECONDS = 5.0
 """Longer pauses between two frames are a gap, not a picture that stood still."""
 
+UNDECODABLE = "frames could not be decoded"
+"""Why there is a gap behind damage."""
+WENT_BACK = "timestamp went back"
+"""Why there is a gap where a source's clock restarts."""
+JUMPED = "timestamp jump"
+"""Why there is a gap where a source's clock, or a pause, leaves too much out."""
+# A decoder that holds frames back tells of a damaged one before those that come in front of it.
+_DAMAGE_SECONDS = 2.0
+
 
 @dataclass(frozen=True, slots=True)
 class ClockStep:
@@ -27,6 +36,7 @@ class ClockStep:
 
     Attributes:
         gap: Why continuity broke before this frame, or None.
+        frames_lost: How many frames the gap left out, where that is known.
         held_seconds: Ticks before this frame for which the frame sampled last is used again.
         tick_seconds: The tick this frame serves, or None if it is not needed.
     """
@@ -34,6 +44,7 @@ class ClockStep:
     gap: str | None = None
     held_seconds: tuple[float, ...] = ()
     tick_seconds: float | None = None
+    frames_lost: int | None = None
 
 
 class SamplingClock:
@@ -51,6 +62,9 @@ class SamplingClock:
         self._last_seconds = 0.0
         self._interval_seconds: float | None = None
         self._next_tick = 0
+        # Frames that could not be decoded and have not shown as a hole in time yet, and when they were told of.
+        self._undecodable = 0
+        self._undecodable_seconds = 0.0
 
     @property
     def start_seconds(self) -> float | None:
@@ -68,17 +82,28 @@ class SamplingClock:
         interval = self._interval_seconds
         return self._last_seconds + (1 / self._frame_rate if interval is None else interval)
 
-    def advance(self, pts_seconds: float) -> ClockStep:
-        """Take the next frame's timestamp."""
+    def goes_back(self, pts_seconds: float) -> bool:
+        """Say whether a frame's timestamp lies so far before the newest one that its clock has restarted."""
+        return self._start_seconds is not None and pts_seconds - self._last_seconds < -1 / self._frame_rate
+
+    def jumps(self, pts_seconds: float) -> bool:
+        """Say whether a frame's timestamp lies so far behind the newest one that nothing is held until then."""
+        return self._start_seconds is not None and pts_seconds - self._last_seconds > self._max_hold_seconds
+
+    def advance(self, pts_seconds: float, *, frames_lost: int = 0) -> ClockStep:
+        """Take the next frame's timestamp; `frames_lost` before it could not be decoded."""
         if not math.isfinite(pts_seconds):
             raise SettingsError(f"pts_seconds is {pts_seconds}: give the frame's presentation time in seconds")
         if self._start_seconds is None:
             return self.restart(pts_seconds)
         change_seconds = pts_seconds - self._last_seconds
-        if change_seconds < -1 / self._frame_rate:
-            return self.restart(pts_seconds, "timestamp went back")
-        if change_seconds > self._max_hold_seconds:
-            return self.restart(pts_seconds, "timestamp jump")
+        if self.goes_back(pts_seconds):
+            return self.restart(pts_seconds, WENT_BACK)
+        lost = self._count_undecodable(pts_seconds, frames_lost) if frames_lost or self._undecodable else 0
+        if lost and change_seconds - (self._interval_seconds or 0.0) > 1 / self._frame_rate:
+            return self.restart(pts_seconds, UNDECODABLE, frames_lost=lost)
+        if self.jumps(pts_seconds):
+            return self.restart(pts_seconds, JUMPED)
         if change_seconds <= 0:
             return ClockStep()
         self._last_seconds = pts_seconds
@@ -96,12 +121,22 @@ class SamplingClock:
         """Forget the stream; the next frame starts a new one."""
         self._start_seconds = None
 
-    def restart(self, pts_seconds: float, reason: str | None = None) -> ClockStep:
+    def restart(self, pts_seconds: float, reason: str | None = None, *, frames_lost: int | None = None) -> ClockStep:
         """Start anew at a frame, which serves the first tick; `reason` becomes the step's gap."""
         self._start_seconds = self._last_seconds = pts_seconds
         self._interval_seconds = None
         self._next_tick = 1
-        return ClockStep(gap=reason, tick_seconds=pts_seconds)
+        self._undecodable = 0
+        return ClockStep(gap=reason, tick_seconds=pts_seconds, frames_lost=frames_lost)
+
+    def _count_undecodable(self, pts_seconds: float, frames_lost: int) -> int:
+        """Return how many frames lost of late may be the reason for a hole in time before this one."""
+        if frames_lost:
+            self._undecodable_seconds = pts_seconds
+        elif pts_seconds - self._undecodable_seconds > _DAMAGE_SECONDS + (self._interval_seconds or 0.0):
+            self._undecodable = 0
+        self._undecodable += frames_lost
+        return self._undecodable
 
     def _tick_seconds(self, index: int) -> float:
         # By multiplication: a sum of periods would drift.

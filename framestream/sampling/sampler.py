@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from framestream.frames import FrameSource, Image
+from framestream.frames import Damaged, FrameSource, Image
 from framestream.records import Gap
-from framestream.sampling.clock import ClockStep, SamplingClock
+from framestream.sampling.clock import JUMPED, WENT_BACK, ClockStep, SamplingClock
 
 Prepare: TypeAlias = Callable[[Image], Image]
 
@@ -31,20 +31,43 @@ class Sample:
 
 @dataclass(slots=True)
 class SamplingCounts:
-    """Running totals; `read == sampled + skipped`, held samples come on top, frames that failed count nowhere."""
+    """Running totals; `read == sampled + skipped`, held samples and frames that did not decode come on top."""
 
     read: int = 0
     sampled: int = 0
     held: int = 0
     skipped: int = 0
+    undecodable: int = 0
 
 
 class Sampler:
-    """Turns frames of one source into samples; holds what must be remembered from frame to frame."""
+    """Turns frames of one source into samples; holds what must be remembered from frame to frame.
 
-    def __init__(self, clock: SamplingClock, *, prepare: Prepare | None = None) -> None:
-        """Make a sampler; `prepare` (often `fit_frame`) is applied once to each sampled image."""
+    Attributes:
+        clock: The model's clock.
+        counts: What became of the frames so far.
+    """
+
+    def __init__(
+        self,
+        clock: SamplingClock,
+        *,
+        prepare: Prepare | None = None,
+        continuous: bool = False,
+        joins_jumps: bool = False,
+    ) -> None:
+        """Make a sampler.
+
+        Args:
+            clock: The model's clock.
+            prepare: Function, often `fit_frame`, that is applied once to each sampled image.
+            continuous: Whether media time goes on where it was when the source's clock restarts, behind a gap.
+            joins_jumps: Whether it also does when that clock jumps ahead, as it does between parts of a playlist.
+        """
         self.clock = clock
+        self._continuous = continuous
+        self._joins_jumps = joins_jumps
+        self._shift_seconds = 0.0
         self.counts = SamplingCounts()
         self._prepare = prepare
         self._image: Image | None = None
@@ -56,7 +79,12 @@ class Sampler:
         self._image = None
 
     def take(
-        self, pts_seconds: float, retrieve: Callable[[], Image], *, prepare: Prepare | None = None
+        self,
+        pts_seconds: float,
+        retrieve: Callable[[], Image],
+        *,
+        prepare: Prepare | None = None,
+        frames_lost: int = 0,
     ) -> list[Sample | Gap]:
         """Take the next frame. A frame that fails, in `retrieve` or `prepare`, leaves everything as it was.
 
@@ -64,17 +92,28 @@ class Sampler:
             pts_seconds: The frame's presentation timestamp.
             retrieve: Returns the frame's image; called only if a tick wants it.
             prepare: Function that prepares this frame, instead of the sampler's own.
+            frames_lost: Frames right before this one that could not be decoded.
 
         Returns:
             Nothing, or samples in order of time, after a `Gap` if continuity broke before this frame.
         """
         # Decided on a copy, which takes the clock's place once nothing can fail any more.
         clock = copy.copy(self.clock)
-        step = clock.advance(pts_seconds)
+        shift_seconds = self._shift_seconds
+        pts_seconds += shift_seconds
+        broken = self._broken(clock, pts_seconds)
+        if broken is None:
+            step = clock.advance(pts_seconds, frames_lost=frames_lost)
+        else:
+            resumed = clock.end_seconds or 0.0
+            shift_seconds += resumed - pts_seconds
+            pts_seconds = resumed
+            step = clock.restart(pts_seconds, broken)
         if step.tick_seconds is None:
-            self.clock = clock
+            self.clock, self._shift_seconds = clock, shift_seconds
             self.counts.read += 1
             self.counts.skipped += 1
+            self.counts.undecodable += frames_lost
             return []
         image = retrieve()
         prepare = prepare or self._prepare
@@ -84,10 +123,25 @@ class Sampler:
             step = clock.restart(pts_seconds, "frame size changed")
         items = self._items(pts_seconds, step, prepared)
         self.clock, self._image, self._shape = clock, prepared, image.shape
+        self._shift_seconds = shift_seconds
         self.counts.read += 1
+        self.counts.undecodable += frames_lost
         self.counts.sampled += 1
         self.counts.held += len(step.held_seconds)
         return items
+
+    @property
+    def shift_seconds(self) -> float:
+        """How much media time differs from the source's own clock by now."""
+        return self._shift_seconds
+
+    def _broken(self, clock: SamplingClock, pts_seconds: float) -> str | None:
+        """Say why media time has to leave the source's clock, if it has to."""
+        if self._continuous and clock.goes_back(pts_seconds):
+            return WENT_BACK
+        if self._joins_jumps and clock.jumps(pts_seconds):
+            return JUMPED
+        return None
 
     def _items(self, pts_seconds: float, step: ClockStep, image: Image) -> list[Sample | Gap]:
         """What a step means in samples; clock and image are still those of the frame before."""
@@ -95,7 +149,14 @@ class Sampler:
         items: list[Sample | Gap] = []
         ended = self.clock.end_seconds
         if step.gap is not None and ended is not None:
-            items.append(Gap(pts_seconds=ended, reason=step.gap, resume_seconds=pts_seconds))
+            items.append(
+                Gap(
+                    pts_seconds=ended,
+                    reason=step.gap,
+                    resume_seconds=pts_seconds,
+                    frames_lost=step.frames_lost,
+                )
+            )
         if self._image is not None:
             items += [Sample(self._image, tick, held=True) for tick in step.held_seconds]
         items.append(Sample(image, step.tick_seconds))
@@ -114,5 +175,8 @@ def sample(
     """
     if isinstance(sampler, SamplingClock):
         sampler = Sampler(sampler)
+    # Looked up once: asking whether an object has an attribute takes as long as a step of the clock.
+    damaged = source if isinstance(source, Damaged) else None
     while not stopped() and (pts_seconds := source.grab()) is not None:
-        yield from sampler.take(pts_seconds, source.retrieve)
+        lost = 0 if damaged is None else damaged.lost_before
+        yield from sampler.take(pts_seconds, source.retrieve, frames_lost=lost)

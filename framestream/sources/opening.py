@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from framestream.errors import SettingsError, UnreadableSourceError
 from framestream.frames import FrameSource, check_rate, safe_address
+from framestream.sources.decoders import DecoderChoice, check_decoder
 from framestream.sources.image_folder import ImageSequence
 from framestream.sources.kinds import AnySource, SourceKind, classify
 from framestream.sources.raw_video import PixelFormat, RawVideo
@@ -23,15 +24,22 @@ class SourceOptions:
         raw_size_wh: Width and height of raw frames, pixels, for standard input.
         raw_rate: Raw frames per second, for standard input.
         raw_pixel_format: How their pixels lie in memory.
+        decoder: Library that decodes video files; `auto` takes PyAV where it is installed.
+        video_stream: Number of the video stream to read, of a file that has several; by default the film.
     """
 
     image_rate: float | None = None
     raw_size_wh: tuple[int, int] | None = None
     raw_rate: float | None = None
     raw_pixel_format: PixelFormat = "bgr24"
+    decoder: DecoderChoice = "auto"
+    video_stream: int | None = None
 
     def __post_init__(self) -> None:
-        """Raise SettingsError for what is no rate or no size."""
+        """Raise SettingsError for what is no rate, no size, no decoder or no stream."""
+        check_decoder(self.decoder)
+        if self.video_stream is not None and self.video_stream < 0:
+            raise SettingsError(f"video_stream is {self.video_stream}: video streams are numbered from 0")
         for name in ("image_rate", "raw_rate"):
             rate = getattr(self, name)
             if rate is not None:
@@ -59,7 +67,7 @@ def open_source(source: AnySource, *, options: SourceOptions | None = None) -> F
         return _open_stdin(options)
     if kind is SourceKind.IMAGES:
         return _open_images(source, options)
-    return VideoFile(source)
+    return VideoFile(source, decoder=options.decoder, video_stream=options.video_stream)
 
 
 def _open_images(source: str | os.PathLike[str], options: SourceOptions) -> ImageSequence:

@@ -1,89 +1,112 @@
-"""Video files through OpenCV."""
+"""Video files, decoded by PyAV or OpenCV."""
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import os
 import stat
 from pathlib import Path
 
-import cv2
-import numpy as np
-
-from framestream.cores import usable_cores
-from framestream.errors import SourceNotFoundError, UnreadableSourceError
+from framestream.errors import SettingsError, SourceNotFoundError, UnreadableSourceError
 from framestream.frames import Image, SourceInfo
-from framestream.sources.opencv import opencv_silenced, read_info
+from framestream.sources.decoders import Decoder, DecoderChoice, Grab, StreamFacts, check_decoder
+from framestream.sources.frame_times import FrameTimes
 
 _log = logging.getLogger(__name__)
 
 # Where a header gives no usable rate (raw H.264 without timing) 25 is what FFmpeg assumes as well.
 _FALLBACK_FPS = 25.0
-# FFmpeg draws any text file with one of these names (.txt, .nfo, .asc, .diz, …) as a film of a terminal.
-_DRAWN_TEXT = "ansi"
 # Headers of healthy files are off by a frame or two.
 _NEARLY_ALL = 0.95
-# Up to this size FFmpeg's threads cost a tenth to a half more processor time than one alone, and decoding takes little
-# longer than what scaling and the model take, so they get a core. Large pictures get all cores.
-_SMALL_PIXELS = 500_000
-# The stream's own timestamp in frames; OpenCV has it since 4.10.
-_PTS_PROPERTY: int | None = getattr(cv2, "CAP_PROP_PTS", None)
+# Encoders of sound, and multiplexers, put the picture behind the sound by less than this, and players show no pause.
+_SMALLEST_LEAD_SECONDS = 0.1
+# What OpenCV's wheels lack is in PyAV's.
+_AV1_REMEDY = (
+    "this OpenCV (5.0) has no decoder for AV1; install one that has: pip install av, "
+    'or pip install "opencv-python-headless>=4.14,<5"'
+)
 
 
 class VideoFile:
-    """A video file; a `FrameSource`.
+    """A video file; a `FrameSource` that also says which frames it has lost (`framestream.frames.Damaged`).
 
-    Timestamps are the container's, relative to the start of the video stream: OpenCV's `CAP_PROP_POS_MSEC` after
-    `grab()`. Compared with FFmpeg's own values it is exact on variable and constant rates, fragmented,
-    interlaced and B-frame files and on transport streams that start anywhere (near the wrap of their clock, too).
-    Index over declared rate is wrong on all but the plainest of them. For a frame without a timestamp OpenCV reports
-    0; see `_time_of_frame`.
+    Times are those a player shows: seconds from the beginning of the film, which is the picture's unless sound begins
+    earlier. A frame without a timestamp gets the time that its neighbours give it, and times before 0 count from the
+    first frame; see `FrameTimes`. A container's clock that jumps or restarts is told as it is.
 
-    Display rotation is applied by OpenCV. A sample aspect ratio is not, and need not be: the model's picture is the
-    whole frame stretched to a fixed size, which comes out the same whether pixels were made square before or not
-    (and so do zones, which are shares of the frame). Where the size changes on the way, OpenCV scales later frames
-    to the size of the first, which is that same stretch, so nothing breaks off there. Gray and more than 8 bits
-    become 8-bit BGR. A damaged file plays as far as it decodes.
+    Pictures are turned and mirrored as they are displayed. A sample aspect ratio is not applied, and need not be: the
+    model's picture is the whole frame stretched to a fixed size, which comes out the same whether pixels were made
+    square before or not (and so do zones, which are shares of the frame). Where the size changes on the way, later
+    frames are scaled to the size of the first, which is that same stretch, so nothing breaks off there. Gray and more
+    than 8 bits become 8-bit BGR. A damaged file plays on behind the damage.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        threads: int | None = None,
+        decoder: DecoderChoice = "auto",
+        video_stream: int | None = None,
+    ) -> None:
         """Open a file and decode its first frame.
 
         Args:
             path: Path of the file.
             threads: Number of threads for decoding; 0 lets FFmpeg choose. By default small pictures leave a core to
                 others.
+            decoder: Library that decodes; `auto` takes PyAV where it is installed and OpenCV where it is not.
+            video_stream: Number of the video stream to read, from 0; by default the film is told from covers and
+                previews.
 
         Raises:
             SourceNotFoundError: The file does not exist.
             UnreadableSourceError: The file is a directory, empty, not a video, or no frame decodes.
+            SettingsError: The decoder is not installed, or there is no such stream.
         """
         self._path = Path(path)
         check_file(self._path)
-        self._capture = _open_capture(self._path, threads)
-        # The first frame is grabbed here, so that a file without any is refused at the door; grab() then hands it out.
+        self._decoder = _open_decoder(self._path, threads=threads, decoder=decoder, video_stream=video_stream)
         self._closed = False
-        self._first_grabbed = self._capture.grab()
-        if not self._first_grabbed:
-            self._capture.release()
-            raise UnreadableSourceError(
-                f"{path}: no frame could be decoded; check that the file is complete and has a video track"
-            )
-        self._info = read_info(str(self._path), self._capture)
+        self._lost = 0
+        self._lost_before = 0
         self._frames = 0
-        self._raw_seconds = 0.0
-        self._timed_seconds = 0.0
-        self._untimed_run = 0
+        # The first frame is grabbed here, so that a file without any is refused at the door; grab() then hands it out.
+        self._first_grabbed = self._next_frame()
+        facts = self._decoder.facts
+        if not self._first_grabbed:
+            self._decoder.close()
+            remedy = "check that the file is complete and has a video track"
+            is_missing = facts.codec.lower() == "av01" and facts.decoder == "opencv"
+            raise UnreadableSourceError(f"{path}: no frame could be decoded; {_AV1_REMEDY if is_missing else remedy}")
+        for note in facts.notes:
+            _log.warning("%s %s", self._path, note)
+        self._lead_seconds = facts.lead_seconds if facts.lead_seconds >= _SMALLEST_LEAD_SECONDS else 0.0
+        self._info = SourceInfo(
+            name=str(self._path),
+            size_wh=facts.size_wh,
+            declared_fps=facts.declared_fps,
+            declared_frames=facts.declared_frames,
+            decoder=facts.decoder,
+        )
+        self._times = FrameTimes(step_seconds=1 / self._fps, is_avi=facts.is_avi)
+        self._seconds = 0.0
 
     @property
     def info(self) -> SourceInfo:
-        """Name, size after rotation, and what the header declares."""
+        """Name, size as displayed, and what the header declares."""
         return self._info
 
     @property
     def threads(self) -> int:
         """Number of threads that decode."""
-        return int(self._capture.get(cv2.CAP_PROP_N_THREADS))
+        return self._decoder.threads
+
+    @property
+    def lost_before(self) -> int:
+        """Frames right before the one grabbed last that could not be decoded."""
+        return self._lost_before
 
     def grab(self) -> float | None:
         """Advance to the next frame; return its presentation timestamp in seconds, or None at the end (or closed)."""
@@ -91,11 +114,12 @@ class VideoFile:
             return None
         if self._first_grabbed:
             self._first_grabbed = False
-        elif not self._capture.grab():
+        elif not self._next_frame():
             self._report_end()
             return None
         self._frames += 1
-        return self._time_of_frame(self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
+        self._seconds = self._times.place(self._decoder.pts_seconds)
+        return self._seconds + self._lead_seconds
 
     def retrieve(self) -> Image:
         """Return the frame grabbed last, BGR.
@@ -103,50 +127,76 @@ class VideoFile:
         Raises:
             UnreadableSourceError: The frame cannot be converted to an image.
         """
-        decoded, image = self._capture.retrieve()
-        if not decoded or image is None:
+        image = self._decoder.retrieve()
+        if image is None:
             raise UnreadableSourceError(
                 f"{self._path}: frame {self._frames} cannot be converted to an image; re-encode the file"
             )
-        return np.asarray(image, dtype=np.uint8)
+        return image
 
     def close(self) -> None:
         """Release the file; may be called twice."""
         self._closed = True
-        self._capture.release()
+        self._decoder.close()
 
-    def _time_of_frame(self, raw_seconds: float) -> float:
-        """Return the timestamp, filling in where the container has none.
-
-        A frame without a timestamp is reported as 0, and so are a first frame and a clock that restarts. A zero that
-        follows a zero can only be a missing one: such frames continue at the declared rate. A zero after a later
-        time is taken as it is (a restart), and so is any other value.
-        """
-        if raw_seconds != 0.0 or self._raw_seconds != 0.0 or self._frames == 1:
-            self._timed_seconds = raw_seconds
-            self._untimed_run = 0
-        else:
-            self._untimed_run += 1
-            if self._frames == 2:
-                _log.warning("%s has no timestamps; times follow from %g frames per second", self._path, self._fps)
-        self._raw_seconds = raw_seconds
-        return self._timed_seconds + self._untimed_run / self._fps
+    def _next_frame(self) -> bool:
+        self._lost_before = 0
+        while (found := self._decoder.grab()) is Grab.LOST:
+            self._lost_before += 1
+        self._lost += self._lost_before
+        return found is Grab.FRAME
 
     @property
     def _fps(self) -> float:
-        return self._info.declared_fps or _FALLBACK_FPS
+        return self._decoder.facts.declared_fps or _FALLBACK_FPS
 
     def _report_end(self) -> None:
-        declared = self._info.declared_frames
-        if declared is None or self._frames >= _NEARLY_ALL * declared:
-            return
-        # The count may be a duration times a rate, where time jumps ahead or starts high: then the last timestamp,
-        # in frames, is as far as it should be, and nothing is missing.
-        reached = self._raw_seconds * self._fps
-        if _PTS_PROPERTY is not None:
-            reached = max(reached, self._capture.get(_PTS_PROPERTY))
-        if reached + 1 < _NEARLY_ALL * declared:
+        """Say, in one warning, what was missing; nothing more comes after the end."""
+        self._closed = True
+        missing = _missing_frames(self._decoder.facts, frames=self._frames, lost=self._lost, reached=self._reached())
+        if self._times.timed <= 1 < self._frames and self._times.untimed:
+            _log.warning("%s has no timestamps; times follow from %g frames per second", self._path, self._fps)
+        if missing:
+            declared = self._decoder.facts.declared_frames
             _log.warning("%s: %d of %d declared frames could be decoded", self._path, self._frames, declared)
+        elif self._lost:
+            _log.warning("%s: %d frames could not be decoded, %d could", self._path, self._lost, self._frames)
+
+    def _reached(self) -> float:
+        """Return how many frames' time the container's clock has gone by at the declared rate."""
+        return (self._seconds + max(0.0, self._decoder.facts.start_seconds)) * self._fps + 1
+
+
+def _missing_frames(facts: StreamFacts, *, frames: int, lost: int, reached: float) -> bool:
+    """Say whether fewer frames came than the header promises to show.
+
+    The count may be a duration times a rate, where time jumps ahead or starts high: then the last timestamp is as far
+    as it should be, and nothing is missing.
+    """
+    declared = facts.declared_frames
+    if declared is None:
+        return False
+    expected = declared if facts.shown_frames is None else min(declared, facts.shown_frames)
+    return max(frames + lost, reached) < _NEARLY_ALL * expected
+
+
+def _open_decoder(path: Path, *, threads: int | None, decoder: DecoderChoice, video_stream: int | None) -> Decoder:
+    check_decoder(decoder)
+    if decoder == "opencv" or not is_av_installed():
+        if decoder == "av":
+            raise SettingsError("decoder is av, and PyAV is not installed; run: pip install av")
+        from framestream.sources.opencv_decoder import OpenCVDecoder
+
+        return OpenCVDecoder(path, threads=threads, video_stream=video_stream)
+    # Imported where it is used, because it is an extra.
+    from framestream.sources.av_decoder import AvDecoder
+
+    return AvDecoder(path, threads=threads, video_stream=video_stream)
+
+
+def is_av_installed() -> bool:
+    """Say whether PyAV can be imported."""
+    return importlib.util.find_spec("av") is not None
 
 
 def check_file(path: Path) -> None:
@@ -173,24 +223,3 @@ def check_file(path: Path) -> None:
         # OpenCV would end the process.
         shown = os.fsencode(path).decode(errors="replace")
         raise UnreadableSourceError(f"{shown}: its name is not UTF-8; rename it") from error
-
-
-def _open_capture(path: Path, threads: int | None) -> cv2.VideoCapture:
-    with opencv_silenced():
-        capture = _open_with_threads(path, max(1, usable_cores() - 1) if threads is None else threads)
-        pixels = capture.get(cv2.CAP_PROP_FRAME_WIDTH) * capture.get(cv2.CAP_PROP_FRAME_HEIGHT)
-        if threads is None and capture.isOpened() and pixels > _SMALL_PIXELS:
-            capture.release()
-            capture = _open_with_threads(path, 0)
-    if not capture.isOpened() or int(capture.get(cv2.CAP_PROP_FOURCC)) == cv2.VideoWriter.fourcc(*_DRAWN_TEXT):
-        capture.release()
-        raise UnreadableSourceError(
-            f"{path} is not a video that can be decoded; check that it is complete and has a video track"
-        )
-    return capture
-
-
-def _open_with_threads(path: Path, threads: int) -> cv2.VideoCapture:
-    """Open a file with so many decoding threads; 0 lets FFmpeg choose."""
-    # An absolute path keeps FFmpeg from reading "name:rest.mp4" as a protocol.
-    return cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, threads])

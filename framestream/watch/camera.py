@@ -274,6 +274,7 @@ class Camera:
             wall_seconds=time.monotonic() - self._started_seconds,
             interrupted=self.is_stopping,
             dropped=dropped,
+            frames_undecodable=counts.source.undecodable or None,
             camera=self.name,
         )
 
@@ -295,4 +296,5 @@ def start_record(info: SourceInfo, session: ModelSession) -> Start:
         model_window_seconds=spec.window_seconds,
         slower_than_model=info.is_slower_than(spec.frame_rate),
         predict_ahead_seconds=spec.ahead_seconds or None,
+        decoder=info.decoder,
     )

@@ -142,7 +142,7 @@ def _result(future: Future[_Decoded]) -> _Decoded | SourceError:
 def _decode(path: Path, part: Path, stop: threading.Event, *, frame_rate: float, size_wh: tuple[int, int]) -> _Decoded:
     pts_seconds: list[float] = []
     segment_frames = [0]
-    sampler = Sampler(SamplingClock(frame_rate), prepare=partial(fit_frame, size_wh=size_wh))
+    sampler = Sampler(SamplingClock(frame_rate), prepare=partial(fit_frame, size_wh=size_wh), continuous=True)
     source = VideoFile(path)
     try:
         with part.open("wb") as stream:

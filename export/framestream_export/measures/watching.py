@@ -81,7 +81,7 @@ def frames_between(timeline: PredictionTimeline, start_seconds: float, stop_seco
     width, height = source.info.size_wh
     size_wh = (max(1, round(width * min(1.0, _PICTURE_HEIGHT / height))), min(height, _PICTURE_HEIGHT))
     try:
-        sampler = Sampler(SamplingClock(rate), prepare=partial(fit_frame, size_wh=size_wh))
+        sampler = Sampler(SamplingClock(rate), prepare=partial(fit_frame, size_wh=size_wh), continuous=True)
         for item in sample(source, sampler):
             if isinstance(item, Gap):
                 continue

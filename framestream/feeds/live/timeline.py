@@ -85,3 +85,4 @@ def _add(total: SamplingCounts, counts: SamplingCounts) -> None:
     total.sampled += counts.sampled
     total.held += counts.held
     total.skipped += counts.skipped
+    total.undecodable += counts.undecodable

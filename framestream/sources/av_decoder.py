@@ -1,0 +1,217 @@
+"""Video files through PyAV (the extra `av`), which tells of a film what OpenCV leaves out."""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from av.video.reformatter import Interpolation
+
+from framestream.cores import usable_cores
+from framestream.errors import UnreadableSourceError
+from framestream.frames import Image
+from framestream.sources.av_streams import choose_stream, describe_choice, frame_count
+from framestream.sources.decoders import SMALL_PIXELS, Grab, StreamFacts
+from framestream.sources.orientation import Orientation, read_matrix
+
+_MICROSECONDS = 1e6
+_MAX_PLAUSIBLE_FPS = 1000.0
+# FFmpeg draws any text file with one of some names (.txt, .nfo, .asc, .diz, …) as a film of a terminal.
+_DRAWN_TEXT = "ansi"
+_DISPLAY_MATRIX = "DISPLAYMATRIX"
+# So many packets in a row that cannot be read are no damage but the end.
+_MOST_READ_ERRORS = 100
+
+
+class AvDecoder:
+    """One video stream of a file; a `Decoder`. Its pictures are the bytes that OpenCV makes of them."""
+
+    def __init__(self, path: Path, *, threads: int | None = None, video_stream: int | None = None) -> None:
+        """Open a file; see `framestream.sources.video_file.VideoFile`.
+
+        Raises:
+            UnreadableSourceError: It cannot be opened, or has no video.
+            SettingsError: There is no such stream.
+        """
+        # FFmpeg's messages would go to standard error, beside ours that say the same.
+        av.logging.set_level(av.logging.PANIC)
+        try:
+            # An absolute path keeps FFmpeg from reading "name:rest.mp4" as a protocol.
+            self._container = av.open(str(path.absolute()), metadata_errors="replace")
+        except av.error.FFmpegError as error:
+            raise UnreadableSourceError(_refusal(path)) from error
+        streams = self._container.streams.video
+        duration = self._container.duration
+        film_seconds = duration / _MICROSECONDS if duration else 0.0
+        try:
+            if not streams or streams[0].codec_context is None or streams[0].codec_context.name == _DRAWN_TEXT:
+                raise UnreadableSourceError(_refusal(path))
+            chosen = choose_stream(str(path), streams, video_stream, film_seconds=film_seconds)
+        except Exception:
+            self._container.close()
+            raise
+        self._stream: Any = streams[chosen]
+        self._notes = (describe_choice(streams, chosen),) if len(streams) > 1 and video_stream is None else ()
+        context = self._stream.codec_context
+        context.thread_type = "AUTO"
+        if threads is None:
+            threads = 0 if context.width * context.height > SMALL_PIXELS else max(1, usable_cores() - 1)
+        context.thread_count = threads
+        self._is_avi = "avi" in self._container.format.name.split(",")
+        self._start = self._stream.start_time or 0
+        self._timestamps = BestTimestamps(by_decoding=self._is_avi)
+        self._frame: Any = None
+        self._orientation = Orientation()
+        self._size_wh = (context.width, context.height)
+        self._pts_seconds: float | None = None
+        self._grabs = self._decode()
+        self._facts = self._read_facts(chosen, len(streams), film_seconds)
+
+    @property
+    def facts(self) -> StreamFacts:
+        """What is known of the stream; its size is final with the first frame."""
+        return self._facts
+
+    @property
+    def threads(self) -> int:
+        """Number of threads that decode."""
+        return int(self._stream.codec_context.thread_count) or usable_cores()
+
+    @property
+    def pts_seconds(self) -> float | None:
+        """Timestamp of the frame grabbed last, from the beginning of the stream, or None."""
+        return self._pts_seconds
+
+    def grab(self) -> Grab:
+        """Decode the next frame."""
+        found = next(self._grabs, None)
+        if found is None:
+            return Grab.END
+        if isinstance(found, Lost):
+            return Grab.LOST
+        is_first, self._frame = self._frame is None, found
+        if is_first:
+            self._meet(found)
+        ticks = self._timestamps.choose(found.pts, found.dts)
+        base = found.time_base or self._stream.time_base
+        self._pts_seconds = None if ticks is None else float((ticks - self._start) * base)
+        return Grab.FRAME
+
+    def retrieve(self) -> Image | None:
+        """Return the frame grabbed last."""
+        width, height = self._size_wh
+        try:
+            # As OpenCV does, and a later frame of another size comes in the first size.
+            scaled = self._frame.reformat(
+                width=width, height=height, format="bgr24", interpolation=Interpolation.BICUBIC
+            )
+        except (av.error.FFmpegError, ValueError):
+            return None
+        return self._orientation.apply(np.asarray(scaled.to_ndarray(), dtype=np.uint8))
+
+    def close(self) -> None:
+        """Release the file."""
+        self._grabs = iter(())
+        self._container.close()
+
+    def _decode(self) -> Iterator[Any]:
+        """Yield frames, and `Lost` for each packet that gives none because it is damaged."""
+        errors = 0
+        packets = self._container.demux(self._stream)
+        while errors < _MOST_READ_ERRORS:
+            try:
+                packet = next(packets, None)
+            except EOFError:
+                return
+            except av.error.FFmpegError:
+                # What was read so far stands; the demuxer may find its way again.
+                errors += 1
+                packets = self._container.demux(self._stream)
+                continue
+            if packet is None:
+                return
+            errors = 0
+            try:
+                frames = packet.decode()
+            except EOFError:
+                return
+            except av.error.FFmpegError:
+                yield Lost()
+                continue
+            yield from frames
+
+    def _meet(self, frame: Any) -> None:
+        """Learn from the first frame how pictures are displayed."""
+        self._size_wh = (frame.width, frame.height)
+        matrix = frame.side_data.get(_DISPLAY_MATRIX)
+        if matrix is not None:
+            self._orientation = read_matrix(struct.unpack("=9i", bytes(matrix)[:36]))
+        self._facts = self._read_facts(self._facts.stream, self._facts.streams, 0.0, before=self._facts)
+
+    def _read_facts(
+        self, chosen: int, streams: int, film_seconds: float, *, before: StreamFacts | None = None
+    ) -> StreamFacts:
+        width, height = self._size_wh
+        fps = float(self._stream.average_rate or self._stream.guessed_rate or 0)
+        declared = before.declared_frames if before else frame_count(self._stream, film_seconds) or None
+        duration, base = self._stream.duration, self._stream.time_base
+        film_start = self._container.start_time
+        start = float(self._start * base) if base else 0.0
+        has_lead = film_start is not None and self._stream.start_time is not None
+        lead = start - film_start / _MICROSECONDS if has_lead else 0.0
+        return StreamFacts(
+            decoder="av",
+            codec=self._stream.codec_context.codec.canonical_name,
+            size_wh=(height, width) if self._orientation.swaps_sides else (width, height),
+            declared_fps=fps if math.isfinite(fps) and 0 < fps <= _MAX_PLAUSIBLE_FPS else None,
+            declared_frames=declared,
+            shown_frames=round(float(duration * base) * fps) if duration and base and fps else None,
+            start_seconds=start,
+            lead_seconds=max(0.0, lead),
+            is_avi=self._is_avi,
+            stream=chosen,
+            streams=streams,
+            notes=self._notes,
+        )
+
+
+class Lost:
+    """Stands for a packet that could not be decoded."""
+
+
+class BestTimestamps:
+    """FFmpeg's guess at a frame's presentation timestamp (`best_effort_timestamp`), which PyAV leaves out.
+
+    Of the timestamps of presentation and of decoding, the ones that rise more steadily.
+    """
+
+    def __init__(self, *, by_decoding: bool) -> None:
+        """Start before the first frame; with `by_decoding` only that timestamp is taken where there is one."""
+        self._by_decoding = by_decoding
+        self._last_pts = self._last_dts = -math.inf
+        self._faulty_pts = self._faulty_dts = 0
+
+    def choose(self, pts: int | None, dts: int | None) -> int | None:
+        """Return the next frame's timestamp."""
+        if self._by_decoding:
+            return dts
+        if dts is not None:
+            self._faulty_dts += dts <= self._last_dts
+            self._last_dts = dts
+        elif pts is not None:
+            self._last_dts = pts
+        if pts is not None:
+            self._faulty_pts += pts <= self._last_pts
+            self._last_pts = pts
+        elif dts is not None:
+            self._last_pts = dts
+        return pts if pts is not None and (dts is None or self._faulty_pts <= self._faulty_dts) else dts
+
+
+def _refusal(path: Path) -> str:
+    return f"{path} is not a video that can be decoded; check that it is complete and has a video track"
