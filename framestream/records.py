@@ -4,7 +4,8 @@ One JSON object a line, UTF-8: for each camera one `start`, any number of those 
 cameras come interleaved. Times are seconds of media time, as a player shows them: 0 is the beginning of a file, which
 is its picture's unless sound begins earlier (then the first picture comes later than 0); where the first timestamps are
 missing or negative, 0 is the first frame. Media time never runs backwards: where a source's clock restarts, it goes on
-where it was, behind a gap. A live source counts on after an outage. Readers must ignore fields and types they do not know.
+where it was, behind a gap. A live source counts on after an outage. Readers must ignore fields and types they do not
+know.
 
 Fields that say nothing are left out: `camera` (its name) where there is only one without a name, `zone` (name of
 the part of the picture) where there are no zones, `staleness_seconds` (from the arrival of the newest frame it rests
@@ -12,8 +13,8 @@ on until it was known) unless the source is live.
 
 `start`
     `source` (path), `size_wh` ([width, height]), `declared_fps` and `declared_frames` (from the header; null
-    if absent),
-    `decoder` (library that decodes a file, `av` or `opencv`; left out where none does), `model` (path), `provider` (what ONNX Runtime runs on), `threads`, `labels` (in the model's order),
+    if absent), `decoder` (library that decodes a file, `av` or `opencv`; left out where none is told),
+    `model` (path), `provider` (what ONNX Runtime runs on), `threads`, `labels` (in the model's order),
     `background` (label that is never an event, or null), `frame_rate` (frames per second the model sees),
     `model_window_seconds`, `slower_than_model` (true if the header declares fewer frames than the model sees, so
     that each is used more than once), `predict_ahead_seconds` (only of a model that predicts what will be: how much

@@ -23,7 +23,7 @@ _DRAWN_TEXT = "ansi"
 # The stream's own timestamp in frames; OpenCV has it since 4.10.
 _PTS_PROPERTY: int | None = getattr(cv2, "CAP_PROP_PTS", None)
 # OpenCV says False for a frame that does not decode and for the end alike, and goes on after the first. So it is asked
-# again: as often as frames are still to come, and a few times more. At the end asking costs a hundredth of a millisecond.
+# again: as often as frames are still to come, and a few times more. At the end that costs a hundredth of a millisecond.
 _FEW_TRIES = 100
 _MOST_TRIES = 10_000
 _OPEN = "is not a video that can be decoded; check that it is complete and has a video track"

@@ -28,6 +28,9 @@ _HTTP = re.compile(r"https?://", re.IGNORECASE)
 # Playlists hand out whole segments at once; their frames are read at the pace of their timestamps.
 _PLAYLIST = re.compile(r"https?://[^?#]*\.(m3u8|mpd)([?#]|$)", re.IGNORECASE)
 _LONGEST_PACE_SECONDS = 5.0
+# OpenCV says False for a frame that does not decode, and goes on with the next. So many in a row are the end: of a
+# stream that is over they take a millisecond.
+_MOST_BAD_FRAMES = 100
 
 
 class LiveCapture:
@@ -38,6 +41,7 @@ class LiveCapture:
     the second frame tells the time of the first.
 
     Attributes:
+        lost_before: Frames right before the one grabbed last that could not be decoded.
         arrived_seconds: When the frame grabbed last could have been here, by `time.monotonic()`; see
             `ArrivalClock`. Of a recording and a playlist, whose frames come by the segment: when it was read.
     """
@@ -54,6 +58,10 @@ class LiveCapture:
         self._backlog = Backlog()
         self._capture = _open(job)
         self._closed = False
+        self._frames = 0
+        self._read_seconds = job.read_seconds
+        self._expected_frames = 0
+        self.lost_before = 0
         if not self._read():
             self.close()
             raise UnreadableSourceError("no frame came; check that it sends video")
@@ -63,16 +71,17 @@ class LiveCapture:
         is_http = _HTTP.match(str(job.address)) is not None
         # A recording behind HTTP can wait, as a file does.
         is_recording = info.declared_frames is not None and is_http
+        self._expected_frames = info.declared_frames or 0 if is_recording else 0
         # Motion JPEG over HTTP has no timestamps, but FFmpeg counts its frames as if there were 25 a second.
         is_counted = is_http and not is_recording and self._is_jpeg()
         height, width = self._first_image.shape[:2]
         fps = None if is_counted else info.declared_fps
         self._info = replace(info, size_wh=(width, height), declared_fps=fps, live=not is_recording)
-        self._is_playlist = not is_recording and _PLAYLIST.match(str(job.address)) is not None
+        self._names_playlist = _PLAYLIST.match(str(job.address)) is not None
+        self._is_paced = not is_recording and self._names_playlist
         # What devices report as time differs from driver to driver.
         self._times = StreamTimes(by_arrival=is_counted or not _is_address(job), declared_fps=fps)
-        self._arrivals = ArrivalClock() if self._info.live and not self._is_playlist else None
-        self._frames = 0
+        self._arrivals = ArrivalClock() if self._info.live and not self._is_paced else None
         self._second_seconds: float | None = None
         self._second_arrived = 0.0
         self.arrived_seconds = self._first[1]
@@ -81,6 +90,11 @@ class LiveCapture:
     def info(self) -> SourceInfo:
         """What the stream says about itself; `live` is False for a recording."""
         return self._info
+
+    @property
+    def is_playlist(self) -> bool:
+        """Whether it is read from a list of parts, each of which may have a clock of its own."""
+        return self._names_playlist
 
     @property
     def is_behind(self) -> bool:
@@ -134,10 +148,20 @@ class LiveCapture:
         return self._arrivals.place(seconds, read_seconds, waited=self._backlog.has_waited)
 
     def _read(self) -> bool:
-        self._backlog.before_read()
-        grabbed = self._capture.grab()
-        self._backlog.after_read()
-        return bool(grabbed)
+        """Read the next frame that decodes; say whether there is one."""
+        tries = max(_MOST_BAD_FRAMES, self._expected_frames - self._frames)
+        for lost in range(tries):
+            self.lost_before = lost
+            self._backlog.before_read()
+            began_seconds = time.monotonic()
+            grabbed = self._capture.grab()
+            self._backlog.after_read()
+            if grabbed:
+                return True
+            # Nothing came in time: the connection is dead, and waiting again would hide that.
+            if self._closed or time.monotonic() - began_seconds >= self._read_seconds:
+                break
+        return False
 
     def _image(self) -> Image:
         decoded, image = self._capture.retrieve()
@@ -152,7 +176,7 @@ class LiveCapture:
         return int(self._capture.get(cv2.CAP_PROP_FOURCC)) == cv2.VideoWriter.fourcc(*"MJPG")
 
     def _keep_pace(self, seconds: float) -> None:
-        if self._is_playlist:
+        if self._is_paced:
             early_seconds = self._first[1] + seconds - time.monotonic()
             if 0 < early_seconds < _LONGEST_PACE_SECONDS:
                 self._pause(early_seconds)
@@ -169,7 +193,10 @@ def _open(job: ReaderJob) -> cv2.VideoCapture:
         options = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, round(job.open_seconds * 1000)]
         options += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, round(job.read_seconds * 1000)]
         # Several decoding threads would hold back as many frames.
-        opened = capture.open(str(job.address), cv2.CAP_FFMPEG, [*options, cv2.CAP_PROP_N_THREADS, 1])
+        # FFmpeg knows its protocols in small letters only.
+        scheme, _, rest = str(job.address).partition("://")
+        address = f"{scheme.lower()}://{rest}"
+        opened = capture.open(address, cv2.CAP_FFMPEG, [*options, cv2.CAP_PROP_N_THREADS, 1])
     else:
         _check_device(job)
         opened = capture.open(job.address, cv2.CAP_V4L2 if sys.platform == "linux" else cv2.CAP_ANY)

@@ -70,7 +70,12 @@ def _read_camera(job: ReaderJob, outlet: _Outlet, stop: threading.Event) -> Fini
         return Finished("not opened", str(error))
     try:
         outlet.send(Started(capture.info))
-        sampler = Sampler(SamplingClock(job.frame_rate), prepare=prepare_for(job.size_wh, job.zones))
+        sampler = Sampler(
+            SamplingClock(job.frame_rate),
+            prepare=prepare_for(job.size_wh, job.zones),
+            continuous=True,
+            joins_jumps=capture.is_playlist,
+        )
         return _Sampling(capture, sampler, outlet).run(stop)
     finally:
         capture.close()
@@ -91,8 +96,8 @@ class _Sampling:
             pts_seconds = self._capture.grab()
             if pts_seconds is None:
                 return Finished("ended", progress=self._progress())
-            items = self._sampler.take(pts_seconds, self._capture.retrieve)
-            self._pts_seconds = pts_seconds
+            items = self._sampler.take(pts_seconds, self._capture.retrieve, frames_lost=self._capture.lost_before)
+            self._pts_seconds = pts_seconds + self._sampler.shift_seconds
             for item in items:
                 self._outlet.send(Item(item, self._progress()))
             now = time.monotonic()
