@@ -10,6 +10,7 @@ from typing import Any
 
 import av
 import numpy as np
+from av.codec.context import Flags
 from av.video.reformatter import Interpolation
 
 from framestream.cores import usable_cores
@@ -62,6 +63,8 @@ class AvDecoder:
         if threads is None:
             threads = 0 if context.width * context.height > SMALL_PIXELS else max(1, usable_cores() - 1)
         context.thread_count = threads
+        # A picture with a flaw in it is better than none, and ffprobe counts it.
+        context.flags |= Flags.output_corrupt
         self._is_avi = "avi" in self._container.format.name.split(",")
         self._start = self._stream.start_time or 0
         self._timestamps = BestTimestamps(by_decoding=self._is_avi)

@@ -46,13 +46,13 @@ ALL: list[Record] = [START, PREDICTION, EVENT, GAP, END]
 STATUS = Status(state="reconnecting", reason="connection refused", retry_seconds=2.0, camera="door")
 OF_MANY: list[Record] = [
     STATUS,
-    dataclasses.replace(START, camera="door", predict_ahead_seconds=1.0),
+    dataclasses.replace(START, camera="door", predict_ahead_seconds=1.0, decoder="av"),
     dataclasses.replace(
         PREDICTION, camera="door", zone="mat", staleness_seconds=0.1234567, keypoints=((0.25, 0.5, 0.9),)
     ),
     dataclasses.replace(EVENT, camera="door", zone="mat", staleness_seconds=0.2),
     dataclasses.replace(GAP, camera="door", frames_lost=17),
-    dataclasses.replace(END, camera="door", frames_dropped=2, dropped={"too slow": 2}),
+    dataclasses.replace(END, camera="door", frames_dropped=2, dropped={"too slow": 2}, frames_undecodable=3),
 ]
 
 
