@@ -102,6 +102,15 @@ class Damaged(Protocol):
         ...
 
 
+@runtime_checkable
+class Skipping(Protocol):
+    """A source that need not decode what nobody will look at."""
+
+    def skip_until(self, pts_seconds: float) -> None:
+        """Take note that no frame before this time, and after the one grabbed last, will be retrieved."""
+        ...
+
+
 def check_rate(rate: float, *, name: str) -> float:
     """Check a rate, and return it.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,6 +17,7 @@ from framestream.errors import SourceError
 from framestream.frames import Image
 from framestream.sources import VideoFile
 from framestream.sources.opencv import opencv_silenced
+from framestream.sources.video_file import is_av_installed
 
 _FRAMES = 8
 _SIZE_WH = (64, 48)
@@ -59,7 +61,20 @@ def check_codecs() -> list[Finding]:
     if not any(finding.state == "ok" for finding in findings):
         remedy = "run: pip install --force-reinstall opencv-python-headless"
         findings.insert(0, Finding("codecs", "video", "broken", "no codec at all can be read", remedy))
-    return [*findings, _check_ffmpeg(ffmpeg)]
+    return [_name_decoder(), *findings, _check_ffmpeg(ffmpeg)]
+
+
+def _name_decoder() -> Finding:
+    """Say which library decodes video files."""
+    if is_av_installed():
+        return Finding("codecs", "decoder", "ok", f"PyAV {version('av')} decodes files, OpenCV cameras")
+    return Finding(
+        "codecs",
+        "decoder",
+        "note",
+        f"OpenCV {cv2.__version__} decodes files; it reads neither interlaced films nor other streams than the first",
+        "run: pip install av",
+    )
 
 
 def count_readable_frames(path: Path) -> int:
@@ -93,7 +108,9 @@ def _check_codec(codec: Codec, folder: Path, ffmpeg: str | None) -> Finding:
     frames = count_readable_frames(path)
     if frames != _FRAMES:
         detail = f"{frames} of {_FRAMES} frames of a clip by {maker} could be read"
-        remedy = "convert such files with ffmpeg, or set the camera to H.264; a newer OpenCV may read them"
+        remedy = "convert such files with ffmpeg, or set the camera to H.264"
+        if not is_av_installed():
+            remedy = f"run: pip install av, whose decoders are more; or {remedy}"
         return Finding("codecs", codec.name, "warning", detail, remedy)
     return Finding("codecs", codec.name, "ok", "reads and writes" if maker == "OpenCV" else "reads (does not write)")
 

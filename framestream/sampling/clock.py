@@ -82,6 +82,11 @@ class SamplingClock:
         interval = self._interval_seconds
         return self._last_seconds + (1 / self._frame_rate if interval is None else interval)
 
+    @property
+    def wanted_seconds(self) -> float | None:
+        """No frame between the newest one and this time will serve a tick; None before the first frame."""
+        return None if self._start_seconds is None else self._tick_seconds(self._next_tick) - TICK_TOLERANCE_SECONDS
+
     def goes_back(self, pts_seconds: float) -> bool:
         """Say whether a frame's timestamp lies so far before the newest one that its clock has restarted."""
         return self._start_seconds is not None and pts_seconds - self._last_seconds < -1 / self._frame_rate

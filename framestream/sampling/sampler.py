@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from framestream.frames import Damaged, FrameSource, Image
+from framestream.frames import Damaged, FrameSource, Image, Skipping
 from framestream.records import Gap
 from framestream.sampling.clock import JUMPED, WENT_BACK, ClockStep, SamplingClock
 
@@ -177,6 +177,11 @@ def sample(
         sampler = Sampler(sampler)
     # Looked up once: asking whether an object has an attribute takes as long as a step of the clock.
     damaged = source if isinstance(source, Damaged) else None
+    skipping = source if isinstance(source, Skipping) else None
     while not stopped() and (pts_seconds := source.grab()) is not None:
         lost = 0 if damaged is None else damaged.lost_before
-        yield from sampler.take(pts_seconds, source.retrieve, frames_lost=lost)
+        items = sampler.take(pts_seconds, source.retrieve, frames_lost=lost)
+        wanted_seconds = sampler.clock.wanted_seconds
+        if items and skipping is not None and wanted_seconds is not None:
+            skipping.skip_until(wanted_seconds - sampler.shift_seconds)
+        yield from items

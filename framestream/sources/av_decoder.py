@@ -11,11 +11,12 @@ from typing import Any
 import av
 import numpy as np
 from av.codec.context import Flags
-from av.video.reformatter import Interpolation
+from av.video.reformatter import Interpolation, VideoReformatter
 
 from framestream.cores import usable_cores
 from framestream.errors import UnreadableSourceError
 from framestream.frames import Image
+from framestream.sources.av_skipping import FrameSkipper, SkippedFrame
 from framestream.sources.av_streams import choose_stream, describe_choice, frame_count
 from framestream.sources.decoders import SMALL_PIXELS, Grab, StreamFacts
 from framestream.sources.orientation import Orientation, read_matrix
@@ -62,16 +63,20 @@ class AvDecoder:
         context.thread_type = "AUTO"
         if threads is None:
             threads = 0 if context.width * context.height > SMALL_PIXELS else max(1, usable_cores() - 1)
-        context.thread_count = threads
+        # FFmpeg's own choice would be one more than there are cores, and hold back as many frames.
+        context.thread_count = threads or usable_cores()
         # A picture with a flaw in it is better than none, and ffprobe counts it.
         context.flags |= Flags.output_corrupt
         self._is_avi = "avi" in self._container.format.name.split(",")
         self._start = self._stream.start_time or 0
         self._timestamps = BestTimestamps(by_decoding=self._is_avi)
         self._frame: Any = None
+        # One for all frames: making its tables anew for each takes longer than using them.
+        self._reformatter = VideoReformatter()
         self._orientation = Orientation()
         self._size_wh = (context.width, context.height)
         self._pts_seconds: float | None = None
+        self._skipper = FrameSkipper(context, is_avi=self._is_avi)
         self._grabs = self._decode()
         self._facts = self._read_facts(chosen, len(streams), film_seconds)
 
@@ -97,7 +102,8 @@ class AvDecoder:
             return Grab.END
         if isinstance(found, Lost):
             return Grab.LOST
-        is_first, self._frame = self._frame is None, found
+        is_first = self._frame is None and not isinstance(found, SkippedFrame)
+        self._frame = found
         if is_first:
             self._meet(found)
         ticks = self._timestamps.choose(found.pts, found.dts)
@@ -108,14 +114,22 @@ class AvDecoder:
     def retrieve(self) -> Image | None:
         """Return the frame grabbed last."""
         width, height = self._size_wh
+        if self._frame is None or isinstance(self._frame, SkippedFrame):
+            return None
         try:
             # As OpenCV does, and a later frame of another size comes in the first size.
-            scaled = self._frame.reformat(
-                width=width, height=height, format="bgr24", interpolation=Interpolation.BICUBIC
+            scaled = self._reformatter.reformat(
+                self._frame, width=width, height=height, format="bgr24", interpolation=Interpolation.BICUBIC
             )
         except (av.error.FFmpegError, ValueError):
             return None
         return self._orientation.apply(np.asarray(scaled.to_ndarray(), dtype=np.uint8))
+
+    def skip_until(self, pts_seconds: float) -> None:
+        """Take note that no frame before this timestamp, and after the one grabbed last, will be retrieved."""
+        base = self._stream.time_base
+        if base:
+            self._skipper.skip_until(pts_seconds / float(base) + self._start)
 
     def close(self) -> None:
         """Release the file."""
@@ -137,16 +151,20 @@ class AvDecoder:
                 packets = self._container.demux(self._stream)
                 continue
             if packet is None:
+                yield from self._skipper.rest()
                 return
             errors = 0
+            self._skipper.before(packet)
             try:
                 frames = packet.decode()
             except EOFError:
                 return
             except av.error.FFmpegError:
+                self._skipper.failed(packet)
                 yield Lost()
                 continue
-            yield from frames
+            for frame in frames:
+                yield from self._skipper.in_order(frame)
 
     def _meet(self, frame: Any) -> None:
         """Learn from the first frame how pictures are displayed."""

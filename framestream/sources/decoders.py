@@ -89,6 +89,10 @@ class Decoder(Protocol):
         """Return the frame grabbed last as it is displayed, BGR; None if it cannot be converted."""
         ...
 
+    def skip_until(self, pts_seconds: float) -> None:
+        """Take note that no frame before this timestamp, and after the one grabbed last, will be retrieved."""
+        ...
+
     def close(self) -> None:
         """Release the file; may be called twice."""
         ...

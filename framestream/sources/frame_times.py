@@ -48,6 +48,10 @@ class FrameTimes:
         self._last_seconds = seconds
         return seconds
 
+    def timestamp_of(self, seconds: float) -> float:
+        """Return the timestamp of a frame that would be shown at a time."""
+        return seconds - self._shift
+
     def _without(self, last: float | None) -> float:
         self.untimed += 1
         self._untimed_run += 1

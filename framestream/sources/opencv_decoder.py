@@ -105,6 +105,9 @@ class OpenCVDecoder:
             return None
         return self._orientation.apply(np.asarray(image, dtype=np.uint8))
 
+    def skip_until(self, pts_seconds: float) -> None:
+        """Do nothing: OpenCV decodes every frame."""
+
     def close(self) -> None:
         """Release the file."""
         self._capture.release()

@@ -134,6 +134,10 @@ class VideoFile:
             )
         return image
 
+    def skip_until(self, pts_seconds: float) -> None:
+        """Take note that no frame before this time, and after the one grabbed last, will be retrieved."""
+        self._decoder.skip_until(self._times.timestamp_of(pts_seconds - self._lead_seconds))
+
     def close(self) -> None:
         """Release the file; may be called twice."""
         self._closed = True

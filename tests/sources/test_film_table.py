@@ -7,6 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from framestream import UnreadableSourceError
+from framestream.sampling.clock import SamplingClock
+from framestream.sampling.sampler import Sample, Sampler, sample
 from framestream.sources import VideoFile
 from tests.sources.films import (
     B_FRAMES,
@@ -98,3 +101,39 @@ def test_both_decoders_give_the_same_times_and_the_same_bytes(film: Film, tmp_pa
     assert other.grab() is None
     one.close()
     other.close()
+
+
+@pytest.mark.skipif(not HAS_AV, reason="PyAV is not installed")
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("name", ["h264 b.mp4", "h264 b.ts", "h264 b.avi", "hevc.mkv", "vp9.webm", "50.mp4", "60.mkv"])
+def test_samples_are_the_same_when_nobody_looks_at_the_frames_between(name: str, threads: int, tmp_path: Path) -> None:
+    path = next(film for film in FILMS if film.name == name).make(tmp_path)
+    taken = []
+    for decoder in ("opencv", "av"):
+        source = VideoFile(path, decoder=decoder, threads=threads)  # type: ignore[arg-type]
+        sampler = Sampler(SamplingClock(5.0))
+        samples = [item for item in sample(source, sampler) if isinstance(item, Sample)]
+        taken.append(([one.pts_seconds for one in samples], [one.image.tobytes() for one in samples], sampler.counts))
+        source.close()
+    (times, pictures, counts), other = taken
+    assert other[0] == pytest.approx(times)
+    assert other[1] == pictures
+    assert other[2] == counts
+
+
+@pytest.mark.skipif(not HAS_AV, reason="PyAV is not installed")
+def test_a_frame_that_was_left_out_cannot_be_had(tmp_path: Path) -> None:
+    path = next(film for film in FILMS if film.name == "h264 b.mp4").make(tmp_path)
+    source = VideoFile(path, decoder="av", threads=1)
+    source.grab()
+    source.skip_until(10.0)
+    grabbed = failed = 1
+    while source.grab() is not None:
+        grabbed += 1
+        try:
+            source.retrieve()
+        except UnreadableSourceError:
+            failed += 1
+    source.close()
+    assert grabbed == 75
+    assert 20 < failed < 50

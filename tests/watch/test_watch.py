@@ -1,6 +1,6 @@
 import dataclasses
-import importlib.util
 import gc
+import importlib.util
 import threading
 import time
 from contextlib import suppress
