@@ -76,7 +76,7 @@ class AvDecoder:
         self._orientation = Orientation()
         self._size_wh = (context.width, context.height)
         self._pts_seconds: float | None = None
-        self._skipper = FrameSkipper(context, is_avi=self._is_avi)
+        self._skipper = FrameSkipper(context, container=self._container.format.name)
         self._grabs = self._decode()
         self._facts = self._read_facts(chosen, len(streams), film_seconds)
 

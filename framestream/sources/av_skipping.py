@@ -10,6 +10,9 @@ from typing import Any
 
 # Codecs whose decoder leaves out exactly the packets that no other refers to, one frame a packet.
 _CODECS = ("h264", "hevc")
+# Containers that keep frame by frame, each with its timestamp. What a transport or program stream has is cut into frames
+# by guessing, and not every piece is one.
+_CONTAINERS = ("mp4", "matroska", "flv")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +36,12 @@ class FrameSkipper:
     Exact: what is decoded is what would be decoded otherwise, since only frames without dependants are missing.
     """
 
-    def __init__(self, context: Any, *, is_avi: bool) -> None:
-        """Prepare for a stream's codec context; in AVI packets have no presentation timestamps."""
+    def __init__(self, context: Any, *, container: str) -> None:
+        """Prepare for a stream's codec context in a container, by FFmpeg's names for it, with commas between."""
         self._context = context
-        self._is_possible = context.codec.canonical_name in _CODECS and not is_avi
+        self._is_possible = context.codec.canonical_name in _CODECS and any(
+            name in _CONTAINERS for name in container.split(",")
+        )
         self._last_pts: int | None = None
         self._until_pts = -math.inf
         self._is_skipping = False
@@ -51,7 +56,9 @@ class FrameSkipper:
         if not self._is_possible:
             return
         pts, last = packet.pts, self._last_pts
-        skips = pts is not None and last is not None and last < pts < self._until_pts and not packet.is_discard
+        # What would give no frame, because it is damaged or hidden, must not seem to have been left out.
+        is_whole = not packet.is_discard and not packet.is_corrupt
+        skips = is_whole and pts is not None and last is not None and last < pts < self._until_pts
         if skips != self._is_skipping:
             self._context.skip_frame = "NONREF" if skips else "DEFAULT"
             self._is_skipping = skips
