@@ -105,7 +105,7 @@ class SamplingClock:
         if self.goes_back(pts_seconds):
             return self.restart(pts_seconds, WENT_BACK)
         lost = self._count_undecodable(pts_seconds, frames_lost) if frames_lost or self._undecodable else 0
-        if lost and change_seconds - (self._interval_seconds or 0.0) > 1 / self._frame_rate:
+        if lost and self._leaves_hole(change_seconds):
             return self.restart(pts_seconds, UNDECODABLE, frames_lost=lost)
         if self.jumps(pts_seconds):
             return self.restart(pts_seconds, JUMPED)
@@ -133,6 +133,12 @@ class SamplingClock:
         self._next_tick = 1
         self._undecodable = 0
         return ClockStep(gap=reason, tick_seconds=pts_seconds, frames_lost=frames_lost)
+
+    def _leaves_hole(self, change_seconds: float) -> bool:
+        """Say whether more than a tick is missing between two frames, whatever their times jitter by."""
+        tick_seconds = 1 / self._frame_rate
+        usual_seconds = max(self._interval_seconds or 0.0, tick_seconds)
+        return change_seconds - usual_seconds > tick_seconds + TICK_TOLERANCE_SECONDS
 
     def _count_undecodable(self, pts_seconds: float, frames_lost: int) -> int:
         """Return how many frames lost of late may be the reason for a hole in time before this one."""

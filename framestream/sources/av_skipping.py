@@ -10,8 +10,8 @@ from typing import Any
 
 # Codecs whose decoder leaves out exactly the packets that no other refers to, one frame a packet.
 _CODECS = ("h264", "hevc")
-# Containers that keep frame by frame, each with its timestamp. What a transport or program stream has is cut into frames
-# by guessing, and not every piece is one.
+# Containers that keep frame by frame, each with its timestamp. What a transport or program stream holds is cut into
+# frames by guessing, and not every piece is one.
 _CONTAINERS = ("mp4", "matroska", "flv")
 
 

@@ -57,6 +57,7 @@ class MjpegCamera(WebServer):
         sending: False makes it hold still, with the connection open.
         pictures: After how many it ends a connection; None goes on.
         garbage: True sends noise instead of pictures.
+        bad_every: Every so many pictures, one does not decode; None leaves all whole.
         login: What it asks for, "user:password".
         answer_seconds: How long it thinks before it answers.
         requests: How often it was asked.
@@ -68,6 +69,7 @@ class MjpegCamera(WebServer):
         self.sending = True
         self.pictures: int | None = None
         self.garbage = False
+        self.bad_every: int | None = None
         self.login: str | None = None
         self.answer_seconds = 0.0
         self.requests = 0
@@ -127,6 +129,8 @@ def _part(camera: MjpegCamera, number: int) -> bytes:
     image = np.full((height, width, 3), (number * 10) % 128, np.uint8)
     image[:, width // 2 :] = 255
     picture = cv2.imencode(".jpg", image)[1].tobytes()
+    if camera.bad_every is not None and number % camera.bad_every == camera.bad_every - 1:
+        picture = picture[:2] + bytes(len(picture) - 2)
     head = f"--picture\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"
     return head.encode() + picture + b"\r\n"
 

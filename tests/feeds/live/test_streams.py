@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -177,3 +178,31 @@ def test_a_device_that_is_not_there_is_told() -> None:
         status = watching.until_state("reconnecting")
     assert status.reason == "no such device; plug it in"
     assert watching.camera.name == "device 63"
+
+
+def test_a_picture_that_does_not_decode_does_not_end_the_connection() -> None:
+    with MjpegCamera(rate=30) as camera:
+        camera.bad_every, camera.pictures = 10, 60
+        # Schemes may be written in capitals.
+        address = camera.url.replace("http://", "HTTP://")
+        with Watching(address, frame_rate=FRAME_RATE, settings=replace(QUICK, reconnect=False)) as watching:
+            watching.until(lambda: not watching.camera.is_running)
+    assert camera.requests == 1
+    assert watching.closed.counts.read == 54
+    # The last of them is the end of the stream to its reader.
+    assert watching.closed.counts.undecodable == 5
+    assert watching.gaps == []
+
+
+def test_parts_of_a_playlist_with_clocks_of_their_own_are_one_timeline(tmp_path: Path) -> None:
+    for name, offset in (("a.ts", "0"), ("b.ts", "500"), ("c.ts", "20")):
+        make_film(tmp_path / name, seconds=2, options=("-output_ts_offset", offset))
+    parts = "#EXT-X-DISCONTINUITY\n".join(f"#EXTINF:2,\n{name}\n" for name in ("a.ts", "b.ts", "c.ts"))
+    (tmp_path / "list.m3u8").write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:3\n{parts}#EXT-X-ENDLIST\n")
+    with FileServer(tmp_path) as server, Watching(server.url("list.m3u8"), frame_rate=FRAME_RATE) as watching:
+        watching.until(lambda: not watching.camera.is_running)
+    times = [one.pts_seconds for one in watching.samples]
+    assert times == sorted(times)
+    assert times[-1] == pytest.approx(5.9, abs=0.15)
+    assert [gap.reason for gap in watching.gaps] == ["timestamp jump", "timestamp went back"]
+    assert [gap.resume_seconds for gap in watching.gaps] == pytest.approx([2.0, 4.0], abs=0.1)
