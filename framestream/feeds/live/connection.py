@@ -177,7 +177,9 @@ class Connection:
 
     def _ending(self, *, stream_ended: bool) -> Ending:
         declared = None if self._info is None else self._info.declared_frames
-        if stream_ended and declared is not None and self._timeline.counts.read >= _COMPLETE_SHARE * declared:
+        counts = self._timeline.counts
+        seen = counts.read + counts.undecodable
+        if stream_ended and declared is not None and seen >= _COMPLETE_SHARE * declared:
             return Ending.COMPLETE
         if self._info is None or self._opened_at is None:
             return Ending.FAILED
