@@ -3,9 +3,9 @@
 One JSON object a line, UTF-8: for each camera one `start`, any number of those in the middle, one `end`; several
 cameras come interleaved. Times are seconds of media time, as a player shows them: 0 is the beginning of a file, which
 is its picture's unless sound begins earlier (then the first picture comes later than 0); where the first timestamps are
-missing or negative, 0 is the first frame. Media time never runs backwards: where a source's clock restarts, it goes on
-where it was, behind a gap. A live source counts on after an outage. Readers must ignore fields and types they do not
-know.
+missing or negative, 0 is the first frame. In films and streams media time never runs backwards: where the clock of one
+restarts, it goes on where it was, behind a gap. Times that a program gives (`PushedFrames`, a source of its own) are
+kept as they are. A live source counts on after an outage. Readers must ignore fields and types they do not know.
 
 Fields that say nothing are left out: `camera` (its name) where there is only one without a name, `zone` (name of
 the part of the picture) where there are no zones, `staleness_seconds` (from the arrival of the newest frame it rests

@@ -108,7 +108,9 @@ class SourceFeed:
         is_live = source.info.live
         # Images of a recording are scaled later, by whoever has time; what is no image is refused where it is read.
         prepare = self._fit if is_live else _checked
-        self._sampler = Sampler(SamplingClock(self._frame_rate), prepare=prepare, continuous=True)
+        # The clock of a container may restart in the middle of a film; times that a program gives are kept as they are.
+        is_film = source.info.decoder is not None
+        self._sampler = Sampler(SamplingClock(self._frame_rate), prepare=prepare, continuous=is_film)
         for item in sample(source, self._sampler, stopped=self._stop.is_set):
             now, counts = time.monotonic(), self._sampler.counts
             # Not left at once when stopped: what the sampler has counted must reach the inbox.

@@ -67,7 +67,10 @@ class AvDecoder:
         context.thread_count = threads or usable_cores()
         # A picture with a flaw in it is better than none, and ffprobe counts it.
         context.flags |= Flags.output_corrupt
-        self._is_avi = "avi" in self._container.format.name.split(",")
+        formats = self._container.format.name.split(",")
+        self._is_avi = "avi" in formats
+        # Elsewhere a duration that is shorter than the frames say comes from the size of a file that is cut off.
+        self._has_edits = "mp4" in formats
         self._start = self._stream.start_time or 0
         self._timestamps = BestTimestamps(by_decoding=self._is_avi)
         self._frame: Any = None
@@ -191,7 +194,7 @@ class AvDecoder:
             size_wh=(height, width) if self._orientation.swaps_sides else (width, height),
             declared_fps=fps if math.isfinite(fps) and 0 < fps <= _MAX_PLAUSIBLE_FPS else None,
             declared_frames=declared,
-            shown_frames=round(float(duration * base) * fps) if duration and base and fps else None,
+            shown_frames=round(float(duration * base) * fps) if self._has_edits and duration and base and fps else None,
             start_seconds=start,
             lead_seconds=max(0.0, lead),
             is_avi=self._is_avi,
