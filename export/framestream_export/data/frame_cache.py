@@ -1,7 +1,7 @@
 """Every recording decoded once: the model's frames in one memory-mapped file, cut by the code that serves.
 
-A cache folder is named after what went into it (files, their sizes and times of change, frame rate, frame size), so a
-resumed run, or another run with the same frames, finds it ready.
+A cache folder is named after what went into it (files, their sizes and times of change, decoder, frame rate, frame
+size), so a resumed run, or another run with the same frames, finds it ready.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from framestream.errors import DataError
+from framestream.sources.video_file import is_av_installed
 from framestream_export.data.decoding import FRAMES, INDEX, TIMES, decode_recordings
 from framestream_export.data.footage import Dataset, Recording
 
@@ -160,7 +161,8 @@ def fingerprint_of(
 
 
 def _key(recordings: Sequence[Recording], frame_rate: float, size_wh: tuple[int, int]) -> str:
-    facts: list[Any] = ["frames-2", frame_rate, size_wh]
+    # Damaged and interlaced films may differ from decoder to decoder.
+    facts: list[Any] = ["frames-3", "av" if is_av_installed() else "opencv", frame_rate, size_wh]
     for recording in recordings:
         place = os.path.realpath(recording.path)
         try:
