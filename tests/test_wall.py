@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import WriteVideo
 
 SOURCES = Path(__file__).parents[1]
@@ -49,9 +51,12 @@ def test_a_watch_from_the_command_line_loads_no_training_side(model_path: Path, 
     assert loaded & TRAINING_SIDE == set()
 
 
-def test_the_help_loads_neither_engine_nor_training_frameworks() -> None:
-    program = "from framestream.cli.main import run; assert run(['--help']) == 0"
-    assert modules_after(program) & {"tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime"} == set()
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], []])
+def test_the_help_loads_nothing_heavy(arguments: list[str]) -> None:
+    program = "import sys; from framestream.cli.main import run; assert run(sys.argv[1:]) == 0"
+    loaded = modules_after(program, *arguments)
+    assert "click" in loaded
+    assert loaded & (TRAINING_SIDE | {"onnxruntime", "numpy", "cv2", "av", "rich"}) == set()
 
 
 def test_one_module_opens_graphs() -> None:

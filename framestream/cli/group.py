@@ -17,6 +17,20 @@ _OWN = {
     for name in ("bench", "doctor", "info", "watch")
 }
 
+# First sentences of the commands that come with FrameStream, those of the training side included: `framestream --help`
+# would have to import NumPy, OpenCV and much of the training side to ask the commands. A test holds the two together.
+_FIRST_SENTENCES = {
+    "bench": "Measure what a MODEL costs on this machine: by stage, against the naive way, and with many cameras.",
+    "data": "Examine labelled clips before training on them.",
+    "doctor": "Look for what is missing or broken on this machine, and say what to do about it.",
+    "evaluate": "Measure how good an exported MODEL is on the labelled recordings in DATA.",
+    "export": "Write a training RUN's model as one ONNX file.",
+    "info": "Show what a MODEL says about itself.",
+    "train": "Train a model on the labelled clips in DATA.",
+    "verify": "Check that an exported MODEL, or all of a hand-off folder, is intact and predicts what it should.",
+    "watch": "Print what happens in each SOURCE.",
+}
+
 
 class CommandGroup(click.Group):
     """A group of commands that are loaded when they are asked for: our own, and those registered as entry points.
@@ -32,6 +46,16 @@ class CommandGroup(click.Group):
         """Return a command by name, or None."""
         points = [_OWN[cmd_name]] if cmd_name in _OWN else list(entry_points(group=COMMAND_GROUP, name=cmd_name))
         return _load(points[0]) if points else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands; only those that others have added are loaded for it."""
+        listed: dict[str, click.Command] = {}
+        for name in self.list_commands(ctx):
+            sentence = _FIRST_SENTENCES.get(name)
+            command = self.get_command(ctx, name) if sentence is None else click.Command(name, help=sentence)
+            if command is not None:
+                listed[name] = command
+        click.Group(commands=listed).format_commands(ctx, formatter)
 
 
 def _load(point: EntryPoint) -> click.Command:
