@@ -67,11 +67,18 @@ class Ratio:
 
 @dataclass(frozen=True, slots=True)
 class CamerasFigures:
-    """Cameras in real time, all through one session.
+    """Cameras in real time, all through one session: such as are read over the network, or pictures from memory.
 
     Attributes:
         cameras: Number of cameras.
-        facts: Size, rate, seconds, frames pushed, predictions, frames dropped by reason, processor cores used.
+        facts: Of both `size_wh`, `rate` (frames per second of each camera), `seconds` (measured), `frames_read`,
+            `predictions`, `dropped` (frames by reason) and `cores_used` (processor time over time). Of cameras read
+            over the network also `codec` and `transport`; `connect_seconds` until all had a prediction, and
+            `dropped_while_connecting`; `connections_lost`; and of `cores_used` the parts `cores_of_readers` (a process
+            for each camera: reading, decoding, scaling) and `cores_of_this_process` (the model, events, records).
+            `cores_that_play_the_cameras` are in none of them. `frames_read` are all from beginning to end there. Cores
+            are None where the system does not say what other processes take. Of pictures from memory also
+            `frames_sampled` and `frames_skipped`.
         staleness: Time from the arrival of a frame to its prediction.
         staleness_target_ms: Upper limit for the 95th percentile of the staleness, milliseconds.
         reason: Why a target is missed; empty if none is.
@@ -128,7 +135,9 @@ class BenchReport:
         throughput: Frames or predictions per second, by the name of what was measured.
         ratios: Ratios of things measured in turns.
         memory: Bytes before and at the peak of watching the source in a process of its own; None if unknown here.
-        cameras: Many cameras in real time, or None if left out.
+        cameras: Cameras in real time, each read and decoded by a process of its own, or None if left out.
+        model_share: The model's own share of as many cameras: pictures of its size, pushed from memory at the same
+            rate, so that none is read, decoded or scaled; or None if left out.
         idle: Figures of one paused camera, or None if left out.
         notes: What could not be measured, and why.
     """
@@ -141,6 +150,7 @@ class BenchReport:
     ratios: tuple[Ratio, ...]
     memory: Facts | None = None
     cameras: CamerasFigures | None = None
+    model_share: CamerasFigures | None = None
     idle: IdleFigures | None = None
     notes: tuple[str, ...] = ()
 
@@ -155,6 +165,7 @@ class BenchReport:
             "ratios": {ratio.name: ratio.to_dict() for ratio in self.ratios},
             "memory": None if self.memory is None else dict(self.memory),
             "cameras": None if self.cameras is None else self.cameras.to_dict(),
+            "model_share": None if self.model_share is None else self.model_share.to_dict(),
             "idle": None if self.idle is None else self.idle.to_dict(),
             "notes": list(self.notes),
         }

@@ -1,4 +1,4 @@
-"""Many cameras in real time, and one that sends nothing."""
+"""Pictures pushed from memory in real time, the model's own share of many cameras; and a camera that sends nothing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from framestream.bench.bench_report import CamerasFigures, IdleFigures, Target
-from framestream.bench.synthetic_footage import CAMERA_SIZE_WH, ImagesInMemory, render_images
+from framestream.bench.synthetic_footage import CAMERA_RATE, CAMERA_SIZE_WH, ImagesInMemory, render_images
 from framestream.bench.timing import Timings
 from framestream.classifier import Classifier
 from framestream.cores import usable_cores
@@ -20,7 +20,6 @@ from framestream.records import End, Prediction
 from framestream.sampling.clock import TICK_TOLERANCE_SECONDS
 from framestream.sources.pushed import PushedFrames
 
-CAMERA_RATE = 15.0
 STALENESS_TARGET_MS = 250.0
 IDLE_TARGET = 0.05
 _IMAGES = 30
@@ -75,9 +74,12 @@ class PacedImages:
         return now_seconds - self._begin_seconds - index / self._rate
 
 
-def measure_cameras(classifier: Classifier, *, cameras: int, seconds: float) -> CamerasFigures:
-    """Run cameras in real time through one session, and see what is dropped and how late the predictions are."""
-    images = render_images(_IMAGES, size_wh=CAMERA_SIZE_WH)
+def measure_model_share(classifier: Classifier, *, cameras: int, seconds: float) -> CamerasFigures:
+    """Push pictures of the model's size from memory, as many as cameras send: nothing is read, decoded or scaled.
+
+    What it takes is the model's own share of watching cameras, with states, events and records.
+    """
+    images = render_images(_IMAGES, size_wh=classifier.spec.size_wh)
     # Long enough for a window to fill and for some predictions after that.
     count = math.ceil(CAMERA_RATE * (seconds + classifier.spec.window_seconds))
     # Cameras have no common clock.
@@ -102,7 +104,7 @@ def measure_cameras(classifier: Classifier, *, cameras: int, seconds: float) -> 
     for end in ends:
         dropped.update(end.dropped)
     facts: dict[str, Any] = {
-        "size_wh": list(CAMERA_SIZE_WH),
+        "size_wh": list(classifier.spec.size_wh),
         "rate": CAMERA_RATE,
         "seconds": wall_seconds,
         "frames_read": sum(end.frames_read for end in ends),

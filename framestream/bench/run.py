@@ -11,16 +11,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from framestream.bench.bench_report import BenchReport
-from framestream.bench.camera_runs import measure_cameras, measure_idle
+from framestream.bench.bench_report import BenchReport, CamerasFigures
+from framestream.bench.camera_runs import measure_idle, measure_model_share
 from framestream.bench.file_runs import measure_file
 from framestream.bench.machine import load_average, machine_facts
 from framestream.bench.memory import measure_memory
 from framestream.bench.model_runs import measure_model
 from framestream.bench.recording_runs import measure_throughput
+from framestream.bench.stream_runs import can_watch_streams, measure_streams
 from framestream.bench.synthetic_footage import write_film
 from framestream.classifier import Classifier
-from framestream.errors import SettingsError
+from framestream.errors import SettingsError, SourceError
 from framestream.model.session import Device, ModelSession
 
 # Order in which the stages of a frame are shown.
@@ -32,8 +33,8 @@ class BenchSettings:
     """How much a bench measures.
 
     Attributes:
-        cameras: Number of cameras to try; 0 leaves them out.
-        camera_seconds: How long the cameras run, in real time.
+        cameras: Number of cameras to start and watch; 0 leaves them out.
+        camera_seconds: How long cameras are measured, and pictures pushed from memory after that, in real time.
         idle_seconds: How long a paused camera is watched.
         blocks: Turns of each thing that is timed.
         runs: Measured runs in a turn.
@@ -97,7 +98,7 @@ def run_bench(
     progress("the model")
     figures = measure_model(session, cameras=settings.cameras, blocks=settings.blocks, runs=settings.runs)
     ratios = [*figures.ratios, file.ratio]
-    cameras = None
+    cameras = model_share = None
     if settings.cameras:
         if settings.cameras > 1:
             progress("throughput of cameras")
@@ -110,7 +111,9 @@ def run_bench(
                 )
             )
         progress("cameras in real time")
-        cameras = measure_cameras(classifier, cameras=settings.cameras, seconds=settings.camera_seconds)
+        cameras = _cameras(classifier, settings, figures.notes)
+        progress("the model's own share of them")
+        model_share = measure_model_share(classifier, cameras=settings.cameras, seconds=settings.camera_seconds)
     progress("a paused camera")
     idle = measure_idle(classifier, seconds=settings.idle_seconds)
     stages = {**file.stages, **figures.stages}
@@ -123,9 +126,22 @@ def run_bench(
         ratios=tuple(ratios),
         memory=memory,
         cameras=cameras,
+        model_share=model_share,
         idle=idle,
         notes=tuple(figures.notes),
     )
+
+
+def _cameras(classifier: Classifier, settings: BenchSettings, notes: list[str]) -> CamerasFigures | None:
+    """Measure cameras; where there can be none, say why among the notes, since the rest holds all the same."""
+    if not can_watch_streams():
+        notes.append("no cameras were measured: they can be watched on Linux and macOS only")
+        return None
+    try:
+        return measure_streams(classifier, cameras=settings.cameras, seconds=settings.camera_seconds)
+    except SourceError as error:
+        notes.append(f"no cameras were measured: {error}")
+        return None
 
 
 def _film(folder: Path, settings: BenchSettings) -> Path:

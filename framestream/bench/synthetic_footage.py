@@ -15,6 +15,7 @@ from framestream.sampling.resize import fit_frame
 from framestream.sources.opencv import opencv_silenced
 
 CAMERA_SIZE_WH = (640, 480)
+CAMERA_RATE = 15.0
 FILM_RATE = 25.0
 FILM_CODEC = "mp4v"
 """Nearly every build of OpenCV can write it."""

@@ -8,8 +8,10 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from framestream.bench.bench_report import BenchReport, Facts, Ratio, Target
+from framestream.bench.bench_report import BenchReport, Facts, Ratio
+from framestream.bench.camera_table import camera_table, how_measured
 from framestream.bench.comparison import Comparison
+from framestream.bench.table_parts import make_table, verdict_cells
 from framestream.cores import threads_text
 
 _WIDTH_OF_A_PIPE = 120
@@ -43,7 +45,8 @@ def _parts(report: BenchReport) -> Iterator[RenderableType]:
     yield _ratios(report.ratios)
     if report.cameras is not None or report.idle is not None:
         yield Text()
-        yield _cameras(report)
+        yield camera_table(report)
+        yield Text("\n".join(how_measured(report)))
     for remark in _remarks(report):
         yield Text(remark, style="yellow")
 
@@ -51,7 +54,7 @@ def _parts(report: BenchReport) -> Iterator[RenderableType]:
 def _compared(comparison: Comparison) -> Iterator[RenderableType]:
     yield Text("\n".join(_machine_lines("models", comparison.machine)))
     yield Text()
-    table = _table("model", "MB", "frames/s, 1 a run", "16 a run", "ms by operator, 16 a run", numbers_from=1)
+    table = make_table("model", "MB", "frames/s, 1 a run", "16 a run", "ms by operator, 16 a run", numbers_from=1)
     table.columns[-1].justify = "left"
     for one in comparison.contenders:
         operators = list(one.operators.items())[:_MOST_OPERATORS]
@@ -89,7 +92,7 @@ def _machine(report: BenchReport) -> Text:
 
 
 def _stages(report: BenchReport) -> Table:
-    table = _table("ms per frame", "p50", "p95", "p99", "mean", "count", numbers_from=1)
+    table = make_table("ms per frame", "p50", "p95", "p99", "mean", "count", numbers_from=1)
     for name, times in report.stages.items():
         figures = (f"{value:.3f}" for value in (times.p50_ms, times.p95_ms, times.p99_ms, times.mean_ms))
         table.add_row(name, *figures, str(times.count))
@@ -97,66 +100,31 @@ def _stages(report: BenchReport) -> Table:
 
 
 def _throughput(report: BenchReport) -> Table:
-    table = _table("throughput", "per second", numbers_from=1)
+    table = make_table("throughput", "per second", numbers_from=1)
     for name, value in report.throughput.items():
         table.add_row(name.replace("_", " "), f"{value:,.0f}")
     return table
 
 
 def _ratios(ratios: Sequence[Ratio]) -> Table:
-    table = _table("ratio", "value", "quartiles", "target", "", "meaning")
+    table = make_table("ratio", "value", "quartiles", "target", "", "meaning")
     for ratio in ratios:
         spread = ratio.spread
         table.add_row(
             ratio.name.replace("_", " "),
             f"{spread.median:.2f}",
             f"{spread.low:.2f} … {spread.high:.2f}",
-            *_verdict(spread.median, ratio.target),
+            *verdict_cells(spread.median, ratio.target),
             ratio.meaning,
         )
     return table
-
-
-def _cameras(report: BenchReport) -> Table:
-    table = _table("in real time", "value", "target", "")
-    cameras, idle = report.cameras, report.idle
-    if cameras is not None:
-        facts = cameras.facts
-        size = "x".join(map(str, facts["size_wh"]))
-        what = f"{cameras.cameras} cameras, {size}, {facts['rate']:g} fps, {facts['seconds']:.0f} s: frames dropped"
-        dropped = cameras.frames_dropped
-        table.add_row(what, f"{dropped} of {facts['frames_read']}", *_verdict(dropped, Target("at most", 0)))
-        late, limit = cameras.staleness, Target("at most", cameras.staleness_target_ms)
-        table.add_row("staleness p95, ms", f"{late.p95_ms:.1f}", *_verdict(late.p95_ms, limit))
-        table.add_row("staleness p50 and p99, ms", f"{late.p50_ms:.1f}, {late.p99_ms:.1f}", "", "")
-        table.add_row("cores used", f"{facts['cores_used']:.2f}", "", "")
-    if idle is not None:
-        verdict = _verdict(idle.cpu_share, idle.target)
-        table.add_row("one paused camera, share of a core", f"{idle.cpu_share:.4f}", *verdict)
-    return table
-
-
-def _verdict(value: float, target: Target | None) -> Sequence[RenderableType]:
-    if target is None:
-        return "", ""
-    if target.holds(value):
-        return str(target), Text("met", style="green")
-    missed = f"missed by {target.shortfall(value):.0%}" if target.value else "missed"
-    return str(target), Text(missed, style="red")
 
 
 def _remarks(report: BenchReport) -> Iterator[str]:
     for ratio in report.ratios:
         if ratio.reason:
             yield f"{ratio.name.replace('_', ' ')}: {ratio.reason}"
-    if report.cameras is not None and report.cameras.reason:
-        yield f"cameras: {report.cameras.reason}"
+    for name, figures in (("cameras", report.cameras), ("the model alone", report.model_share)):
+        if figures is not None and figures.reason:
+            yield f"{name}: {figures.reason}"
     yield from report.notes
-
-
-def _table(*titles: str, numbers_from: int | None = None) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for index, title in enumerate(titles):
-        right = numbers_from is not None and index >= numbers_from
-        table.add_column(title, justify="right" if right else "left", overflow="fold")
-    return table

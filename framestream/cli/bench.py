@@ -20,14 +20,18 @@ _IDLE_SECONDS = 3.0
 @click.argument("model", required=False)
 @click.option("--source", metavar="FILE", help="Video to read; by default a short film is made.")
 @click.option(
-    "--cameras", type=click.IntRange(min=0), default=8, show_default=True, help="Cameras to try; 0 leaves them out."
+    "--cameras",
+    type=click.IntRange(min=0),
+    default=8,
+    show_default=True,
+    help="Cameras to start and watch; 0 leaves them out.",
 )
 @click.option(
     "--seconds",
     type=POSITIVE,
     default=10.0,
     show_default=True,
-    help="How long cameras run.",
+    help="How long cameras are measured.",
 )
 @click.option(
     "--against",

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from framestream.errors import FrameStreamError
 from framestream.feeds.feed import Closed, Feed, Inbox, Lost, Missed, Opened
-from framestream.feeds.inbox import CHUNK_STEPS, SOURCE_FULL, WakeUpSignal
+from framestream.feeds.inbox import CHUNK_STEPS, SOURCE_FULL, InboxCounts, WakeUpSignal
 from framestream.feeds.items import Notice
 from framestream.frames import SourceInfo
 from framestream.model.session import ModelSession
@@ -115,6 +115,11 @@ class Camera:
     def is_stopping(self) -> bool:
         """Whether it was asked to end before its own end."""
         return self._asked_seconds is not None
+
+    @property
+    def dropped(self) -> dict[str, int]:
+        """Frames dropped so far, by reason; may be asked for by any thread."""
+        return _dropped(self.inbox.counts)
 
     @property
     def has_steps(self) -> bool:
@@ -259,8 +264,7 @@ class Camera:
 
     def _end(self) -> End:
         counts, stream = self.inbox.counts, self.zones[0].stream
-        # Adding counters leaves out what is zero.
-        dropped = dict(sorted((counts.dropped + Counter({SOURCE_FULL: counts.lost})).items()))
+        dropped = _dropped(counts)
         return End(
             frames_read=counts.source.read + counts.lost,
             frames_sampled=counts.source.sampled - counts.dropped.total(),
@@ -277,6 +281,11 @@ class Camera:
             frames_undecodable=counts.source.undecodable or None,
             camera=self.name,
         )
+
+
+def _dropped(counts: InboxCounts) -> dict[str, int]:
+    # Adding counters leaves out what is zero.
+    return dict(sorted((counts.dropped + Counter({SOURCE_FULL: counts.lost})).items()))
 
 
 def start_record(info: SourceInfo, session: ModelSession) -> Start:

@@ -72,6 +72,11 @@ class CameraSet:
             current = {camera.name: camera.status for camera in (*self._joining, *self._running)}
             return {**self._statuses, **current}
 
+    def dropped(self) -> dict[str | None, dict[str, int]]:
+        """Return how many frames each camera that is here has dropped so far, by reason."""
+        with self._lock:
+            return {camera.name: camera.dropped for camera in (*self._joining, *self._running)}
+
     def start_joining(self) -> list[Camera]:
         """Start cameras that were added, stop those that were removed, and return all that run."""
         with self._lock:

@@ -82,6 +82,11 @@ class Watch:
         return self._engine.cameras.statuses()
 
     @property
+    def dropped(self) -> dict[str | None, dict[str, int]]:
+        """Frames that each source has dropped so far, by its name and by reason; those that have ended are left out."""
+        return self._engine.cameras.dropped()
+
+    @property
     def info(self) -> SourceInfo | None:
         """What the source of `Classifier.watch` says about itself; None before it is open, or where there is none."""
         return self._unnamed.info if self._unnamed is not None else None
