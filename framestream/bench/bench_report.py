@@ -75,10 +75,10 @@ class CamerasFigures:
             `predictions`, `dropped` (frames by reason) and `cores_used` (processor time over time). Of cameras read
             over the network also `codec` and `transport`; `connect_seconds` until all had a prediction, and
             `dropped_while_connecting`; `connections_lost`; and of `cores_used` the parts `cores_of_readers` (a process
-            for each camera: reading, decoding, scaling) and `cores_of_this_process` (the model, events, records).
-            `cores_that_play_the_cameras` are in none of them. `frames_read` are all from beginning to end there. Cores
-            are None where the system does not say what other processes take. Of pictures from memory also
-            `frames_sampled` and `frames_skipped`.
+            for each camera: reading, decoding, scaling) and `cores_of_this_process` (the model, events, records), and
+            of that `cores_of_the_model` (its runs alone). `cores_that_play_the_cameras` are in none of them. Their
+            `frames_read` are all from beginning to end. Cores are None where the system does not say what other
+            processes take. Of pictures from memory also `frames_sampled` and `frames_skipped`.
         staleness: Time from the arrival of a frame to its prediction.
         staleness_target_ms: Upper limit for the 95th percentile of the staleness, milliseconds.
         reason: Why a target is missed; empty if none is.
@@ -136,8 +136,8 @@ class BenchReport:
         ratios: Ratios of things measured in turns.
         memory: Bytes before and at the peak of watching the source in a process of its own; None if unknown here.
         cameras: Cameras in real time, each read and decoded by a process of its own, or None if left out.
-        model_share: The model's own share of as many cameras: pictures of its size, pushed from memory at the same
-            rate, so that none is read, decoded or scaled; or None if left out.
+        pictures_in_memory: As many streams of pictures that a program pushes from memory, of the same size and rate:
+            they are scaled and go through the model, but nothing is read or decoded; or None if left out.
         idle: Figures of one paused camera, or None if left out.
         notes: What could not be measured, and why.
     """
@@ -150,7 +150,7 @@ class BenchReport:
     ratios: tuple[Ratio, ...]
     memory: Facts | None = None
     cameras: CamerasFigures | None = None
-    model_share: CamerasFigures | None = None
+    pictures_in_memory: CamerasFigures | None = None
     idle: IdleFigures | None = None
     notes: tuple[str, ...] = ()
 
@@ -165,7 +165,7 @@ class BenchReport:
             "ratios": {ratio.name: ratio.to_dict() for ratio in self.ratios},
             "memory": None if self.memory is None else dict(self.memory),
             "cameras": None if self.cameras is None else self.cameras.to_dict(),
-            "model_share": None if self.model_share is None else self.model_share.to_dict(),
+            "pictures_in_memory": None if self.pictures_in_memory is None else self.pictures_in_memory.to_dict(),
             "idle": None if self.idle is None else self.idle.to_dict(),
             "notes": list(self.notes),
         }

@@ -1,4 +1,4 @@
-"""Pictures pushed from memory in real time, the model's own share of many cameras; and a camera that sends nothing."""
+"""Pictures pushed from memory in real time, as by a program that has them already; and a camera that sends nothing."""
 
 from __future__ import annotations
 
@@ -74,12 +74,9 @@ class PacedImages:
         return now_seconds - self._begin_seconds - index / self._rate
 
 
-def measure_model_share(classifier: Classifier, *, cameras: int, seconds: float) -> CamerasFigures:
-    """Push pictures of the model's size from memory, as many as cameras send: nothing is read, decoded or scaled.
-
-    What it takes is the model's own share of watching cameras, with states, events and records.
-    """
-    images = render_images(_IMAGES, size_wh=classifier.spec.size_wh)
+def measure_pictures(classifier: Classifier, *, cameras: int, seconds: float) -> CamerasFigures:
+    """Push pictures from memory, as many as cameras send: they are scaled and run, but nothing is read or decoded."""
+    images = render_images(_IMAGES, size_wh=CAMERA_SIZE_WH)
     # Long enough for a window to fill and for some predictions after that.
     count = math.ceil(CAMERA_RATE * (seconds + classifier.spec.window_seconds))
     # Cameras have no common clock.
@@ -104,7 +101,7 @@ def measure_model_share(classifier: Classifier, *, cameras: int, seconds: float)
     for end in ends:
         dropped.update(end.dropped)
     facts: dict[str, Any] = {
-        "size_wh": list(classifier.spec.size_wh),
+        "size_wh": list(CAMERA_SIZE_WH),
         "rate": CAMERA_RATE,
         "seconds": wall_seconds,
         "frames_read": sum(end.frames_read for end in ends),

@@ -11,9 +11,9 @@ from framestream.bench.table_parts import make_table, verdict_cells
 
 
 def camera_table(report: BenchReport) -> Table:
-    """Return the table of cameras, of the model alone and of a paused camera."""
+    """Return the table of cameras, of pictures in memory and of a paused camera."""
     table = make_table("in real time", "value", "target", "")
-    cameras, share, idle = report.cameras, report.model_share, report.idle
+    cameras, pictures, idle = report.cameras, report.pictures_in_memory, report.idle
     if cameras is not None:
         facts = cameras.facts
         size = "x".join(map(str, facts["size_wh"]))
@@ -28,8 +28,10 @@ def camera_table(report: BenchReport) -> Table:
         table.add_row("cores used in all", _cores(facts["cores_used"]), "", "")
         table.add_row("  by the processes that read and decode", _cores(facts["cores_of_readers"]), "", "")
         table.add_row("  by the one that runs the model", _cores(facts["cores_of_this_process"]), "", "")
-    if share is not None:
-        table.add_row("cores of the model alone", _cores(share.facts["cores_used"]), "", "")
+        table.add_row("    of these by the model alone", _cores(facts["cores_of_the_model"]), "", "")
+    if pictures is not None:
+        what = f"{pictures.cameras} streams of pictures in memory, cores used"
+        table.add_row(what, _cores(pictures.facts["cores_used"]), "", "")
     if idle is not None:
         verdict = verdict_cells(idle.cpu_share, idle.target)
         table.add_row("one paused camera, share of a core", f"{idle.cpu_share:.4f}", *verdict)
@@ -53,8 +55,8 @@ def how_measured(report: BenchReport) -> Iterator[str]:
             "cameras: played by this machine, each read, decoded and scaled by a process of its own, as `watch` reads"
             f" cameras in a network; playing them took {_cores(played)} cores more, which are not counted"
         )
-    if report.model_share is not None:
+    if report.pictures_in_memory is not None:
         yield (
-            "the model alone: as many pictures a second, of the model's size, pushed from memory to"
-            f" {report.model_share.cameras} streams; nothing is read, decoded or scaled"
+            "pictures in memory: of the same size and rate, pushed by a program that has them already; they are scaled"
+            " and go through the model, but nothing is read or decoded"
         )

@@ -8,6 +8,7 @@ from collections.abc import Set
 from dataclasses import dataclass
 
 from framestream.bench.processor_time import child_seconds
+from framestream.bench.timed_session import TimedSession
 from framestream.watch.watch import Watch
 
 
@@ -18,22 +19,24 @@ class Moment:
     Attributes:
         at_seconds: The moment, by `time.monotonic()`.
         own_seconds: Processor time of this process.
+        model_seconds: What the model's runs took of it.
         children_seconds: Processor time of its children, by process number; None where this cannot be known.
         dropped: Frames dropped, by reason.
     """
 
     at_seconds: float
     own_seconds: float
+    model_seconds: float
     children_seconds: dict[int, float] | None
     dropped: Counter[str]
 
     @classmethod
-    def now(cls, watch: Watch) -> Moment:
-        """Return what a watch has used and dropped so far."""
+    def now(cls, watch: Watch, session: TimedSession) -> Moment:
+        """Return what a watch and its model have used and dropped so far."""
         dropped: Counter[str] = Counter()
         for counts in watch.dropped.values():
             dropped.update(counts)
-        return cls(time.monotonic(), time.process_time(), child_seconds(), dropped)
+        return cls(time.monotonic(), time.process_time(), session.used_seconds, child_seconds(), dropped)
 
 
 def cores_used(begin: Moment, end: Moment, *, server: int, others: Set[int]) -> dict[str, float | None]:
@@ -62,5 +65,6 @@ def cores_used(begin: Moment, end: Moment, *, server: int, others: Set[int]) -> 
         "cores_used": None if readers is None else own + readers,
         "cores_of_readers": readers,
         "cores_of_this_process": own,
+        "cores_of_the_model": (end.model_seconds - begin.model_seconds) / wall_seconds,
         "cores_that_play_the_cameras": player,
     }

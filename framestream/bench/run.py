@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from framestream.bench.bench_report import BenchReport, CamerasFigures
-from framestream.bench.camera_runs import measure_idle, measure_model_share
+from framestream.bench.camera_runs import measure_idle, measure_pictures
 from framestream.bench.file_runs import measure_file
 from framestream.bench.machine import load_average, machine_facts
 from framestream.bench.memory import measure_memory
@@ -98,7 +98,7 @@ def run_bench(
     progress("the model")
     figures = measure_model(session, cameras=settings.cameras, blocks=settings.blocks, runs=settings.runs)
     ratios = [*figures.ratios, file.ratio]
-    cameras = model_share = None
+    cameras = pictures = None
     if settings.cameras:
         if settings.cameras > 1:
             progress("throughput of cameras")
@@ -112,8 +112,8 @@ def run_bench(
             )
         progress("cameras in real time")
         cameras = _cameras(classifier, settings, figures.notes)
-        progress("the model's own share of them")
-        model_share = measure_model_share(classifier, cameras=settings.cameras, seconds=settings.camera_seconds)
+        progress("pictures in memory in real time")
+        pictures = measure_pictures(classifier, cameras=settings.cameras, seconds=settings.camera_seconds)
     progress("a paused camera")
     idle = measure_idle(classifier, seconds=settings.idle_seconds)
     stages = {**file.stages, **figures.stages}
@@ -126,7 +126,7 @@ def run_bench(
         ratios=tuple(ratios),
         memory=memory,
         cameras=cameras,
-        model_share=model_share,
+        pictures_in_memory=pictures,
         idle=idle,
         notes=tuple(figures.notes),
     )

@@ -12,6 +12,7 @@ from framestream.bench.camera_server import CameraServer
 from framestream.bench.moments import Moment, cores_used
 from framestream.bench.processor_time import child_seconds
 from framestream.bench.synthetic_footage import CAMERA_RATE, CAMERA_SIZE_WH
+from framestream.bench.timed_session import TimedSession
 from framestream.bench.timing import Timings
 from framestream.classifier import Classifier
 from framestream.cores import usable_cores
@@ -53,12 +54,13 @@ def measure_streams(
     ends: list[End] = []
     broken_off = 0
     others = set(child_seconds() or {})
+    session = TimedSession(classifier.session)
     with CameraServer(codec=codec) as server:
         started_seconds = time.monotonic()
-        with classifier.watch_many({name: server.url(name) for name in names}) as watch:
+        with Classifier(session).watch_many({name: server.url(name) for name in names}) as watch:
             _connect(watch, set(names), started_seconds)
             connected_seconds = time.monotonic() - started_seconds
-            begin = end = Moment.now(watch)
+            begin = end = Moment.now(watch, session)
             for record in watch:
                 if isinstance(record, End):
                     ends.append(record)
@@ -67,7 +69,7 @@ def measure_streams(
                 elif isinstance(record, Prediction) and record.staleness_seconds is not None and end is begin:
                     staleness.append(record.staleness_seconds)
                 if end is begin and time.monotonic() - begin.at_seconds >= seconds:
-                    end = Moment.now(watch)
+                    end = Moment.now(watch, session)
                     watch.stop()
         played_by = server.pid
     if end is begin:

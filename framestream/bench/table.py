@@ -124,7 +124,7 @@ def _remarks(report: BenchReport) -> Iterator[str]:
     for ratio in report.ratios:
         if ratio.reason:
             yield f"{ratio.name.replace('_', ' ')}: {ratio.reason}"
-    for name, figures in (("cameras", report.cameras), ("the model alone", report.model_share)):
+    for name, figures in (("cameras", report.cameras), ("pictures in memory", report.pictures_in_memory)):
         if figures is not None and figures.reason:
             yield f"{name}: {figures.reason}"
     yield from report.notes

@@ -266,7 +266,7 @@ def test_a_report_judges_its_ratios(report: BenchReport) -> None:
 
 
 def test_a_report_accounts_for_every_picture_from_memory(report: BenchReport) -> None:
-    cameras = report.to_dict()["model_share"]
+    cameras = report.to_dict()["pictures_in_memory"]
     # Half a second and a window of 0.4 s, 15 frames a second, from 3 cameras.
     assert cameras["frames_read"] == 3 * math.ceil(15 * 0.9)
     assert cameras["frames_read"] == cameras["frames_sampled"] + cameras["frames_skipped"] + cameras["frames_dropped"]

@@ -124,6 +124,7 @@ def check_cores(figures: dict[str, Any]) -> None:
     names = ("cores_used", "cores_of_readers", "cores_of_this_process", "cores_that_play_the_cameras")
     used, readers, own, player = (figures[name] for name in names)
     assert used == pytest.approx(readers + own)
+    assert 0 < figures["cores_of_the_model"] <= own
     assert all(math.isfinite(value) and value > 0 for value in (readers, own, player))
     # Whoever else works here, all of them together have no more cores than there are.
     assert used + player <= (os.cpu_count() or 1) + 0.1

@@ -53,3 +53,23 @@ def test_a_camera_is_not_called_by_its_password(classifier: Classifier) -> None:
     with pytest.raises(SettingsError, match="called by its address") as caught:
         classifier.watch_many({"rtsp://me:secret@camera/1": "rtsp://me:secret@camera/1"})
     assert "secret" not in str(caught.value)
+
+
+def test_what_is_dropped_is_known_before_the_end(classifier: Classifier) -> None:
+    frames = PushedFrames(size_wh=(64, 48), live=True, capacity=400)
+    watch = classifier.watch_many({"a": frames, "b": PushedFrames(size_wh=(64, 48))}, max_lag_seconds=None)
+    assert watch.dropped == {"a": {}, "b": {}}
+    next(watch)
+    # Nobody iterates, so the inbox runs over.
+    for index in range(300):
+        frames.push(colour_image("red"), pts_seconds=index / 10)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while watch.dropped["a"].get("inbox full", 0) < 100:
+        assert time.monotonic() < deadline, watch.dropped
+        time.sleep(0.01)
+    assert watch.dropped["b"] == {}
+    known = watch.dropped["a"]["inbox full"]
+    watch.stop()
+    ends = {record.camera: record for record in watch if isinstance(record, End)}
+    assert ends["a"].dropped["inbox full"] >= known
+    assert watch.dropped == {}
