@@ -27,8 +27,8 @@ def sample(path, rate, size_hw):
         due = int((seconds - start + 0.001) * rate)  # containers round times: allow them a millisecond
         if due < ticks:
             continue
-        # OpenCV gives blue first, the model wants red first.
-        held, newest = newest, picture.fit(capture.retrieve()[1][:, :, ::-1], size_hw)
+        # OpenCV gives blue first, the model wants red first; turned round when it is small.
+        held, newest = newest, picture.fit(capture.retrieve()[1], size_hw)[:, :, ::-1].copy()
         for tick in range(ticks, due):
             yield start, start + tick / rate, held
         yield start, start + due / rate, newest
