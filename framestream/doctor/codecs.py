@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from framestream.doctor.findings import Finding
+from framestream.doctor.interlacing import check_interlacing
 from framestream.errors import SourceError
 from framestream.frames import Image
 from framestream.sources import VideoFile
@@ -61,7 +62,7 @@ def check_codecs() -> list[Finding]:
     if not any(finding.state == "ok" for finding in findings):
         remedy = "run: pip install --force-reinstall opencv-python-headless"
         findings.insert(0, Finding("codecs", "video", "broken", "no codec at all can be read", remedy))
-    return [_name_decoder(), *findings, _check_ffmpeg(ffmpeg)]
+    return [_name_decoder(), *findings, check_interlacing(ffmpeg), _check_ffmpeg(ffmpeg)]
 
 
 def _name_decoder() -> Finding:

@@ -1,19 +1,25 @@
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import pytest
 
 from framestream.cli.main import run
 from framestream.doctor import Finding, examine
 from framestream.doctor.camera_devices import check_camera
 from framestream.doctor.codecs import CODECS, check_codecs, count_readable_frames
+from framestream.doctor.interlacing import check_interlacing, judge, reads_alike
 from framestream.doctor.packages import check_overlaps, check_versions
 from framestream.doctor.providers import explain_missing_cuda
 from framestream.errors import SettingsError
+from framestream.sources.decoders import DecoderChoice
+from framestream.sources.video_file import is_av_installed
 from tests.conftest import WriteVideo
+from tests.sources.films import Film
 from tests.test_wall import TRAINING_SIDE, modules_after
 
 
@@ -123,6 +129,50 @@ def test_an_ffmpeg_that_does_not_run_is_told(tmp_path: Path, monkeypatch: pytest
     assert found["ffmpeg"].state == "warning"
     assert "does not run" in found["ffmpeg"].detail
     assert found["Motion JPEG"].state == "ok"
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
+def test_interlaced_films_are_tried_with_each_decoder(tmp_path: Path) -> None:
+    found = {finding.name: finding for finding in check_codecs()}["interlaced films"]
+    has_av = is_av_installed()
+    if has_av:
+        assert found.state == "ok"
+        assert "PyAV" in found.detail
+    # What OpenCV gives differs from version to version; what is said of it must be so.
+    films = []
+    for name, options in (("fields", ["-vf", "setfield=tff", "-flags", "+ilme+ildct"]), ("frames", [])):
+        films.append(Film(f"{name}.mpg", [*options, "-c:v", "mpeg2video", "-q:v", "2"]).make(tmp_path))
+    assert (f"OpenCV {cv2.__version__} gives other pictures" in found.detail) == (not reads_alike(*films, "opencv"))
+    if has_av:
+        assert reads_alike(*films, "av")
+        assert not reads_alike(
+            films[0], Film("other.mpg", ["-vf", "negate", "-c:v", "mpeg2video"]).make(tmp_path), "av"
+        )
+
+
+def test_interlaced_films_are_not_tried_without_ffmpeg() -> None:
+    finding = check_interlacing(None)
+    assert (finding.state, finding.remedy) == ("note", "install ffmpeg to have it tried")
+
+
+@pytest.mark.parametrize(
+    ("decoders", "wrong", "state", "words"),
+    [
+        (("av", "opencv"), (), "ok", "read right by PyAV, OpenCV"),
+        (("av", "opencv"), ("opencv",), "ok", "read right by PyAV, which decodes files; OpenCV"),
+        (("av", "opencv"), ("av",), "warning", "PyAV gives other pictures"),
+        (("opencv",), ("opencv",), "warning", "OpenCV"),
+        (("opencv",), (), "ok", "read right by OpenCV"),
+    ],
+)
+def test_what_is_said_of_interlaced_films(
+    decoders: tuple[DecoderChoice, ...], wrong: tuple[DecoderChoice, ...], state: str, words: str
+) -> None:
+    finding = judge(decoders, wrong)
+    assert finding.state == state
+    assert words in finding.detail
+    # Who has PyAV already is not told to install it, but what else helps.
+    assert ("pip install av," in finding.remedy) == (state == "warning" and "av" not in decoders)
 
 
 def test_readable_frames_are_counted(write_video: WriteVideo, tmp_path: Path) -> None:
