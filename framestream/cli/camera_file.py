@@ -78,8 +78,7 @@ def read_cameras(path: Path, *, events: EventSettings, live: LiveSettings, optio
         SettingsError: The file cannot be read or used; the message names camera and key, and shows no address.
     """
     try:
-        with path.open("rb") as file:
-            content = tomllib.load(file)
+        content = tomllib.loads(path.read_bytes().decode("utf-8-sig"))  # editors on Windows put a mark in front
     except OSError as error:
         raise SettingsError(f"{path} cannot be read ({error.strerror}); check path and permissions") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

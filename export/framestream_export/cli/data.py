@@ -28,6 +28,12 @@ _LAYOUT_OPTIONS = (
         help="Which official division of ucf101 or hmdb51 to take.",
     ),
     click.option(
+        "--class-level",
+        type=click.IntRange(1),
+        metavar="N",
+        help="Which level of folders names the classes, 1 right below DATA; else it is recognised.",
+    ),
+    click.option(
         "--frame-rate", type=float, metavar="FPS", help="Frames per second that Label Studio's project counted."
     ),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -22,7 +23,10 @@ SPLITS = ("train", "validation", "test")
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A labelled segment of a recording, half open: `start_seconds` belongs to it, `end_seconds` does not."""
+    """A labelled segment of a recording, half open: `start_seconds` belongs to it, `end_seconds` does not.
+
+    The label is kept in Unicode's composed form (NFC), so that two spellings that look alike are one label.
+    """
 
     start_seconds: float
     end_seconds: float
@@ -31,6 +35,7 @@ class Segment:
     def __post_init__(self) -> None:
         """Refuse times that no segment of a recording can have, and labels that no list of labels can hold."""
         check_label(self.label)
+        object.__setattr__(self, "label", unicodedata.normalize("NFC", self.label))
         if not (self.start_seconds >= 0 and not math.isinf(self.start_seconds)):
             raise DataError(f"start {self.start_seconds} is not a time in seconds")
         if not self.end_seconds > self.start_seconds:

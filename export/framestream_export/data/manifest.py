@@ -10,38 +10,42 @@ group   recordings of one group (a person, a place) stay in one split; empty is 
 gaps    "background" where all that no row labels is background; empty leaves it unlabelled
 ======  ================================================================================
 
-Lists that others made are read where their columns are called file, filename, video or clip for path, class, action or
-category for label, and subject, person or actor for group. Other columns do not matter.
+Lists that others made are read by other names of columns as well (`SPELLINGS`), in any case, with blanks or dashes for
+underscores. Times may be mm:ss or hh:mm:ss. Other columns do not matter.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-import math
-import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from framestream.errors import DataError, SettingsError
+from framestream.errors import DataError
 from framestream_export.data.footage import SPLITS, Recording, Segment, in_order, shown_name
-from framestream_export.data.paths import Paths, below
+from framestream_export.data.listed_files import ListedFiles
+from framestream_export.data.manifest_writing import COLUMNS, write_manifest
+from framestream_export.data.paths import Paths, to_nfc
 from framestream_export.data.problems import Problems
-from framestream_export.data.tables import read_rows
-from framestream_export.files import write_atomically
+from framestream_export.data.split_names import SPLIT_SPELLINGS
+from framestream_export.data.tables import Row, column_name, read_rows
+from framestream_export.data.timeline import LABEL_SPELLINGS, TIME_SPELLINGS, read_timeline, segment_of
+
+__all__ = ["COLUMNS", "MANIFEST", "SPELLINGS", "read_manifest", "write_manifest"]
 
 MANIFEST = "manifest.csv"
-COLUMNS = ("path", "label", "start", "end", "split", "group", "gaps")
-SPLIT_SPELLINGS = {
-    **{"": None, "val": "validation", "valid": "validation", "validate": "validation"},
-    **{name: name for name in SPLITS},
+SPELLINGS: Mapping[str, Sequence[str]] = {
+    "path": (
+        *("file", "filename", "file_name", "filepath", "file_path", "video", "video_name", "videoname", "video_path"),
+        *("video_file", "video_filename", "clip", "clip_name", "clip_path", "clip_file", "name"),
+    ),
+    "label": LABEL_SPELLINGS,
+    **TIME_SPELLINGS,
+    "split": ("subset", "partition"),
+    "group": ("subject", "person", "actor", "participant", "subject_id", "person_id", "participant_id"),
 }
-_SPELLINGS = {
-    "path": ("file", "filename", "video", "clip"),
-    "label": ("class", "action", "category"),
-    "group": ("subject", "person", "actor"),
-}
+# Times that are in another unit than seconds, or that count frames, would be left out without a word.
+_OTHER_TIMES = frozenset({"frame", "frames", "ms", "msec", "millis", "milliseconds"})
 _GAPS = {"": False, "background": True}
 
 
@@ -57,7 +61,14 @@ class _Entry:
 
 
 def read_manifest(
-    manifest: Path, problems: Problems, *, root: Path, paths: Paths, group_column: str | None = None
+    manifest: Path,
+    problems: Problems,
+    *,
+    root: Path,
+    paths: Paths,
+    group_column: str | None = None,
+    split: str | None = None,
+    folders: Sequence[Path] = (),
 ) -> list[Recording]:
     """The recordings that a manifest lists; what is wrong with a row is noted and the row left out.
 
@@ -67,19 +78,22 @@ def read_manifest(
         root: The data set's folder, which no path may leave.
         paths: Finds files by their path, each folder listed once.
         group_column: The column that groups recordings, if not "group".
+        split: The split of rows that name none.
+        folders: Folders in which files may lie, besides that of the manifest.
     """
-    group_by = (group_column or "group").lower()
+    group_by = column_name(group_column or "group")
     required = ("path", "label") if group_by == "group" else ("path", "label", group_by)
-    listing = _Listing(manifest, root, paths)
+    listing = _Listing(ListedFiles(manifest, root, paths, folders=folders), paths)
     try:
-        for number, row in read_rows(manifest, required=required, spellings=_SPELLINGS):
-            with problems.about(f"{manifest}, row {number}"):
-                listing.add(row | {"group": row.get(group_by, "")}, problems)
+        for row in read_rows(manifest, required=required, spellings=SPELLINGS):
+            with problems.about(f"{manifest}, row {row.number}"):
+                listing.add(row, group=to_nfc(row.text(group_by)), problems=problems)
     except DataError as error:
         problems.note(error)
+    listing.files.warn(problems)
     recordings = []
     for entry in listing.entries.values():
-        split, group, gaps = entry.said
+        said_split, group, gaps = entry.said
         name = shown_name(entry.path, root)
         with problems.about(f"{manifest}: {entry.name}"):
             recordings.append(
@@ -88,7 +102,7 @@ def read_manifest(
                     name=name,
                     segments=in_order(entry.segments),
                     group=group or name,
-                    split=split,
+                    split=said_split or split,
                     fill_background=entry.timeline or gaps,
                     manifest=manifest,
                 )
@@ -99,24 +113,25 @@ def read_manifest(
 class _Listing:
     """The files that the rows of a manifest name, and what they say about each."""
 
-    def __init__(self, manifest: Path, root: Path, paths: Paths) -> None:
-        self._folder, self._root, self._paths = manifest.parent, root, paths
+    def __init__(self, files: ListedFiles, paths: Paths) -> None:
+        self.files, self._paths = files, paths
         self.entries: dict[str, _Entry] = {}  # by the file's real path: a.mp4 and ./a.mp4 are one file
         self._spelled: dict[str, _Entry] = {}  # by the row's own text, which is seldom another: nothing to look up then
 
-    def add(self, row: Mapping[str, str], problems: Problems) -> None:
+    def add(self, row: Row, *, group: str, problems: Problems) -> None:
         """Add a row of the manifest.
 
         Raises:
             DataError: The row contradicts an earlier one, names no file, or has a label or times that cannot be.
         """
-        said = (_split(row), row.get("group", ""), _gaps(row))
-        entry = self._spelled.get(row["path"]) or self._entry(row["path"], said)
+        said = (_split(row), group, _gaps(row))
+        entry = self._spelled.get(row.text("path")) or self._entry(row.text("path"), said)
         if entry.said != said:
             raise DataError(
                 f"an earlier row puts {entry.name} into another split or group, or says something else of its gaps"
             )
-        if row["label"]:
+        if row.text("label"):
+            _check_times(row)
             entry.segments.append(segment_of(row))
         elif not entry.said[2]:  # without a label, a film whose gaps are background is one in which nothing happens
             timeline = entry.path.with_suffix(".csv")
@@ -126,111 +141,29 @@ class _Listing:
             entry.timeline = True
 
     def _entry(self, name: str, said: tuple[str | None, str, bool]) -> _Entry:
-        if not name:
-            raise DataError("the path is empty")
-        path = below(self._root, self._folder / name)
-        real_path = self._paths.find(path)
-        if real_path is None:
-            raise DataError(f"no file {path}; paths are relative to the manifest")
+        path = self.files.find(name)
+        real_path = self._paths.find(path) or str(path)
         return self._spelled.setdefault(name, self.entries.setdefault(real_path, _Entry(path, name, said, [])))
 
 
-def _split(row: Mapping[str, str]) -> str | None:
-    spelling = row.get("split", "").lower()
-    if spelling not in SPLIT_SPELLINGS:
+def _check_times(row: Row) -> None:
+    if "start" in row.cells or "end" in row.cells:
+        return
+    for column in row.cells:
+        words = set(re.split("[^a-z]+", column))
+        if words & {"start", "begin", "end", "stop"} and words & _OTHER_TIMES and row.text(column):
+            raise DataError(f"the column {column} is not in seconds; give start and end in seconds, or mm:ss")
+
+
+def _split(row: Row) -> str | None:
+    spelling = row.text("split").lower()
+    if spelling and spelling not in SPLIT_SPELLINGS:
         raise DataError(f"split {spelling!r} is none of {', '.join(SPLITS)}")
-    return SPLIT_SPELLINGS[spelling]
+    return SPLIT_SPELLINGS.get(spelling)
 
 
-def _gaps(row: Mapping[str, str]) -> bool:
-    spelling = row.get("gaps", "").lower()
+def _gaps(row: Row) -> bool:
+    spelling = row.text("gaps").lower()
     if spelling not in _GAPS:
         raise DataError(f"gaps {spelling!r} is neither background nor empty")
     return _GAPS[spelling]
-
-
-def write_manifest(path: Path, recordings: Sequence[Recording]) -> int:
-    """Write recordings as a manifest, which reads back as the same; returns the number of rows.
-
-    Raises:
-        DataError: A recording lies outside of the manifest's folder, or its name cannot be written.
-        SettingsError: The manifest is not a .csv file, or cannot be written.
-    """
-    if path.suffix.lower() != ".csv":
-        raise SettingsError(f"{path}: a manifest is a .csv file; give a name that ends so")
-    problems = Problems()
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    rows = 0
-    for recording in recordings:
-        with problems.about("the manifest cannot name a file"):
-            for row in _rows_of(recording, path.parent):
-                writer.writerow(row)
-                rows += 1
-    problems.check(path)
-    content = text.getvalue().encode()
-    write_atomically(path, lambda stream: stream.write(content))
-    return rows
-
-
-def _rows_of(recording: Recording, folder: Path) -> list[tuple[str, ...]]:
-    top = Path(os.path.abspath(folder))
-    try:
-        relative = Path(os.path.abspath(recording.path)).relative_to(top).as_posix()
-    except ValueError:
-        raise DataError(
-            f"{recording.path} lies outside of {folder}; write the manifest into a folder above all clips"
-        ) from None
-    try:
-        relative.encode()
-    except UnicodeEncodeError:
-        raise DataError(f"{shown_name(recording.path, top)} is not UTF-8; rename it") from None
-    if relative != relative.strip() or "\n" in relative or "\r" in relative:
-        raise DataError(f"{relative!r} begins or ends with a space, or has a line break; rename it")
-    what = (recording.split or "", recording.group, "background" if recording.fill_background else "")
-    if not recording.segments:
-        return [(relative, "", "", "", *what)]
-    return [
-        (relative, segment.label, _written(segment.start_seconds), _written(segment.end_seconds), *what)
-        for segment in recording.segments
-    ]
-
-
-def _written(seconds: float) -> str:
-    return "" if math.isinf(seconds) or seconds == 0 else repr(float(seconds))
-
-
-def read_timeline(path: Path, problems: Problems) -> tuple[Segment, ...]:
-    """The segments of a timeline; what is wrong with a row is noted and the row left out."""
-    segments = []
-    try:
-        for number, row in read_rows(path, required=("start", "end", "label")):
-            with problems.about(f"{path}, row {number}"):
-                segments.append(segment_of(row))
-    except DataError as error:
-        problems.note(error)
-    try:
-        return in_order(segments)
-    except DataError as error:
-        problems.add(path, error)
-        return ()
-
-
-def segment_of(row: Mapping[str, str]) -> Segment:
-    """The segment that a row of a timeline or manifest describes; without times it is the whole film.
-
-    Raises:
-        DataError: A time is not a number of seconds, the times are out of order, or the label is empty or unprintable.
-    """
-    start = _seconds(row.get("start", ""), otherwise=0.0)
-    return Segment(start, _seconds(row.get("end", ""), otherwise=math.inf), row["label"])
-
-
-def _seconds(text: str, *, otherwise: float) -> float:
-    if not text:
-        return otherwise
-    try:
-        return float(text)
-    except ValueError:
-        raise DataError(f"{text!r} is not a time in seconds") from None

@@ -9,18 +9,21 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from framestream.errors import DataError
+from framestream_export.data.folder_names import in_words
 from framestream_export.data.folders import read_folders
 from framestream_export.data.footage import SPLITS, VIDEO_SUFFIXES, Dataset, Recording, Segment
 from framestream_export.data.layouts import DataSetLayout, Reading, layout_named, recognise
 from framestream_export.data.manifest import MANIFEST, read_manifest
 from framestream_export.data.negatives import read_negatives
-from framestream_export.data.paths import Paths
+from framestream_export.data.paths import Paths, to_nfc
 from framestream_export.data.problems import Problems
+from framestream_export.data.unread_lists import describe_unread_lists
 
 __all__ = ["MANIFEST", "SPLITS", "VIDEO_SUFFIXES", "Dataset", "Recording", "Segment", "read_dataset"]
 
 _BACKGROUND_NAMES = ("idle", "background")
 _NEW_BACKGROUND = "background"
+_TABLES = (".csv", ".tsv")
 
 
 def read_dataset(
@@ -32,6 +35,7 @@ def read_dataset(
     split_number: int = 1,
     frame_rate: float | None = None,
     group_column: str | None = None,
+    class_level: int | None = None,
 ) -> Dataset:
     """Read a data set of labelled videos.
 
@@ -46,36 +50,54 @@ def read_dataset(
         split_number: Which of a layout's official divisions to take.
         frame_rate: Frames per second that labels of a layout count in, where neither it nor the film is to be believed.
         group_column: The column of manifests that groups recordings; None is "group".
+        class_level: The level of folders that names classes, 1 right below `data`; None finds out.
 
     Raises:
         DataError: There is nothing to train on, or rows cannot be true; the message names files and rows.
         SettingsError: No layout has that name, or the split number is none of 1, 2, 3.
     """
     problems, paths = Problems(), Paths()
-    reading = Reading(split_number=split_number, frame_rate=frame_rate, group_column=group_column, problems=problems)
+    reading = Reading(
+        split_number=split_number,
+        frame_rate=frame_rate,
+        group_column=group_column,
+        class_level=class_level,
+        problems=problems,
+    )
     name, recordings, warnings = _read(data, reading, paths, layout=layout_named(layout) if layout else None)
     used = {segment.label for recording in recordings for segment in recording.segments}
+    background = None if background is None else to_nfc(background)
     background = _as_spelled(_BACKGROUND_NAMES if background is None else (background,), used) or background
     if negatives is not None:
         background = background or _NEW_BACKGROUND
         recordings += read_negatives(negatives, problems, background=background)
         used.add(background)
     _refuse_files_listed_twice(recordings, problems, paths)
-    problems.check(data)
+    hint = describe_unread_lists(data) if name == "folders" and not recordings else ""
+    problems.check(data, hint=hint)
     if not recordings:
         raise DataError(
             f"{data} lists no clips; add a row for each"
             if data.is_file()
             else f"{data} holds no clips; expected <class>/<clip>.mp4, a {MANIFEST}, or films with a timeline"
-            " NAME.csv beside them"
+            f" NAME.csv beside them{hint}"
         )
     if background not in (None, *used) and not any(recording.fill_background for recording in recordings):
         raise DataError(f"background label {background!r} is on no clip; the labels are {', '.join(sorted(used))}")
     labels = tuple(sorted(used | ({background} if background else set())))
     if len(labels) < 2:
-        raise DataError(f"{data} has one class only ({', '.join(labels)}); add clips of at least one other")
+        raise DataError(f"{data} has one class only ({', '.join(labels)}); {_other_classes(data, labels)}")
     root = data if data.is_dir() else data.parent
-    return Dataset(root, tuple(recordings), labels, background, tuple(warnings), name)
+    return Dataset(root, tuple(recordings), labels, background, (*warnings, *problems.warnings), name)
+
+
+def _other_classes(data: Path, labels: Sequence[str]) -> str:
+    """What to do about a single class: it may be a folder that holds the classes."""
+    only = data.joinpath(*labels)
+    inner = sorted(path.name for path in only.iterdir() if path.is_dir()) if only.is_dir() else []
+    if len(inner) < 2:
+        return f"add clips of at least one other{describe_unread_lists(data)}"
+    return f"if the folders in it are the classes ({in_words(inner)}), give {only} as DATA"
 
 
 def _read(
@@ -95,16 +117,22 @@ def _read(
             return layout.name, [], []
         return layout.name, list(laid_out.recordings), list(laid_out.warnings)
     name = "folders" if data.is_dir() else "manifest"
-    reading.check(frozenset(), layout=name)
+    reading.check(frozenset({"class_level"} if data.is_dir() else ()), layout=name)
     if data.is_dir():
-        found, warnings = read_folders(data, reading.problems, paths=paths, group_column=reading.group_column)
+        found, warnings = read_folders(
+            data,
+            reading.problems,
+            paths=paths,
+            group_column=reading.group_column,
+            class_level=reading.class_level,
+        )
         if found and not any(recording.manifest for recording in found):
             reading.check_groups("has no manifest")
         return name, found, warnings
-    if data.suffix.lower() == ".csv":
+    if data.suffix.lower() in _TABLES:
         listed = read_manifest(data, reading.problems, root=data.parent, paths=paths, group_column=reading.group_column)
         return name, listed, []
-    raise DataError(f"{data} is neither a directory of clips nor a .csv manifest")
+    raise DataError(f"{data} is neither a directory of clips nor a .csv manifest; save a spreadsheet as CSV UTF-8")
 
 
 def _refuse_files_listed_twice(recordings: Sequence[Recording], problems: Problems, paths: Paths) -> None:

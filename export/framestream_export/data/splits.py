@@ -48,7 +48,7 @@ def split_recordings(
     own = [recording.split for recording in recordings]
     if "train" not in own and None not in own:
         found = " or ".join(sorted({name for name in own if name}))
-        raise DataError(f"the split column puts every clip into {found}: nothing is left to train on")
+        raise DataError(f"the data set puts every clip into {found}: nothing is left to train on")
     open_splits = list(SPLITS)
     absent_splits = [name for name in SPLITS if name not in own]
     left_open = [index for index, name in enumerate(own) if name is None]

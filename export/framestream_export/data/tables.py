@@ -3,16 +3,57 @@
 from __future__ import annotations
 
 import csv
+import io
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from framestream.errors import DataError
+from framestream_export.data.paths import to_nfc
+from framestream_export.data.spreadsheets import read_sheet, read_text
+from framestream_export.data.times import seconds_in
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of a table.
+
+    Attributes:
+        number: Its line in the file, from 1.
+        cells: What its cells say, stripped, by the column's name.
+        surplus: Cells that no column is for.
+        comma_is_decimal: Whether a comma in a number can only be a decimal comma.
+    """
+
+    number: int
+    cells: Mapping[str, str]
+    surplus: tuple[str, ...] = ()
+    comma_is_decimal: bool = False
+
+    def text(self, column: str) -> str:
+        """What the row says in a column; empty where there is no such column."""
+        return self.cells.get(column, "")
+
+    def seconds(self, column: str, *, otherwise: float) -> float:
+        """The time in a column, in seconds; `otherwise` where it is empty.
+
+        Raises:
+            DataError: It is not a time, or a decimal comma may have cut it, as the row has more cells than columns.
+        """
+        if column in self.cells and any(self.surplus):
+            raise DataError(
+                f"the row has more cells than the header has columns, from {next(filter(None, self.surplus))!r} on: if"
+                " its times have decimal commas, separate cells by semicolons, or put the times into quotes"
+            )
+        text = self.text(column)
+        return seconds_in(text, comma_is_decimal=self.comma_is_decimal) if text else otherwise
 
 
 def read_rows(
-    path: Path, *, required: tuple[str, ...], spellings: Mapping[str, Sequence[str]] | None = None
-) -> Iterator[tuple[int, dict[str, str]]]:
-    """The rows of a CSV file that are not blank, with their line numbers: cells stripped, by column in lower case.
+    path: Path, *, required: Sequence[str], spellings: Mapping[str, Sequence[str]] | None = None
+) -> Iterator[Row]:
+    """The rows of a CSV file that are not blank, by column: in lower case, with underscores for blanks and dashes.
 
     Args:
         path: Path of the table.
@@ -20,35 +61,46 @@ def read_rows(
         spellings: Other names a column may have; the first that is there is taken where the column itself is not.
 
     Raises:
-        DataError: The file cannot be read, is no CSV in UTF-8, or lacks a required column.
+        DataError: The file cannot be read, is no CSV, lacks a required column, or has one of those asked for twice.
+    """
+    spellings = spellings or {}
+    known = {*required, *spellings, *(name for names in spellings.values() for name in names)}
+    sheet = read_sheet(path, known=known)
+    reader = csv.reader(io.StringIO(sheet.text, newline=""), delimiter=sheet.separator)
+    try:
+        columns = _header(reader)
+        meant = _as_meant(columns, spellings)
+        missing = [column for column in required if column not in columns and column not in meant]
+        if missing:
+            raise DataError(
+                f"{path}: the header lacks {', '.join(missing)}; columns found: {', '.join(columns) or 'none'}"
+            )
+        used = {*required, *(meant.get(column, column) for column in spellings)}
+        twice = sorted(column for column in used if columns.count(column) > 1)
+        if twice:
+            raise DataError(f"{path}: the header has {', '.join(twice)} twice; rename or delete one")
+        for row in reader:
+            cells = [cell.strip() for cell in row]
+            if any(cells):
+                named = dict.fromkeys(columns, "") | dict(zip(columns, cells, strict=False))
+                named |= {column: named[found] for column, found in meant.items()}
+                surplus = tuple(cells[len(columns) :])
+                yield Row(reader.line_num, named, surplus, sheet.may_have_decimal_commas)
+    except csv.Error as error:
+        raise DataError(f"{path}, row {reader.line_num}: not CSV ({error})") from error
+
+
+def read_header(path: Path, *, known: Sequence[str] = ()) -> list[str]:
+    """The column names of a CSV file, as `read_rows` gives them; none where it is not one.
+
+    Args:
+        path: Path of the table.
+        known: Columns by which to tell what separates cells.
     """
     try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.reader(stream)
-            columns = _header(reader)
-            meant = _as_meant(columns, spellings or {})
-            missing = [column for column in required if column not in columns and column not in meant]
-            if missing:
-                raise DataError(
-                    f"{path}: the header lacks {', '.join(missing)}; columns found: {', '.join(columns) or 'none'}"
-                )
-            for row in reader:
-                cells = [cell.strip() for cell in row]
-                if any(cells):
-                    named = dict.fromkeys(columns, "") | dict(zip(columns, cells, strict=False))
-                    yield reader.line_num, named | {column: named[found] for column, found in meant.items()}
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path} is not a UTF-8 CSV file: {error}") from error
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}") from error
-
-
-def read_header(path: Path) -> list[str]:
-    """The column names of a CSV file, as `read_rows` gives them; none where it is not one."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            return _header(csv.reader(stream))
-    except (UnicodeDecodeError, csv.Error, OSError):
+        sheet = read_sheet(path, known=known, damaged=True)
+        return _header(csv.reader(io.StringIO(sheet.text, newline=""), delimiter=sheet.separator))
+    except (DataError, csv.Error):
         return []
 
 
@@ -64,19 +116,19 @@ def _as_meant(columns: list[str], spellings: Mapping[str, Sequence[str]]) -> dic
 
 def _header(reader: Iterator[list[str]]) -> list[str]:
     header = next((row for row in reader if any(cell.strip() for cell in row)), [])
-    return [column.strip().lower() for column in header]
+    return [column_name(column) for column in header]
+
+
+def column_name(text: str) -> str:
+    """A column's name in one spelling: `File Name`, `file-name` and `FILE_NAME` are file_name."""
+    return re.sub(r"[\s-]+", "_", text.strip().lower())
 
 
 def read_lines(path: Path) -> list[tuple[int, str]]:
-    """The lines of a text file that are not blank, stripped, with their numbers.
+    """The lines of a text file that are not blank, stripped and in NFC, with their numbers.
 
     Raises:
-        DataError: The file cannot be read, or is not UTF-8.
+        DataError: The file cannot be read, or is not text.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not UTF-8 text: {error}") from error
+    lines = to_nfc(read_text(path)).splitlines()
     return [(number, line.strip()) for number, line in enumerate(lines, start=1) if line.strip()]

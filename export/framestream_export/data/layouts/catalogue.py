@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from framestream.errors import SettingsError
-from framestream_export.data.layouts import hmdb51, kinetics, label_studio, ucf101
+from framestream_export.data.layouts import hmdb51, kinetics, label_studio, split_lists, ucf101
 from framestream_export.data.layouts.layout import DataSetLayout
 
-LAYOUTS = (ucf101.LAYOUT, hmdb51.LAYOUT, kinetics.LAYOUT, label_studio.LAYOUT)
+LAYOUTS = (ucf101.LAYOUT, hmdb51.LAYOUT, kinetics.LAYOUT, label_studio.LAYOUT, split_lists.LAYOUT)
 
 
 def recognise(data: Path) -> DataSetLayout | None:

@@ -59,7 +59,7 @@ def _read(data: Path, reading: Reading) -> Found:
         if listed == before:
             warnings.append(f"{path.name} lists no clip for training or testing, so there is no class {label!r}")
     by = f"split {reading.split_number}"
-    warnings += missing_clips(missing, listed, by=by)
+    warnings += missing_clips(missing, listed, by=by, converted=videos.converted())
     if unused:
         warnings.append(f"{unused} clips are neither for training nor for testing in {by} and left out")
     return Found(tuple(recordings.values()), tuple(warnings))

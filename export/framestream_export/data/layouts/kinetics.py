@@ -8,7 +8,6 @@ Films disappear from where they were published, so rows without a file are norma
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +16,8 @@ from framestream.sources import VideoFile
 from framestream_export.data.footage import VIDEO_SUFFIXES, Recording, Segment, in_order, shown_name
 from framestream_export.data.layouts.layout import DataSetLayout, Found, Reading, missing_clips
 from framestream_export.data.layouts.video_index import VideoIndex
-from framestream_export.data.manifest import SPLIT_SPELLINGS
-from framestream_export.data.tables import read_header, read_rows
+from framestream_export.data.split_names import SPLIT_SPELLINGS
+from framestream_export.data.tables import Row, read_header, read_rows
 
 _REQUIRED = ("youtube_id", "time_start", "time_end")
 # A clip that was cut out is as long as its row says, or a little longer: cuts fall on key frames.
@@ -26,7 +25,7 @@ _LONGER_THAN_CUT = 1.5
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class _Clip:
     label: str
     film: str
     start_seconds: float
@@ -53,11 +52,11 @@ def _read(data: Path, reading: Reading) -> Found:
     tables = _tables(data)
     if not tables:
         raise DataError(f"{data} has no CSV file with the columns label, {', '.join(_REQUIRED)}, split")
-    rows: dict[tuple[str, float, float], tuple[_Row, str]] = {}
+    rows: dict[tuple[str, float, float], tuple[_Clip, str]] = {}
     unlabelled = 0
     for table in tables:
-        for number, cells in read_rows(table, required=_REQUIRED):
-            where = f"{table}, row {number}"
+        for cells in read_rows(table, required=_REQUIRED):
+            where = f"{table}, row {cells.number}"
             with reading.problems.about(where):
                 row = _parse(cells, table)
                 if not row.label:
@@ -73,29 +72,26 @@ def _read(data: Path, reading: Reading) -> Found:
     return Found(tuple(found), tuple(warnings))
 
 
-def _parse(cells: Mapping[str, str], table: Path) -> _Row:
-    film, label, split = cells["youtube_id"], cells.get("label", ""), cells.get("split", "").lower()
+def _parse(row: Row, table: Path) -> _Clip:
+    film, label, split = row.text("youtube_id"), row.text("label"), row.text("split").lower()
     if not split:
         split = next((name for name in ("train", "val", "test") if name in table.stem.lower()), "")
-    if split not in SPLIT_SPELLINGS:
+    if split and split not in SPLIT_SPELLINGS:
         raise DataError(f"split {split!r} is none of train, validate, test")
     if not film:
         raise DataError("youtube_id is empty")
-    try:
-        start, end = float(cells["time_start"]), float(cells["time_end"])
-    except ValueError:
-        start, end = math.nan, math.nan
+    start, end = row.seconds("time_start", otherwise=math.nan), row.seconds("time_end", otherwise=math.nan)
     if not (math.isfinite(start) and math.isfinite(end)):
-        raise DataError(f"{cells['time_start']!r} to {cells['time_end']!r} are not times in seconds")
+        raise DataError(f"{row.text('time_start')!r} to {row.text('time_end')!r} are not times in seconds")
     if label:
         Segment(start, end, label)
-    return _Row(label, film, start, end, SPLIT_SPELLINGS[split])
+    return _Clip(label, film, start, end, SPLIT_SPELLINGS.get(split))
 
 
-def _clips(root: Path, rows: list[_Row], reading: Reading) -> tuple[list[Recording], list[str]]:
+def _clips(root: Path, rows: list[_Clip], reading: Reading) -> tuple[list[Recording], list[str]]:
     """Recordings of the rows that have a file, and the names of the others."""
     videos = VideoIndex(root, reading.problems)
-    segments: dict[Path, list[_Row]] = {}
+    segments: dict[Path, list[_Clip]] = {}
     missing = []
     for row in rows:
         cut = f"{row.film}_{int(row.start_seconds):06}_{int(row.end_seconds):06}"
@@ -116,7 +112,7 @@ def _clips(root: Path, rows: list[_Row], reading: Reading) -> tuple[list[Recordi
     return recordings, missing
 
 
-def _recording(video: Path, rows: list[_Row], root: Path) -> Recording:
+def _recording(video: Path, rows: list[_Clip], root: Path) -> Recording:
     first = rows[0]
     if any(row.split != first.split for row in rows):
         raise DataError("its segments are in different splits; one file is in one split")
@@ -129,7 +125,7 @@ def _recording(video: Path, rows: list[_Row], root: Path) -> Recording:
     return Recording(video, shown_name(video, root), segments, first.film, first.split)
 
 
-def _is_whole_film(video: Path, row: _Row) -> bool:
+def _is_whole_film(video: Path, row: _Clip) -> bool:
     try:
         source = VideoFile(video)
     except SourceError:  # whoever decodes it will find the same, and name it

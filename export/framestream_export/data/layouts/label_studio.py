@@ -82,7 +82,8 @@ def _read(data: Path, reading: Reading) -> Found:
                 else:
                     recordings[video] = _recording(video, results, task, root=root, reading=reading, notes=notes)
     listed = len(recordings) + len(missing) + len(reading.problems)
-    warnings = missing_clips(missing, listed, by=", ".join(path.name for path in exports))
+    by = ", ".join(path.name for path in exports)
+    warnings = missing_clips(missing, listed, by=by, converted=videos.converted())
     warnings += [f"{count} {what}" for what, count in notes.items()]
     return Found(tuple(recordings.values()), tuple(warnings))
 

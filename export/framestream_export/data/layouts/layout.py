@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,18 +21,22 @@ class Reading:
         split_number: Number of the official division to take, 1 to 3.
         frame_rate: Frames per second that the tool counted which wrote the labels; None finds out from the film.
         group_column: The column that groups the recordings of a manifest; None is "group".
+        class_level: The level of folders that names classes, from 1; None finds out.
         problems: Where to note what is wrong.
     """
 
     split_number: int = 1
     frame_rate: float | None = None
     group_column: str | None = None
+    class_level: int | None = None
     problems: Problems = field(default_factory=Problems)
 
     def __post_init__(self) -> None:
         """Refuse numbers that no data set has."""
         if not 1 <= self.split_number <= 3:
             raise SettingsError(f"split number {self.split_number} is none of 1, 2, 3")
+        if self.class_level is not None and self.class_level < 1:
+            raise SettingsError(f"class level {self.class_level} is no level of folders; 1 is right below DATA")
         if self.frame_rate is not None and not 0 < self.frame_rate <= 1000:
             raise SettingsError(f"frame rate {self.frame_rate} is not above 0 and at most 1000 per second")
 
@@ -44,7 +48,11 @@ class Reading:
         """
         if layout not in ("folders", "manifest"):
             self.check_groups(f"is laid out as {layout}")
-        given = {"split_number": self.split_number != 1, "frame_rate": self.frame_rate is not None}
+        given = {
+            "split_number": self.split_number != 1,
+            "frame_rate": self.frame_rate is not None,
+            "class_level": self.class_level is not None,
+        }
         for name, was_given in given.items():
             if was_given and name not in takes:
                 option = name.replace("_", "-")
@@ -101,17 +109,31 @@ def list_folder(data: Path, pattern: str) -> Path | None:
     return None
 
 
-def missing_clips(missing: Sequence[str], listed: int, *, by: str) -> list[str]:
-    """A warning that names clips which are listed and not there.
+def missing_clips(
+    missing: Sequence[str], listed: int, *, by: str, converted: Mapping[str, str] | None = None
+) -> list[str]:
+    """Warnings that name clips which are listed and not there, or there with another suffix.
+
+    Args:
+        missing: Names of clips that are not there.
+        listed: How many clips are listed.
+        by: What lists them, for the messages.
+        converted: Names of clips that have another suffix on the disk, and their names there.
 
     Raises:
         DataError: None of the listed clips is there.
     """
+    converted = converted or {}
+    warnings = []
+    if converted:
+        some = [f"{name} is {found}" for name, found in list(converted.items())[:_NAMED]]
+        more = ", …" if len(converted) > _NAMED else ""
+        warnings.append(f"{len(converted)} clips have another suffix than {by} gives them: {', '.join(some)}{more}")
     if not missing:
-        return []
+        return warnings
     named = ", ".join(missing[:_NAMED]) + (", …" if len(missing) > _NAMED else "")
     if len(missing) == listed:
         raise DataError(
             f"none of the {listed} clips that {by} lists is there ({named}); put the videos beside the lists"
         )
-    return [f"{len(missing)} of {listed} clips that {by} lists are not here: {named}"]
+    return [*warnings, f"{len(missing)} of {listed} clips that {by} lists are not here: {named}"]

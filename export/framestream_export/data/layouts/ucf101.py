@@ -50,7 +50,7 @@ def _read(data: Path, reading: Reading) -> Found:
                     whole = (Segment(0.0, math.inf, label),)
                     recordings[video] = Recording(video, shown_name(video, data), whole, group, split)
     by = f"split {reading.split_number}"
-    warnings = missing_clips(missing, listed, by=by)
+    warnings = missing_clips(missing, listed, by=by, converted=videos.converted())
     if unlisted := len(videos.paths()) - len(recordings):
         warnings.append(f"{unlisted} clips are in no list of {by} and left out")
     return Found(tuple(recordings.values()), tuple(warnings))

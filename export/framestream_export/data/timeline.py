@@ -1,0 +1,70 @@
+"""A timeline: a CSV file beside a film, with the columns start, end and label; what it leaves out is background."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from framestream.errors import DataError
+from framestream_export.data.footage import Segment, in_order
+from framestream_export.data.problems import Problems
+from framestream_export.data.tables import Row, read_header, read_rows
+
+LABEL_SPELLINGS = (
+    *("class", "action", "category", "tag", "class_name", "label_name", "action_name", "activity", "gesture"),
+    *("behavior", "behaviour", "event", "labels", "target"),
+)
+TIME_SPELLINGS: Mapping[str, Sequence[str]] = {
+    "start": (
+        *(
+            "start_seconds",
+            "start_time",
+            "start_sec",
+            "start_s",
+            "start_(s)",
+            "start_(seconds)",
+            "t_start",
+            "time_start",
+        ),
+        *("begin", "begin_time", "start_timestamp", "from", "onset"),
+    ),
+    "end": (
+        *("end_seconds", "end_time", "end_sec", "end_s", "end_(s)", "end_(seconds)", "t_end", "time_end"),
+        *("stop", "stop_time", "stop_timestamp", "end_timestamp", "to", "finish"),
+    ),
+}
+_SPELLINGS = {**TIME_SPELLINGS, "label": LABEL_SPELLINGS}
+
+
+def is_timeline(path: Path) -> bool:
+    """Whether a CSV file has at least one of a timeline's times: others that lie beside clips are none of ours."""
+    names = {*_SPELLINGS, *(name for names in _SPELLINGS.values() for name in names)}
+    header = set(read_header(path, known=sorted(names)))
+    return any(header & {column, *spellings} for column, spellings in TIME_SPELLINGS.items())
+
+
+def read_timeline(path: Path, problems: Problems) -> tuple[Segment, ...]:
+    """The segments of a timeline; what is wrong with a row is noted and the row left out."""
+    segments = []
+    try:
+        for row in read_rows(path, required=("start", "end", "label"), spellings=_SPELLINGS):
+            with problems.about(f"{path}, row {row.number}"):
+                segments.append(segment_of(row))
+    except DataError as error:
+        problems.note(error)
+    try:
+        return in_order(segments)
+    except DataError as error:
+        problems.add(path, error)
+        return ()
+
+
+def segment_of(row: Row) -> Segment:
+    """The segment that a row of a timeline or manifest describes; without times it is the whole film.
+
+    Raises:
+        DataError: A time is not one, the times are out of order, or the label is empty or unprintable.
+    """
+    start = row.seconds("start", otherwise=0.0)
+    return Segment(start, row.seconds("end", otherwise=math.inf), row.text("label"))
