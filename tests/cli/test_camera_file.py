@@ -59,6 +59,12 @@ def test_cameras_are_read_with_all_they_say(tmp_path: Path) -> None:
     assert cameras["film"].events == EVENTS
 
 
+def test_a_byte_order_mark_in_front_changes_nothing(tmp_path: Path) -> None:
+    expected = read(tmp_path / "cameras.toml", GOOD)
+    (tmp_path / "cameras.toml").write_bytes(GOOD.replace("\n", "\r\n").encode("utf-8-sig"))
+    assert read_cameras(tmp_path / "cameras.toml", events=EVENTS, live=LIVE, options=OPTIONS) == expected
+
+
 def test_the_example_in_the_documentation_can_be_read(tmp_path: Path) -> None:
     import framestream.cli.camera_file
 

@@ -86,6 +86,9 @@ def recognise_roles(chains: Iterable[tuple[str, ...]], *, class_level: int | Non
     left = [level for level in rest if level not in people]
     if not left:
         _refuse_without_classes(levels, split, people)
+    told = [level for level in (split, *people) if level is not None]
+    while len(left) > 1 and len(levels.names(left[0])) == 1 and any(level > left[0] for level in told):
+        left.pop(0)  # a single folder around all splits or people says nothing
     groups = list(people)
     while len(left) > 1 and _is_group_above_classes(levels, left[0], left[1], split):
         groups.append(left.pop(0))

@@ -197,6 +197,15 @@ def test_one_folder_around_the_classes_is_named(tmp_path: Path) -> None:
         read_dataset(tmp_path)
 
 
+@pytest.mark.parametrize("pattern", ["data/{split}/{label}", "data/{person}/{label}", "data/{split}/{person}/{label}"])
+def test_one_folder_around_splits_or_people_says_nothing(tmp_path: Path, pattern: str) -> None:
+    people = ("s1", "s2") if "person" in pattern else ()
+    laid_out(tmp_path, pattern, splits=("train", "test") if "split" in pattern else (), people=people)
+    dataset = read_dataset(tmp_path)
+    assert dataset.labels == CLASSES
+    assert by_split(dataset).keys() == ({"train", "test"} if "split" in pattern else {None})
+
+
 def test_names_that_are_no_splits() -> None:
     for name in ("training shoes", "test cricket", "trains", "valley", "latest", "films", "", "contrail"):
         assert split_named(name) is None

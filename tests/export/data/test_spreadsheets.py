@@ -113,7 +113,7 @@ def test_a_comma_that_may_separate_thousands_or_cells(clips: Path) -> None:
     with pytest.raises(DataError, match=r"row 2: '1,500' might be 1500 or 1\.500 seconds"):
         read_dataset(clips)
     write(manifest, "path,label,start,end\na.mp4,x,1,5,2,5\nb.mp4,y,0,1\n")
-    with pytest.raises(DataError, match="row 2: the row has more cells than the header has columns.*decimal commas"):
+    with pytest.raises(DataError, match=r"row 2: the row has more cells than the header has columns.*decimal commas"):
         read_dataset(clips)
     write(manifest, "path;label;start;end\na.mp4;x;0,25;1,500\nb.mp4;y;0;1\n")
     assert segments(read_dataset(clips))["a.mp4"] == (Segment(0.25, 1.5, "x"),)
@@ -177,7 +177,7 @@ def test_absolute_paths_below_data_however_data_is_given(
     monkeypatch.chdir(tmp_path / "data")
     assert [recording.name for recording in read_dataset(Path(".")).recordings] == ["v/a.mp4", "v/b.mp4"]
     manifest.write_text(f"path,label\n{folder}/a.mp4,x\n{tmp_path}/elsewhere/v/c.mp4,y\n")
-    with pytest.raises(DataError, match="row 3: .* lies outside of"):
+    with pytest.raises(DataError, match=r"row 3: .* lies outside of"):
         read_dataset(Path("."))
 
 

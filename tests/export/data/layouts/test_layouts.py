@@ -117,6 +117,25 @@ def test_ucf101_with_clips_missing_left_over_and_another_division(tmp_path: Path
     assert (code, "--split-number means nothing" in errors) == (1, True)
 
 
+def test_ucf101_whose_clips_were_converted(tmp_path: Path) -> None:
+    data = write_ucf(tmp_path / "ucf")
+    for path in sorted(data.glob("UCF-101/*/*.avi")):
+        path.rename(path.with_suffix(".mp4"))
+    dataset = read_dataset(data)
+    assert len(dataset.recordings) == 24
+    assert by_name(dataset)["v_Archery_g03_c02.mp4"].group == "Archery_g03"
+    (said,) = dataset.warnings
+    assert (
+        "24 clips have another suffix than split 1 gives them: v_Archery_g03_c01.avi is v_Archery_g03_c01.mp4" in said
+    )
+    # A file of the very name goes before; of two others, neither is the one for sure.
+    clip(data / "UCF-101/Archery/v_Archery_g03_c01.avi")
+    assert "23 clips have another suffix" in read_dataset(data).warnings[0]
+    clip(data / "UCF-101/Archery/v_Archery_g03_c02.mkv")
+    with pytest.raises(DataError, match=r"2 files are called v_Archery_g03_c02\.avi"):
+        read_dataset(data)
+
+
 def test_ucf101_lists_that_cannot_be_true_are_named_by_row(tmp_path: Path) -> None:
     data = write_ucf(tmp_path / "ucf")
     first = "Archery/v_Archery_g03_c01.avi 1"
