@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from framestream.cli.options import POSITIVE
 from framestream_export.data.layouts import LAYOUTS
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ _LAYOUT_OPTIONS = (
         type=click.IntRange(1),
         metavar="N",
         help="Which level of folders names the classes, 1 right below DATA; else it is recognised.",
+    ),
+    click.option(
+        "--image-rate", type=POSITIVE, metavar="FPS", help="Images per second, for clips that are folders of them."
     ),
     click.option(
         "--frame-rate", type=float, metavar="FPS", help="Frames per second that Label Studio's project counted."

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from framestream.cli.options import PROBABILITY, FiniteRange, running_options
+from framestream.cli.options import POSITIVE, PROBABILITY, FiniteRange, running_options
 
 if TYPE_CHECKING:
     from framestream.model.session import Device
@@ -47,6 +47,9 @@ def _renamings(ctx: click.Context, param: click.Parameter, values: tuple[str, ..
     help="A summary, all figures, or a page with pictures.",
 )
 @click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="The file to write; by default stdout.")
+@click.option(
+    "--image-rate", type=POSITIVE, metavar="FPS", help="Images per second, for clips that are folders of them."
+)
 @click.option("--enter", type=PROBABILITY, help="Probability that opens an event; by default the model's.")
 @click.option("--leave", type=PROBABILITY, help="Probability below which it ends; by default the model's.")
 @click.option("--min-seconds", type=FiniteRange(min=0), help="Shortest event; by default the model's.")
@@ -59,6 +62,7 @@ def evaluate(
     rename: dict[str, str],
     format_name: str,
     output: Path | None,
+    image_rate: float | None,
     enter: float | None,
     leave: float | None,
     min_seconds: float | None,
@@ -90,6 +94,7 @@ def evaluate(
         data,
         split=split,
         rename=rename,
+        image_rate=image_rate,
         events=adapt_events(classifier.spec.events, given),
         console=Console(stderr=True),
     )

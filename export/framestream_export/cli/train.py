@@ -9,6 +9,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from framestream.cli.options import POSITIVE
 from framestream_export.data.folds import LEAVE_ONE_OUT
 from framestream_export.training.presets import (
     AUTO_PRESET,
@@ -134,6 +135,9 @@ def _with_setting_options(command: Any) -> Any:
     callback=_number_or_all(LEAVE_ONE_OUT, least=0),
     help="Cross-validate first: N models, tested on other groups.",
 )
+@click.option(
+    "--image-rate", type=POSITIVE, metavar="FPS", help="Images per second, for clips that are folders of them."
+)
 @click.option("--by", metavar="COLUMN", show_default="group", help="The manifest's column that groups clips.")
 @click.option(
     "--devices",
@@ -161,6 +165,7 @@ def train(
     negatives: Path | None,
     folds: int,
     by: str | None,
+    image_rate: float | None,
     devices: str,
     resume: bool,
     cache: Path | None,
@@ -194,7 +199,7 @@ def train(
     if resume and not begun:
         notice = f"{output} holds nothing to resume: it starts from the beginning, with the options given now"
         console.print(notice, highlight=False, markup=False, soft_wrap=True)
-    data_path = DataPath(data, negatives=negatives, group_column=by, cache=cache)
+    data_path = DataPath(data, negatives=negatives, group_column=by, cache=cache, image_rate=image_rate)
     try:
         record = run_training(
             data_path,

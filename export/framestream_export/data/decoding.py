@@ -25,8 +25,8 @@ from framestream.records import Gap
 from framestream.sampling.clock import SamplingClock
 from framestream.sampling.resize import fit_frame
 from framestream.sampling.sampler import Sampler, sample
-from framestream.sources import VideoFile
 from framestream_export.data.footage import Recording
+from framestream_export.data.frame_folders import image_names, open_recording
 from framestream_export.files import writing
 
 FRAMES, TIMES, INDEX = "frames.u8", "pts.npy", "index.json"
@@ -114,7 +114,7 @@ def _write(
 
 
 def _decode_all(
-    recordings: Sequence[Recording], home: Path, decode: Callable[[Path, Path, threading.Event], _Decoded]
+    recordings: Sequence[Recording], home: Path, decode: Callable[[Recording, Path, threading.Event], _Decoded]
 ) -> Iterator[_Decoded | SourceError]:
     """Decode in order on a few threads that are never far ahead, because every result lies on the disk twice."""
     stop = threading.Event()
@@ -122,7 +122,7 @@ def _decode_all(
         running: deque[Future[_Decoded]] = deque()
         try:
             for number, recording in enumerate(recordings):
-                running.append(pool.submit(decode, recording.path, home / f"{number}.part", stop))
+                running.append(pool.submit(decode, recording, home / f"{number}.part", stop))
                 if len(running) > 2 * _WORKERS:
                     yield _result(running.popleft())
             while running:
@@ -139,11 +139,13 @@ def _result(future: Future[_Decoded]) -> _Decoded | SourceError:
         return error
 
 
-def _decode(path: Path, part: Path, stop: threading.Event, *, frame_rate: float, size_wh: tuple[int, int]) -> _Decoded:
+def _decode(
+    recording: Recording, part: Path, stop: threading.Event, *, frame_rate: float, size_wh: tuple[int, int]
+) -> _Decoded:
     pts_seconds: list[float] = []
     segment_frames = [0]
     sampler = Sampler(SamplingClock(frame_rate), prepare=partial(fit_frame, size_wh=size_wh), continuous=True)
-    source = VideoFile(path)
+    source = open_recording(recording)
     try:
         with part.open("wb") as stream:
             for item in sample(source, sampler):
@@ -157,20 +159,22 @@ def _decode(path: Path, part: Path, stop: threading.Event, *, frame_rate: float,
                 segment_frames[-1] += 1
     finally:
         source.close()
-    return _Decoded(part, pts_seconds, [count for count in segment_frames if count], sha256_of(path))
+    return _Decoded(part, pts_seconds, [count for count in segment_frames if count], sha256_of(recording.path))
 
 
 def sha256_of(path: Path) -> str:
-    """The hash of a file's content, in hexadecimal.
+    """The hash of a file's content, in hexadecimal; of a folder, that of its images one after the other.
 
     Raises:
         UnreadableSourceError: The file cannot be read.
     """
     digest = hashlib.sha256()
     try:
-        with path.open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
+        files = [path / name for name in image_names(os.listdir(path))] if path.is_dir() else [path]
+        for one in files:
+            with one.open("rb") as file:
+                while block := file.read(1 << 20):
+                    digest.update(block)
     except OSError as error:
         raise UnreadableSourceError(f"{path} cannot be read: {error.strerror}") from error
     return digest.hexdigest()

@@ -56,6 +56,12 @@ def are_numbered(names: Collection[str]) -> bool:
     return stem is not None and stem not in _CLASS_STEMS
 
 
+def are_counted(names: Collection[str]) -> bool:
+    """Whether each of the names is a number or ends with one, and none is that of a numbered class: 0017, video3."""
+    found = [_NUMBERED.fullmatch(name.casefold()) for name in names]
+    return all(one is not None and one["stem"] not in _CLASS_STEMS for one in found)
+
+
 def are_divisions(names: Collection[str]) -> bool:
     """Whether the folders are named after divisions of one data set, each of which has all clips: fold_1, split2."""
     return bool(names) and all(_DIVISION.fullmatch(name.casefold()) for name in names)

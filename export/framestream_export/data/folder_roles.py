@@ -7,11 +7,13 @@ two levels of folders might both be the classes, a person has to say.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from framestream.errors import DataError
 from framestream_export.data.folder_names import (
+    are_counted,
     are_divisions,
     are_numbered,
     are_people,
@@ -95,8 +97,8 @@ def recognise_roles(chains: Iterable[tuple[str, ...]], *, class_level: int | Non
     return _roles(levels, left[0], split, groups[0] if groups else None)
 
 
-def recognise_splits(chains: Iterable[tuple[str, ...]]) -> FolderRoles | None:
-    """The splits that folders of clips are named after whose labels come from elsewhere; None if there are none.
+def recognise_splits(chains: Iterable[tuple[str, ...]]) -> FolderRoles:
+    """The splits that folders of clips are named after whose labels come from elsewhere, if there are any.
 
     Args:
         chains: For each clip the folders it lies in, the outermost first.
@@ -107,7 +109,21 @@ def recognise_splits(chains: Iterable[tuple[str, ...]]) -> FolderRoles | None:
         if len(names) > 1 and _all_splits(names):
             note = f"the folders {in_words(names)} are splits"
             return FolderRoles(None, level, split_names=names, notes=(note,))
-    return None
+    return FolderRoles(None)
+
+
+def folders_of_frames(paths: Mapping[Path, tuple[str, ...]]) -> dict[Path, tuple[str, ...]]:
+    """The folders that may say something about clips which are folders of images themselves.
+
+    A clip's own folder is one where clips of the same names lie in several folders, as in ann/wave/00001.jpg and
+    ben/wave/00001.jpg. Where all names differ, or only by numbers, they just count clips.
+
+    Args:
+        paths: For each clip the folders down to its own, the outermost first.
+    """
+    names = {chain[-1] for chain in paths.values()}
+    counted = len(names) == len(paths) or are_counted(names)
+    return {path: chain[:-1] if counted else chain for path, chain in paths.items()}
 
 
 class _Levels:

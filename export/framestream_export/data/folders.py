@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from framestream.errors import DataError
-from framestream_export.data.folder_roles import FolderRoles, recognise_roles, recognise_splits
-from framestream_export.data.footage import VIDEO_SUFFIXES, Recording, Segment, shown_name
+from framestream_export.data.folder_roles import FolderRoles, folders_of_frames, recognise_roles, recognise_splits
+from framestream_export.data.footage import Recording, Segment, shown_name
+from framestream_export.data.footage_files import is_video, walk
+from framestream_export.data.frame_folders import are_frames
 from framestream_export.data.manifest import MANIFEST, read_manifest
 from framestream_export.data.paths import Paths, to_nfc
 from framestream_export.data.problems import Problems
@@ -33,17 +34,34 @@ def read_folders(
         class_level: The level of folders that names classes, from 1; None finds out.
     """
     found: list[Recording | Path] = []  # recordings of manifests and clips, in the order in which they lie
+    frames: list[Path] = []
     for here, subfolders, files in walk(root, problems):
         if MANIFEST in files:
             subfolders.clear()
             found += read_manifest(here / MANIFEST, problems, root=root, paths=paths, group_column=group_column)
             continue
-        found += [here / name for name in files if is_video(name)]
+        videos = [here / name for name in files if is_video(name)]
+        found += videos
+        if not videos and here != root and are_frames(files):
+            frames.append(here)
+    if found and frames:  # previews, most likely: folders of images are clips where there is nothing else
+        problems.warn(f"{len(frames)} folders of images, such as {frames[0]}, are left out, as there are videos")
+    elif frames:
+        found += frames
     clips = [one for one in found if isinstance(one, Path)]
     listed = [one for one in found if isinstance(one, Recording)]
     timelines = {path for path in clips if _has_timeline(path, problems)}
+    folders = {path: _folders(path, root) for path in clips}
+    holding_images = {path: _folders(path / "image", root) for path in frames} if clips == frames else {}
+    if holding_images:
+        folders = folders_of_frames(holding_images)
     try:
-        roles = _roles(root, clips, timelines, listed, class_level)
+        roles = _roles(
+            [chain for path, chain in folders.items() if path not in timelines],
+            [*folders.values(), *(_folders(one.path, root) for one in listed)],
+            class_level,
+        )
+        _refuse_single_images(holding_images, roles)
     except DataError as error:
         problems.add(root, error)
         return [], []
@@ -51,33 +69,12 @@ def read_folders(
     for one in found:
         if isinstance(one, Recording):
             recordings.append(_placed(one, root, roles))
+        elif one in timelines:
+            recordings.append(_with_timeline(one, problems, root=root, folders=folders[one], roles=roles))
         else:
-            recordings += _labelled(one, problems, root=root, roles=roles, has_timeline=one in timelines)
-    notes = list(roles.notes) if roles else []
-    return recordings, notes + (_empty_classes(root, recordings) if roles and roles.label == 0 else [])
-
-
-def walk(root: Path, problems: Problems) -> Iterator[tuple[Path, list[str], list[str]]]:
-    """The folders below one, itself first, with the names of folders and files in them, sorted.
-
-    Hidden folders are left out, links are followed unless they lead back. Folders that are taken out of the list of
-    names are not looked into.
-    """
-
-    def unreadable(error: OSError) -> None:
-        problems.add(error.filename, f"the folder cannot be read ({error.strerror}); check its permissions")
-
-    for folder, subfolders, files in os.walk(root, followlinks=True, onerror=unreadable):
-        here = Path(folder)
-        subfolders[:] = sorted(
-            name for name in subfolders if not name.startswith(".") and not _loops(here / name, root)
-        )
-        yield here, subfolders, sorted(files)
-
-
-def is_video(name: str) -> bool:
-    """Whether a file is footage, by its name."""
-    return os.path.splitext(name)[1].lower() in VIDEO_SUFFIXES and not name.startswith(".")
+            recordings += _labelled(one, problems, root=root, folders=folders[one], roles=roles)
+    notes = list(roles.notes)
+    return recordings, notes + (_empty_classes(root, recordings) if roles.label == 0 else [])
 
 
 def _has_timeline(path: Path, problems: Problems) -> bool:
@@ -89,52 +86,64 @@ def _has_timeline(path: Path, problems: Problems) -> bool:
 
 
 def _roles(
-    root: Path, clips: Sequence[Path], timelines: set[Path], listed: Sequence[Recording], class_level: int | None
-) -> FolderRoles | None:
+    labelling: Sequence[tuple[str, ...]], others: Sequence[tuple[str, ...]], class_level: int | None
+) -> FolderRoles:
     """What the folders are: by those of clips that have no other label; without any, splits may still be told."""
-    chains = {path: _folders(path, root) for path in clips}
-    by_folder = [chain for path, chain in chains.items() if chain and path not in timelines]
-    if by_folder:
-        return recognise_roles(by_folder, class_level=class_level)
-    others = [chain for chain in [*chains.values(), *(_folders(one.path, root) for one in listed)] if chain]
-    return recognise_splits(others) if others else None
+    if any(labelling):
+        return recognise_roles(filter(None, labelling), class_level=class_level)
+    return recognise_splits(filter(None, others)) if any(others) else FolderRoles(None)
+
+
+def _refuse_single_images(holding_images: Mapping[Path, tuple[str, ...]], roles: FolderRoles) -> None:
+    """Refuse class folders of images that no folder of a clip lies between.
+
+    Raises:
+        DataError: Classes hold images themselves, as data sets for classifying single images do.
+    """
+    without_clips = [path for path, chain in holding_images.items() if roles.label == len(chain) - 1]
+    if without_clips and roles.group is None:
+        raise DataError(
+            f"{len(without_clips)} class folders hold images themselves, such as {without_clips[0]}; give each clip a"
+            " folder of its own: <class>/<clip>/00001.jpg"
+        )
 
 
 def _folders(path: Path, root: Path) -> tuple[str, ...]:
     return tuple(map(to_nfc, path.relative_to(root).parts[:-1]))
 
 
-def _placed(recording: Recording, root: Path, roles: FolderRoles | None) -> Recording:
+def _placed(recording: Recording, root: Path, roles: FolderRoles) -> Recording:
     """A listed recording, in the split that its folder is named after, if its list does not say."""
-    if roles is None or recording.split is not None:
+    if recording.split is not None:
         return recording
     return replace(recording, split=roles.split_of(_folders(recording.path, root)))
 
 
+def _with_timeline(
+    path: Path, problems: Problems, *, root: Path, folders: tuple[str, ...], roles: FolderRoles
+) -> Recording:
+    name = shown_name(path, root)
+    segments = read_timeline(path.with_suffix(".csv"), problems)
+    group, split = roles.group_of(folders) or name, roles.split_of(folders)
+    return Recording(path, name, segments, group, split, fill_background=True)
+
+
 def _labelled(
-    path: Path, problems: Problems, *, root: Path, roles: FolderRoles | None, has_timeline: bool
+    path: Path, problems: Problems, *, root: Path, folders: tuple[str, ...], roles: FolderRoles
 ) -> list[Recording]:
-    name, folders = shown_name(path, root), _folders(path, root)
-    roles = roles or FolderRoles(None)
-    split, group = roles.split_of(folders), roles.group_of(folders) or name
-    if has_timeline:
-        timeline = read_timeline(path.with_suffix(".csv"), problems)
-        return [Recording(path, name, timeline, group, split, fill_background=True)]
-    if (label := roles.label_of(folders)) is not None:
-        try:
-            return [Recording(path, name, (Segment(0.0, math.inf, label),), group, split)]
-        except DataError as error:
-            problems.add(path, error)
-            return []
-    where = roles.pattern if folders and roles.label else "a class folder"
-    problems.note(f"{path} has no label: put it into {where} or a {MANIFEST}, or give it a timeline {path.stem}.csv")
-    return []
-
-
-def _loops(folder: Path, root: Path) -> bool:
-    """Whether a folder is, by way of a link, one of those it was reached through."""
-    above = [parent for parent in folder.parents if parent == root or root in parent.parents]
-    return os.path.realpath(folder) in {os.path.realpath(parent) for parent in above}
+    name, label = shown_name(path, root), roles.label_of(folders)
+    if label is None:
+        where = roles.pattern if folders and roles.label else "a class folder"
+        problems.note(
+            f"{path} has no label: put it into {where} or a {MANIFEST}, or give it a timeline {path.stem}.csv"
+        )
+        return []
+    try:
+        segment = Segment(0.0, math.inf, label)
+    except DataError as error:
+        problems.add(path, error)
+        return []
+    return [Recording(path, name, (segment,), roles.group_of(folders) or name, roles.split_of(folders))]
 
 
 def _empty_classes(root: Path, recordings: list[Recording]) -> list[str]:

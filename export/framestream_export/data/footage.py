@@ -59,16 +59,17 @@ def check_label(label: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A video file with its labels.
+    """A video file, or a folder of images that are its frames, with its labels.
 
     Attributes:
-        path: The file.
+        path: The file, or the folder.
         name: How reports call it: the path relative to the data set.
         segments: Labelled segments in order of time, without overlap.
         group: Recordings of one group (a person, a place, a film) stay in one split.
         split: "train", "validation", "test", or None where the data set does not say.
         fill_background: Whether time outside all segments is the background class (as in a timeline) or unlabelled.
         manifest: The manifest that lists it, if one does.
+        image_rate: Images per second, where `path` is a folder of images; None for a video file.
     """
 
     path: Path
@@ -78,6 +79,7 @@ class Recording:
     split: str | None = None
     fill_background: bool = False
     manifest: Path | None = None
+    image_rate: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,7 +171,19 @@ def _key(recordings: Sequence[Recording], frame_rate: float, size_wh: tuple[int,
             facts.append([place, error.strerror])
         else:
             facts.append([place, status.st_size, status.st_mtime_ns])
+        if recording.image_rate is not None:
+            facts.append([recording.image_rate, *_images(place)])
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
+
+
+def _images(folder: str) -> list[list[Any]]:
+    """Names, sizes and times of change of a folder's images: the folder's own time does not change with them."""
+    try:
+        with os.scandir(folder) as entries:
+            found = [(entry.name, entry.stat()) for entry in entries]
+    except OSError as error:
+        return [[folder, error.strerror]]
+    return sorted([name, status.st_size, status.st_mtime_ns] for name, status in found)
 
 
 def _map(path: Path, count: int, size_wh: tuple[int, int]) -> NDArray[np.uint8]:

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from framestream.errors import DataError
 from framestream_export.data.footage import VIDEO_SUFFIXES
+from framestream_export.data.frame_folders import is_frame_folder
 from framestream_export.data.paths import Paths, below, to_nfc
 from framestream_export.data.problems import Problems
 
@@ -79,7 +80,7 @@ class ListedFiles:
                     yield self._paths.as_on_disk(path)
 
     def _is_there(self, path: Path) -> bool:
-        return self._paths.find(path) is not None
+        return self._paths.find(path) is not None or is_frame_folder(path)
 
     def _converted_to(self, path: Path) -> Path | None:
         """The one file of the same name with another suffix of a video."""

@@ -17,18 +17,19 @@ underscores. Times may be mm:ss or hh:mm:ss. Other columns do not matter.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from framestream.errors import DataError
 from framestream_export.data.footage import SPLITS, Recording, Segment, in_order, shown_name
+from framestream_export.data.headless_lists import is_headless, read_headless
 from framestream_export.data.listed_files import ListedFiles
 from framestream_export.data.manifest_writing import COLUMNS, write_manifest
 from framestream_export.data.paths import Paths, to_nfc
 from framestream_export.data.problems import Problems
 from framestream_export.data.split_names import SPLIT_SPELLINGS
-from framestream_export.data.tables import Row, column_name, read_rows
+from framestream_export.data.tables import Row, column_name, read_header, read_rows
 from framestream_export.data.timeline import LABEL_SPELLINGS, TIME_SPELLINGS, read_timeline, segment_of
 
 __all__ = ["COLUMNS", "MANIFEST", "SPELLINGS", "read_manifest", "write_manifest"]
@@ -38,6 +39,7 @@ SPELLINGS: Mapping[str, Sequence[str]] = {
     "path": (
         *("file", "filename", "file_name", "filepath", "file_path", "video", "video_name", "videoname", "video_path"),
         *("video_file", "video_filename", "clip", "clip_name", "clip_path", "clip_file", "name"),
+        *("video_id", "clip_id", "id"),
     ),
     "label": LABEL_SPELLINGS,
     **TIME_SPELLINGS,
@@ -85,7 +87,7 @@ def read_manifest(
     required = ("path", "label") if group_by == "group" else ("path", "label", group_by)
     listing = _Listing(ListedFiles(manifest, root, paths, folders=folders), paths)
     try:
-        for row in read_rows(manifest, required=required, spellings=SPELLINGS):
+        for row in _rows(manifest, required, listing.files):
             with problems.about(f"{manifest}, row {row.number}"):
                 listing.add(row, group=to_nfc(row.text(group_by)), problems=problems)
     except DataError as error:
@@ -108,6 +110,13 @@ def read_manifest(
                 )
             )
     return recordings
+
+
+def _rows(manifest: Path, required: Sequence[str], files: ListedFiles) -> Iterator[Row]:
+    known = {name for column in ("path", "label") for name in (column, *SPELLINGS[column])}
+    if not known & set(read_header(manifest, known=sorted(known))) and is_headless(manifest, files):
+        return read_headless(manifest)
+    return read_rows(manifest, required=required, spellings=SPELLINGS)
 
 
 class _Listing:
@@ -142,7 +151,7 @@ class _Listing:
 
     def _entry(self, name: str, said: tuple[str | None, str, bool]) -> _Entry:
         path = self.files.find(name)
-        real_path = self._paths.find(path) or str(path)
+        real_path = self._paths.find(path) or self._paths.find_folder(path) or str(path)
         return self._spelled.setdefault(name, self.entries.setdefault(real_path, _Entry(path, name, said, [])))
 
 

@@ -6,8 +6,8 @@ import math
 from pathlib import Path
 
 from framestream.errors import DataError
-from framestream_export.data.folders import is_video, walk
 from framestream_export.data.footage import Recording, Segment, shown_name
+from framestream_export.data.footage_files import is_video, walk
 from framestream_export.data.problems import Problems
 
 

@@ -12,6 +12,7 @@ from framestream.errors import DataError
 from framestream_export.data.folder_names import in_words
 from framestream_export.data.folders import read_folders
 from framestream_export.data.footage import SPLITS, VIDEO_SUFFIXES, Dataset, Recording, Segment
+from framestream_export.data.frame_folders import with_image_rate
 from framestream_export.data.layouts import DataSetLayout, Reading, layout_named, recognise
 from framestream_export.data.manifest import MANIFEST, read_manifest
 from framestream_export.data.negatives import read_negatives
@@ -36,6 +37,7 @@ def read_dataset(
     frame_rate: float | None = None,
     group_column: str | None = None,
     class_level: int | None = None,
+    image_rate: float | None = None,
 ) -> Dataset:
     """Read a data set of labelled videos.
 
@@ -51,6 +53,7 @@ def read_dataset(
         frame_rate: Frames per second that labels of a layout count in, where neither it nor the film is to be believed.
         group_column: The column of manifests that groups recordings; None is "group".
         class_level: The level of folders that names classes, 1 right below `data`; None finds out.
+        image_rate: Images per second of clips that are folders of images; None if there are none.
 
     Raises:
         DataError: There is nothing to train on, or rows cannot be true; the message names files and rows.
@@ -82,6 +85,7 @@ def read_dataset(
             else f"{data} holds no clips; expected <class>/<clip>.mp4, a {MANIFEST}, or films with a timeline"
             f" NAME.csv beside them{hint}"
         )
+    recordings = with_image_rate(recordings, image_rate)
     if background not in (None, *used) and not any(recording.fill_background for recording in recordings):
         raise DataError(f"background label {background!r} is on no clip; the labels are {', '.join(sorted(used))}")
     labels = tuple(sorted(used | ({background} if background else set())))
@@ -139,7 +143,7 @@ def _refuse_files_listed_twice(recordings: Sequence[Recording], problems: Proble
     """Note files that are listed twice: such a file could be trained on and tested on, or carry two labels at once."""
     seen: dict[str, Recording] = {}
     for recording in recordings:
-        real_path = paths.find(recording.path)
+        real_path = paths.find(recording.path) or paths.find_folder(recording.path)
         if real_path is None:  # a link into nowhere, which is for decoding to name
             continue
         first = seen.setdefault(real_path, recording)

@@ -39,5 +39,17 @@ def split_named(name: str, among: Collection[str] = ()) -> str | None:
     return SPLIT_SPELLINGS.get(telling[0]) or (SPLIT_SPELLINGS.get(joined["word"]) if joined else None)
 
 
+def split_of_list(stem: str) -> str | None:
+    """The split that a list is named after, such as jester-v1-train or train_list_videos; or None.
+
+    Args:
+        stem: The list's name without its suffix.
+    """
+    telling = [word for word in _words(stem) if word not in _EMPTY_WORDS]
+    found = {split for word in telling if (split := split_named(word))}
+    ends = [split for word in (telling[:1] + telling[-1:]) if (split := split_named(word))]
+    return ends[0] if ends and len(found) == 1 else None
+
+
 def _words(name: str) -> list[str]:
     return [word for word in re.split(r"[\W_]+", name.casefold()) if word]

@@ -18,8 +18,8 @@ from framestream.records import Gap, Prediction
 from framestream.sampling.clock import SamplingClock
 from framestream.sampling.resize import fit_frame
 from framestream.sampling.sampler import Sampler, sample
-from framestream.sources import VideoFile
 from framestream_export.data.frame_cache import UNLABELLED, frame_labels
+from framestream_export.data.frame_folders import open_recording
 from framestream_export.data.recordings import Recording
 from framestream_export.measures.prediction_timelines import PredictionTimeline
 
@@ -57,7 +57,7 @@ def watch_recording(classifier: Classifier, recording: Recording) -> PredictionT
     """
     # A segment is a part of the recording between two gaps.
     segments: list[list[Prediction]] = [[]]
-    with closing(VideoFile(recording.path)) as video, classifier.watch(video) as watch:
+    with closing(open_recording(recording)) as video, classifier.watch(video) as watch:
         for record in watch:
             if isinstance(record, Prediction):
                 segments[-1].append(record)
@@ -75,7 +75,7 @@ def frames_between(timeline: PredictionTimeline, start_seconds: float, stop_seco
         SourceError: The recording cannot be read any more.
     """
     rate = min(12.5, _MOST_PICTURES / max(stop_seconds - start_seconds, 1e-3))
-    source = VideoFile(timeline.recording.path)
+    source = open_recording(timeline.recording)
     chosen: list[Image] = []
     last: Image | None = None
     width, height = source.info.size_wh

@@ -44,6 +44,7 @@ def evaluate_model(
     split: str | None = None,
     rename: Mapping[str, str] | None = None,
     events: EventSettings | None = None,
+    image_rate: float | None = None,
     console: Console,
 ) -> Evaluation:
     """Watch a data set with a model.
@@ -59,6 +60,7 @@ def evaluate_model(
             else "all".
         rename: Labels of the data by what the model calls them.
         events: How predictions become events; by default the settings in the model file.
+        image_rate: Images per second of clips that are folders of images.
         console: Console that shows progress and recordings that cannot be read.
 
     Raises:
@@ -66,7 +68,7 @@ def evaluate_model(
         SettingsError: A label that is to be renamed is on no recording.
     """
     spec = classifier.spec
-    dataset = _read(data, spec)
+    dataset = _read(data, spec, image_rate)
     split, chosen = _of_split(dataset, split)
     recordings = _renamed(chosen, rename or {}, data)
     warnings = _check_labels(recordings, spec, data)
@@ -128,14 +130,14 @@ def _watch_all(
     return timelines, lost
 
 
-def _read(data: Path, spec: ModelSpec) -> Dataset:
+def _read(data: Path, spec: ModelSpec, image_rate: float | None) -> Dataset:
     if spec.background is not None:
         try:
             # Films with a timeline are the background where nothing is written down, even if no row names it.
-            return read_dataset(data, background=spec.background)
+            return read_dataset(data, background=spec.background, image_rate=image_rate)
         except DataError:
             pass  # clips without any background; other errors are raised below
-    return read_dataset(data)
+    return read_dataset(data, image_rate=image_rate)
 
 
 def _is_trained_on(dataset: Dataset, recordings: Sequence[Recording], spec: ModelSpec) -> bool:

@@ -32,12 +32,14 @@ class DataPath:
         negatives: A folder of films in which nothing happens, or None.
         group_column: The column of manifests that groups clips; None is "group".
         cache: Where decoded frames and features are kept; None is the run's folder.
+        image_rate: Images per second of clips that are folders of images; None if there are none.
     """
 
     data: Path
     negatives: Path | None = None
     group_column: str | None = None
     cache: Path | None = None
+    image_rate: float | None = None
 
     @classmethod
     def of(cls, record: Mapping[str, Any], run: Path, *, data: Path | None = None) -> DataPath:
@@ -48,6 +50,7 @@ class DataPath:
             None if negatives is None else Path(negatives),
             record.get("group_column"),
             Path(cache or run / "cache"),
+            record.get("image_rate"),
         )
 
     def as_before(self, stored: Mapping[str, Any]) -> DataPath:
@@ -58,6 +61,7 @@ class DataPath:
             negatives=self.negatives or (Path(negatives) if negatives else None),
             group_column=self.group_column or stored.get("group_column"),
             cache=self.cache or (Path(cache) if cache else None),
+            image_rate=self.image_rate or stored.get("image_rate"),
         )
 
 
@@ -103,6 +107,7 @@ def load_training_data(
         background=settings.background,
         negatives=data_path.negatives,
         group_column=data_path.group_column,
+        image_rate=data_path.image_rate,
     )
     cache = open_cache(dataset, cache_folder, frame_rate=settings.frame_rate, size_wh=settings.size_wh, console=console)
     counts = labelled_frames(dataset, cache)

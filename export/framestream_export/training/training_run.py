@@ -214,6 +214,7 @@ def _record(data: TrainingData, data_path: DataPath, settings: TrainSettings) ->
         "settings": settings.to_json(),
         "data": str(data_path.data.resolve()),
         "group_column": data_path.group_column,
+        "image_rate": data_path.image_rate,
         "negatives": None if data_path.negatives is None else str(data_path.negatives.resolve()),
         "cache": None if data_path.cache is None else str(data_path.cache.resolve()),  # null: in the run's folder
         "labels": list(data.dataset.labels),

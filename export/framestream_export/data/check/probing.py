@@ -14,17 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framestream.errors import SourceError
-from framestream.sources import VideoFile
+from framestream.frames import FrameSource
 from framestream_export.data.check.fingerprints import Fingerprint, FingerprintMaker
 from framestream_export.data.check.thumbnails import PictureKeeper
 from framestream_export.data.decoding import sha256_of
 from framestream_export.data.footage import Recording
+from framestream_export.data.frame_folders import open_recording
 
 # A pause between frames differs from the usual one if it does by this share of it and more than a container's clock,
 # which may count milliseconds, rounds.
 _UNEVEN = 0.15
 _CLOCK_SECONDS = 0.002
 _MANY = 0.05
+_READERS = ("video_file", "image_folder")  # the modules that say what is wrong with a file
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +106,9 @@ def probe_all(wanted: Sequence[ProbeRequest], *, background: str | None, workers
         workers: Number of files read at a time.
     """
     stop = threading.Event()
-    listener, log = _Listener(), logging.getLogger("framestream.sources.video_file")
-    log.addFilter(listener)
+    listener, logs = _Listener(), [logging.getLogger(f"framestream.sources.{name}") for name in _READERS]
+    for log in logs:
+        log.addFilter(listener)
     try:
         with ThreadPoolExecutor(workers, thread_name_prefix="framestream-probe") as pool:
             running: deque[Future[Probe]] = deque()
@@ -120,14 +123,15 @@ def probe_all(wanted: Sequence[ProbeRequest], *, background: str | None, workers
                 stop.set()
                 pool.shutdown(wait=True, cancel_futures=True)
     finally:
-        log.removeFilter(listener)
+        for log in logs:
+            log.removeFilter(listener)
 
 
 def _probe(wanted: ProbeRequest, background: str | None, listener: _Listener, stop: threading.Event) -> Probe:
     recording = wanted.recording
     with listener.listening() as said:
         try:
-            source = VideoFile(recording.path)
+            source = open_recording(recording)
         except SourceError as error:
             return Probe(recording, reason=str(error))
         maker = FingerprintMaker()
@@ -151,7 +155,7 @@ def _probe(wanted: ProbeRequest, background: str | None, listener: _Listener, st
 
 
 def _read_frames(
-    source: VideoFile,
+    source: FrameSource,
     recording: Recording,
     maker: FingerprintMaker,
     keepers: Mapping[str, PictureKeeper],

@@ -18,8 +18,8 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from framestream.errors import DataError
-from framestream_export.data.folders import is_video
 from framestream_export.data.footage import Recording, Segment, in_order, shown_name
+from framestream_export.data.footage_files import is_video
 from framestream_export.data.layouts.frame_ranges import FrameClock, LabelledRange, neighbours_apart
 from framestream_export.data.layouts.layout import DataSetLayout, Found, Reading, missing_clips
 from framestream_export.data.layouts.video_index import VideoIndex

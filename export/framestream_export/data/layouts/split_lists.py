@@ -1,7 +1,8 @@
 """A list for each split, such as train.csv and test.csv, with the columns of a manifest, in any of their spellings.
 
-So come the subsets of UCF101 that tutorials use: columns video_name and tag, the clips in folders train and test. Clips
-are looked for from the list's folder on, in the folder called as the list is, and in those named after its split.
+So come the subsets of UCF101 that tutorials use: columns video_name and tag, the clips in folders train and test.
+Jester and Something-Something have no header, but rows `id;label`, and clips are folders of images, id/00001.jpg. Clips
+are looked for from the list's folder on, in the folder called as the list is, and in those right below.
 """
 
 from __future__ import annotations
@@ -12,13 +13,15 @@ from pathlib import Path
 
 from framestream.errors import DataError
 from framestream_export.data.footage import Recording
+from framestream_export.data.headless_lists import is_headless
 from framestream_export.data.layouts.layout import DataSetLayout, Found, Reading
+from framestream_export.data.listed_files import ListedFiles
 from framestream_export.data.manifest import SPELLINGS, read_manifest
 from framestream_export.data.paths import Paths
-from framestream_export.data.split_names import split_named
+from framestream_export.data.split_names import split_named, split_of_list
 from framestream_export.data.tables import read_header
 
-_SUFFIXES = frozenset({".csv", ".tsv"})
+_SUFFIXES = frozenset({".csv", ".tsv", ".txt"})
 _KNOWN = [*SPELLINGS, *(name for names in SPELLINGS.values() for name in names)]
 _UCF101_CLIP = re.compile(r"v_(?P<group>.+_g\d+)_c\d+")
 
@@ -28,33 +31,39 @@ def _named_after_splits(data: Path) -> dict[Path, str]:
     if not data.is_dir():
         return {}
     tables = [path for path in sorted(data.iterdir()) if path.suffix.lower() in _SUFFIXES and path.is_file()]
-    stems = [path.stem for path in tables]
-    named = {path: split_named(path.stem, [path.stem]) or split_named(path.stem, stems) for path in tables}
-    return {path: split for path, split in named.items() if split is not None}
+    return {path: split for path in tables if (split := split_of_list(path.stem)) is not None}
 
 
-def _has(path: Path, column: str) -> bool:
-    return bool({column, *SPELLINGS[column]} & set(read_header(path, known=_KNOWN)))
+def _folders(data: Path, split: str) -> list[Path]:
+    """Folders in which clips of a split may lie: those named after it, then all others."""
+    inner = sorted(path for path in data.iterdir() if path.is_dir() and not path.name.startswith("."))
+    named = {path: split_named(path.name) for path in inner}
+    return [path for path in inner if named[path] == split] + [path for path in inner if named[path] is None]
+
+
+def _is_list(table: Path, split: str, data: Path) -> bool:
+    header = set(read_header(table, known=_KNOWN))
+    columns = [bool({column, *SPELLINGS[column]} & header) for column in ("path", "label")]
+    return all(columns) or (
+        not any(columns) and is_headless(table, ListedFiles(table, data, Paths(), folders=_folders(data, split)))
+    )
 
 
 def _is_here(data: Path) -> bool:
-    return any(
-        split == "train" and _has(path, "path") and _has(path, "label")
-        for path, split in _named_after_splits(data).items()
-    )
+    return any(split == "train" and _is_list(path, split, data) for path, split in _named_after_splits(data).items())
 
 
 def _read(data: Path, reading: Reading) -> Found:
     tables = _named_after_splits(data)
     if not tables:
         raise DataError(f"{data} has no list named after a split, such as train.csv")
-    folders = {path: split_named(path.name) for path in sorted(data.iterdir()) if path.is_dir()}
     recordings: list[Recording] = []
-    warnings, paths = [], Paths()
+    warnings, paths, read = [], Paths(), []
     for table, split in tables.items():
-        if not (_has(table, "path") and _has(table, "label")):
-            warnings.append(f"{table.name} has no columns for clips and their labels, and is left out")
+        if not _is_list(table, split, data):
+            warnings.append(f"{table.name} does not list clips with labels, and is left out")
             continue
+        read.append(table.name)
         listed = read_manifest(
             table,
             reading.problems,
@@ -62,10 +71,12 @@ def _read(data: Path, reading: Reading) -> Found:
             paths=paths,
             group_column=reading.group_column,
             split=split,
-            folders=[folder for folder, its_split in folders.items() if its_split == split],
+            folders=_folders(data, split),
         )
         recordings += map(_grouped, listed)
-    warnings.append(f"splits are those of the lists {', '.join(table.name for table in tables)}")
+    if not read:
+        raise DataError(f"{data}: none of {', '.join(table.name for table in tables)} lists clips with labels")
+    warnings.append(f"splits are those of the lists {', '.join(read)}")
     return Found(tuple(recordings), tuple(warnings))
 
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from framestream.errors import DataError
-from framestream_export.data.folders import is_video, walk
+from framestream_export.data.footage_files import is_video, walk
+from framestream_export.data.frame_folders import are_frames
 from framestream_export.data.paths import to_nfc
 from framestream_export.data.problems import Problems
 
@@ -21,7 +22,11 @@ class VideoIndex:
         self._by_stem: dict[str, list[Path]] = {}
         self._converted: dict[str, str] = {}
         for here, _, files in walk(root, problems):
-            for name in filter(is_video, files):
+            videos = list(filter(is_video, files))
+            if not videos and are_frames(files):
+                self._by_name.setdefault(to_nfc(here.name), []).append(here)
+                self._by_stem.setdefault(to_nfc(here.name), []).append(here)
+            for name in videos:
                 path = here / name
                 self._by_name.setdefault(to_nfc(name), []).append(path)
                 self._by_stem.setdefault(to_nfc(path.stem), []).append(path)
@@ -53,7 +58,7 @@ class VideoIndex:
             return _meant(name, paths, prefer)
         stem = os.path.splitext(name)[0] if is_video(name) else name
         found = _meant(name, self._by_stem.get(stem, []), prefer)
-        if found is not None:
+        if found is not None and found.name != stem:
             self._converted[name] = found.name
         return found
 
