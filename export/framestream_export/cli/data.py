@@ -38,7 +38,7 @@ _LAYOUT_OPTIONS = (
         "--image-rate", type=POSITIVE, metavar="FPS", help="Images per second, for clips that are folders of them."
     ),
     click.option(
-        "--frame-rate", type=float, metavar="FPS", help="Frames per second that Label Studio's project counted."
+        "--frame-rate", type=float, metavar="FPS", help="Frames per second that Label Studio or CVAT counted."
     ),
 )
 
@@ -114,7 +114,7 @@ def check(ctx: click.Context, /, data: Path, format_name: str, sheets: Path | No
 def import_(data: Path, output: Path, **reading: Any) -> None:
     """Write a manifest of DATA, which `train` reads as it would read DATA.
 
-    For what others have laid out (UCF101, HMDB51, Kinetics, Label Studio): to examine or correct it.
+    For what others have laid out (UCF101, Kinetics, Label Studio, CVAT and others): to examine or correct it.
     The manifest must lie in a folder above all clips.
     """
     from framestream.errors import SettingsError

@@ -174,8 +174,8 @@ def train(
     """Train a model on the labelled clips in DATA.
 
     DATA is a directory of class folders, a manifest (path,label[,start,end,split,group]), a directory with manifests
-    and films that have a timeline NAME.csv (start,end,label) beside them, or a data set as UCF101, HMDB51, Kinetics or
-    Label Studio lay it out.
+    and films that have a timeline NAME.csv (start,end,label) beside them, folders of splits or people, or a data set as
+    UCF101, HMDB51, Kinetics, ActivityNet, EPIC-KITCHENS, Jester, Label Studio, VIA, CVAT or ELAN lay it out.
     """
     from framestream_export.cli.toolkit import TRAINING, require
 

@@ -5,10 +5,32 @@ from __future__ import annotations
 from pathlib import Path
 
 from framestream.errors import SettingsError
-from framestream_export.data.layouts import hmdb51, kinetics, label_studio, split_lists, ucf101
+from framestream_export.data.layouts import (
+    activitynet,
+    cvat,
+    elan,
+    epic_kitchens,
+    hmdb51,
+    kinetics,
+    label_studio,
+    split_lists,
+    ucf101,
+    via,
+)
 from framestream_export.data.layouts.layout import DataSetLayout
 
-LAYOUTS = (ucf101.LAYOUT, hmdb51.LAYOUT, kinetics.LAYOUT, label_studio.LAYOUT, split_lists.LAYOUT)
+LAYOUTS = (
+    ucf101.LAYOUT,
+    hmdb51.LAYOUT,
+    kinetics.LAYOUT,
+    epic_kitchens.LAYOUT,
+    label_studio.LAYOUT,
+    activitynet.LAYOUT,
+    via.LAYOUT,
+    cvat.LAYOUT,
+    elan.LAYOUT,
+    split_lists.LAYOUT,  # last: others have lists of such names
+)
 
 
 def recognise(data: Path) -> DataSetLayout | None:

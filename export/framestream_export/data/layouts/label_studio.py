@@ -11,8 +11,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -20,6 +19,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from framestream.errors import DataError
 from framestream_export.data.footage import Recording, Segment, in_order, shown_name
 from framestream_export.data.footage_files import is_video
+from framestream_export.data.layouts.annotated_films import as_described
 from framestream_export.data.layouts.frame_ranges import FrameClock, LabelledRange, neighbours_apart
 from framestream_export.data.layouts.layout import DataSetLayout, Found, Reading, missing_clips
 from framestream_export.data.layouts.video_index import VideoIndex
@@ -27,6 +27,7 @@ from framestream_export.data.layouts.video_index import VideoIndex
 _UPLOADED = re.compile(r"[0-9a-f]{8}-(?P<name>.+)")
 _RATE_KEYS = ("fps", "framerate", "frameRate", "frame_rate")
 _MIN_FORM_KEYS = {"annotation_id", "annotator"}
+_BY = "Label Studio exports"
 _NOT_ANNOTATED = "tasks have no annotation and are left out"
 _SEVERAL = "tasks have several annotations, of which the ground truth or the newest was taken"
 _OWN_TIMES = (
@@ -68,7 +69,7 @@ def _read(data: Path, reading: Reading) -> Found:
     notes: Counter[str] = Counter()
     for path in exports:
         for position, task in enumerate(json.loads(path.read_bytes()), start=1):
-            with reading.problems.about(f"{path}, task {_number(task, position)}"), _as_exported():
+            with reading.problems.about(f"{path}, task {_number(task, position)}"), as_described(_BY):
                 results = _results(task, notes)
                 if results is None:
                     notes[_NOT_ANNOTATED] += 1
@@ -86,17 +87,6 @@ def _read(data: Path, reading: Reading) -> Found:
     warnings = missing_clips(missing, listed, by=by, converted=videos.converted())
     warnings += [f"{count} {what}" for what, count in notes.items()]
     return Found(tuple(recordings.values()), tuple(warnings))
-
-
-@contextmanager
-def _as_exported() -> Iterator[None]:
-    """Say so where a task is not built as Label Studio builds it."""
-    try:
-        yield
-    except DataError:
-        raise
-    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
-        raise DataError(f"it is not what Label Studio exports ({type(error).__name__}: {error})") from error
 
 
 def _number(task: Any, position: int) -> Any:

@@ -58,7 +58,7 @@ class VideoIndex:
             return _meant(name, paths, prefer)
         stem = os.path.splitext(name)[0] if is_video(name) else name
         found = _meant(name, self._by_stem.get(stem, []), prefer)
-        if found is not None and found.name != stem:
+        if found is not None and is_video(name):
             self._converted[name] = found.name
         return found
 
