@@ -87,7 +87,9 @@ def read_dataset(
         )
     recordings = with_image_rate(recordings, image_rate)
     if background not in (None, *used) and not any(recording.fill_background for recording in recordings):
-        raise DataError(f"background label {background!r} is on no clip; the labels are {', '.join(sorted(used))}")
+        raise DataError(
+            f"{data}: background label {background!r} is on no clip; the labels are {', '.join(sorted(used))}"
+        )
     labels = tuple(sorted(used | ({background} if background else set())))
     if len(labels) < 2:
         raise DataError(f"{data} has one class only ({', '.join(labels)}); {_other_classes(data, labels)}")
