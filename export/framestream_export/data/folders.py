@@ -58,7 +58,7 @@ def read_folders(
     try:
         roles = _roles(
             [chain for path, chain in folders.items() if path not in timelines],
-            [*folders.values(), *(_folders(one.path, root) for one in listed)],
+            [*folders.values(), *(_folders(one.manifest or one.path, root) for one in listed)],
             class_level,
         )
         _refuse_single_images(holding_images, roles)
@@ -81,7 +81,7 @@ def _has_timeline(path: Path, problems: Problems) -> bool:
     timeline = path.with_suffix(".csv")
     if not timeline.is_file() or is_timeline(timeline):
         return timeline.is_file()
-    problems.warn(f"{timeline} is no timeline, as it has no columns start and end: left out")
+    problems.warn(f"{timeline} is no timeline, as it has not the columns start, end and label: left out")
     return False
 
 
@@ -113,10 +113,10 @@ def _folders(path: Path, root: Path) -> tuple[str, ...]:
 
 
 def _placed(recording: Recording, root: Path, roles: FolderRoles) -> Recording:
-    """A listed recording, in the split that its folder is named after, if its list does not say."""
+    """A listed recording, in the split that its list's folder is named after, if the list does not say."""
     if recording.split is not None:
         return recording
-    return replace(recording, split=roles.split_of(_folders(recording.path, root)))
+    return replace(recording, split=roles.split_of(_folders(recording.manifest or recording.path, root)))
 
 
 def _with_timeline(

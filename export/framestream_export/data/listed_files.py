@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from framestream.errors import DataError
 from framestream_export.data.footage import VIDEO_SUFFIXES
 from framestream_export.data.frame_folders import is_frame_folder
-from framestream_export.data.paths import Paths, below, to_nfc
+from framestream_export.data.paths import Paths, below
 from framestream_export.data.problems import Problems
 
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]|\\\\")
@@ -73,11 +73,18 @@ class ListedFiles:
         """Where the file may lie; the first is what the list says."""
         spellings = [name, *([name.replace("\\", "/")] if "\\" in name else [])]
         for spelling in spellings:
-            for place in self._folders:
+            for place in self._folders if "/" in spelling else self._holding(spelling):
                 path = below(self._root, place / spelling)
                 yield path
                 if not name.isascii():
                     yield self._paths.as_on_disk(path)
+
+    def _holding(self, name: str) -> list[Path]:
+        """The list's own folder, and those others that hold something of a bare name, with any suffix."""
+        own, *others = self._folders
+        stem = PurePosixPath(name).stem if PurePosixPath(name).suffix.lower() in VIDEO_SUFFIXES else name
+        held = [one for one in others if self._paths.holds(one, name) or self._paths.of_stem(one, stem)]
+        return [own, *held]
 
     def _is_there(self, path: Path) -> bool:
         return self._paths.find(path) is not None or is_frame_folder(path)
@@ -85,11 +92,7 @@ class ListedFiles:
     def _converted_to(self, path: Path) -> Path | None:
         """The one file of the same name with another suffix of a video."""
         stem = path.stem if path.suffix.lower() in VIDEO_SUFFIXES else path.name
-        alike = [
-            name
-            for name in self._paths.names(path.parent)
-            if PurePosixPath(name).suffix.lower() in VIDEO_SUFFIXES and to_nfc(PurePosixPath(name).stem) == to_nfc(stem)
-        ]
+        alike = self._paths.of_stem(path.parent, stem)
         if len(alike) > 1:
-            raise DataError(f"no file {path}, but {' and '.join(sorted(alike))}: name the one that is meant")
+            raise DataError(f"no file {path}, but {' and '.join(alike)}: name the one that is meant")
         return path.parent / alike[0] if alike else None

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from framestream.errors import DataError
+from framestream_export.data.footage import VIDEO_SUFFIXES
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,8 @@ class Paths:
     def __init__(self) -> None:
         """Make a listing that has read no folder yet."""
         self._folders: dict[str, _Listing] = {}
+        self._stems: dict[str, dict[str, list[str]]] = {}
+        self._composed: dict[str, dict[str, list[str]]] = {}
 
     def find(self, path: str | Path) -> str | None:
         """The real path of a file, or None if there is no such file."""
@@ -43,9 +46,20 @@ class Paths:
         """The real path of a folder, or None if there is no such folder."""
         return os.path.realpath(path) if os.path.isdir(path) else None
 
-    def names(self, folder: str | Path) -> frozenset[str]:
-        """The names of all that lies in a folder; none where it cannot be read."""
-        return self._listing(os.fspath(folder)).names
+    def holds(self, folder: Path, name: str) -> bool:
+        """Whether something in a folder has that name, in whichever Unicode form."""
+        return self._spelled_on_disk(folder, name) in self._listing(os.fspath(folder)).names
+
+    def of_stem(self, folder: Path, stem: str) -> list[str]:
+        """The names of videos in a folder that are called so but for their suffix, in whichever Unicode form."""
+        where = os.fspath(folder)
+        if where not in self._stems:
+            stems = self._stems[where] = {}
+            for name in sorted(self._listing(where).names):
+                own, suffix = os.path.splitext(name)
+                if suffix.lower() in VIDEO_SUFFIXES:
+                    stems.setdefault(to_nfc(own), []).append(name)
+        return self._stems[where].get(to_nfc(stem), [])
 
     def as_on_disk(self, path: Path) -> Path:
         """The path with the names that the disk has, where they differ in their Unicode form only.
@@ -56,11 +70,19 @@ class Paths:
             return path
         here = Path(path.anchor)
         for name in path.parts[1:] if path.anchor else path.parts:
-            if name not in self.names(here):
-                alike = [other for other in self.names(here) if to_nfc(other) == to_nfc(name)]
-                name = alike[0] if len(alike) == 1 else name
-            here /= name
+            here /= self._spelled_on_disk(here, name)
         return here
+
+    def _spelled_on_disk(self, folder: Path, name: str) -> str:
+        where = os.fspath(folder)
+        if name.isascii() or name in self._listing(where).names:
+            return name
+        if where not in self._composed:
+            composed = self._composed[where] = {}
+            for other in self._listing(where).names:
+                composed.setdefault(to_nfc(other), []).append(other)
+        alike = self._composed[where].get(to_nfc(name), [])
+        return alike[0] if len(alike) == 1 else name
 
     def _listing(self, folder: str) -> _Listing:
         if folder not in self._folders:
@@ -90,16 +112,23 @@ def below(root: Path, path: Path) -> Path:
     Raises:
         DataError: The path leads out of `root`.
     """
-    absolute = os.path.abspath(path)
-    # Where the folder of an absolute path really is, unless its text leads there already.
-    candidates = [absolute, os.path.join(_real(os.path.dirname(absolute)), os.path.basename(absolute))]
-    for top in (os.path.abspath(root), _real(root)):
-        for candidate in candidates if path.is_absolute() else candidates[:1]:
-            if candidate.startswith(top.rstrip(os.sep) + os.sep):
-                return root / os.path.relpath(candidate, top)
+    absolute, top = os.path.abspath(path), os.path.abspath(root)
+    inside = _inside(top, absolute)
+    if inside is None and path.is_absolute():
+        really = os.path.join(_real(os.path.dirname(absolute)), os.path.basename(absolute))
+        tops = (top, _real(root))
+        inside = next((found for one in tops for to in (absolute, really) if (found := _inside(one, to))), None)
+    if inside is not None:
+        return root / inside
     raise DataError(
         f"{path} lies outside of {root}; if it is meant, put a link to it into that folder and name the link"
     )
+
+
+def _inside(top: str, path: str) -> str | None:
+    """What follows `top` in a path that begins with it; None if it does not."""
+    start = top.rstrip(os.sep) + os.sep
+    return path[len(start) :] if path.startswith(start) and len(path) > len(start) else None
 
 
 def _real(path: str | Path) -> str:

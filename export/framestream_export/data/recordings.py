@@ -119,7 +119,7 @@ def _read(
         try:
             laid_out = layout.read(data, reading)
         except DataError as error:
-            reading.problems.note(error)
+            reading.problems.note(error if str(data) in str(error) else f"{data}: {error}")
             return layout.name, [], []
         return layout.name, list(laid_out.recordings), list(laid_out.warnings)
     name = "folders" if data.is_dir() else "manifest"

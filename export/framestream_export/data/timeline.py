@@ -38,10 +38,11 @@ _SPELLINGS = {**TIME_SPELLINGS, "label": LABEL_SPELLINGS}
 
 
 def is_timeline(path: Path) -> bool:
-    """Whether a CSV file has at least one of a timeline's times: others that lie beside clips are none of ours."""
+    """Whether a CSV file has the columns of a timeline, or nearly: other tables lie beside clips as well."""
     names = {*_SPELLINGS, *(name for names in _SPELLINGS.values() for name in names)}
     header = set(read_header(path, known=sorted(names)))
-    return any(header & {column, *spellings} for column, spellings in TIME_SPELLINGS.items())
+    has_times = any(header & {column, *spellings} for column, spellings in TIME_SPELLINGS.items())
+    return (has_times and bool(header & {"label", *LABEL_SPELLINGS})) or {"start", "end"} <= header
 
 
 def read_timeline(path: Path, problems: Problems) -> tuple[Segment, ...]:

@@ -213,6 +213,34 @@ def test_names_that_are_no_splits() -> None:
         assert split_named(name) is not None
 
 
+def test_a_manifest_says_itself_what_the_splits_of_its_files_are(tmp_path: Path) -> None:
+    for name in ("train/a.mp4", "test/b.mp4"):
+        clip(tmp_path / name)
+    toy.write_csv(tmp_path / "manifest.csv", "path,label", [("train/a.mp4", "x"), ("test/b.mp4", "y")])
+    assert by_split(read_dataset(tmp_path)) == by_split(read_dataset(tmp_path / "manifest.csv")) == {None: 2}
+
+
+def test_lists_of_splits_beside_class_folders_in_folders_of_splits(tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        rows: list[tuple[object, ...]] = []
+        for label in ("wave", "clap"):
+            clip(tmp_path / split / label / f"{label}{split}.mp4")
+            rows.append((f"{label}{split}.avi", label))
+        toy.write_csv(tmp_path / f"{split}.csv", "video_name,tag", rows)
+    dataset = read_dataset(tmp_path)
+    assert dataset.labels == ("clap", "wave")
+    assert by_split(dataset) == {"train": 2, "test": 2}
+
+
+def test_a_list_for_each_split_may_give_groups(tmp_path: Path) -> None:
+    for name in "abcd":
+        clip(tmp_path / f"{name}.mp4")
+    toy.write_csv(tmp_path / "train.csv", "clip,class,camera", [("a", "x", "roof"), ("b", "y", "yard")])
+    toy.write_csv(tmp_path / "test.csv", "clip,class,camera", [("c", "x", "hall"), ("d", "y", "hall")])
+    dataset = read_dataset(tmp_path, group_column="camera")
+    assert {one.group for one in dataset.recordings} == {"roof", "yard", "hall"}
+
+
 @pytest.mark.parametrize("header", ["video_name,tag", ",video_name,tag", "Video Name,Tag"])
 def test_a_list_for_each_split_beside_the_folders_they_name(tmp_path: Path, cli: Cli, header: str) -> None:
     indexed = header.startswith(",")

@@ -208,7 +208,7 @@ def test_clips_that_were_converted_are_found_and_said(tmp_path: Path) -> None:
 def test_a_table_beside_a_clip_that_is_no_timeline_is_a_warning(tmp_path: Path) -> None:
     for name in ("wave/a.mp4", "clap/b.mp4", "clap/c.mp4"):
         clip(tmp_path / name)
-    (tmp_path / "wave/a.csv").write_text("time,x,y\n0,1,2\n")
+    (tmp_path / "wave/a.csv").write_text("start_time,from,to,x\n0,1,2,3\n")
     (tmp_path / "clap/b.csv").write_bytes(b"\x00\xff\xfe binary \x9c")
     (tmp_path / "clap/c.csv").write_text("")
     dataset = read_dataset(tmp_path)

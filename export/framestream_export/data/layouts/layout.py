@@ -46,7 +46,7 @@ class Reading:
         Raises:
             SettingsError: An option was given that this layout does not take.
         """
-        if layout not in ("folders", "manifest"):
+        if layout not in ("folders", "manifest") and "group_column" not in takes:
             self.check_groups(f"is laid out as {layout}")
         given = {
             "split_number": self.split_number != 1,

@@ -22,6 +22,7 @@ from framestream_export.data.split_names import split_named, split_of_list
 from framestream_export.data.tables import read_header
 
 _SUFFIXES = frozenset({".csv", ".tsv", ".txt"})
+_MOST_CLASSES = 1000  # more folders than that are clips, as images
 _KNOWN = [*SPELLINGS, *(name for names in SPELLINGS.values() for name in names)]
 _UCF101_CLIP = re.compile(r"v_(?P<group>.+_g\d+)_c\d+")
 
@@ -35,10 +36,16 @@ def _named_after_splits(data: Path) -> dict[Path, str]:
 
 
 def _folders(data: Path, split: str) -> list[Path]:
-    """Folders in which clips of a split may lie: those named after it, then all others."""
-    inner = sorted(path for path in data.iterdir() if path.is_dir() and not path.name.startswith("."))
-    named = {path: split_named(path.name) for path in inner}
-    return [path for path in inner if named[path] == split] + [path for path in inner if named[path] is None]
+    """Folders in which clips of a split may lie: those named after it, with class folders in them, then all others."""
+    named = {path: split_named(path.name) for path in _inner(data)}
+    own = [path for path, its in named.items() if its == split]
+    classes = [inner for path in own for inner in _inner(path)]
+    others = [path for path, its in named.items() if its is None]
+    return [*own, *(classes if len(classes) <= _MOST_CLASSES else ()), *others]
+
+
+def _inner(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
 
 
 def _is_list(table: Path, split: str, data: Path) -> bool:
@@ -86,4 +93,4 @@ def _grouped(recording: Recording) -> Recording:
     return replace(recording, group=found["group"]) if found and recording.group == recording.name else recording
 
 
-LAYOUT = DataSetLayout("split-lists", _is_here, _read)
+LAYOUT = DataSetLayout("split-lists", _is_here, _read, frozenset({"group_column"}))

@@ -69,6 +69,7 @@ def _read_classes(path: Path) -> dict[str, str]:
 
 def _parse(line: str, classes: dict[str, str]) -> tuple[str, str]:
     """The clip and the class that a row names: Class/clip.avi, for training with the number of the class behind it."""
+    line = line.replace("\\", "/")  # as lists are written anew on Windows
     path, _, digits = line.rpartition(" ") if line.rpartition(" ")[2].isdecimal() else (line, "", "")
     place = PurePosixPath(path.strip())
     label = place.parent.name

@@ -131,6 +131,9 @@ def test_ucf101_whose_clips_were_converted(tmp_path: Path) -> None:
     # A file of the very name goes before; of two others, neither is the one for sure.
     clip(data / "UCF-101/Archery/v_Archery_g03_c01.avi")
     assert "23 clips have another suffix" in read_dataset(data).warnings[0]
+    test_list = data / "ucfTrainTestlist/testlist01.txt"
+    test_list.write_text(test_list.read_text().replace("/", "\\"), encoding="utf-16")
+    assert len(read_dataset(data).recordings) == 24
     clip(data / "UCF-101/Archery/v_Archery_g03_c02.mkv")
     with pytest.raises(DataError, match=r"2 files are called v_Archery_g03_c02\.avi"):
         read_dataset(data)
