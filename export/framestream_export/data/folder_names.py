@@ -11,6 +11,10 @@ _PEOPLE = (
     "|speaker|human|adult|child|elder|man|woman|male|female|player|worker|driver|athlete|student|id|pid|sid|uid|s|p|u"
 )
 _PERSON = re.compile(rf"(?:{_PEOPLE})[\s_.-]*\d+|(?:{_PEOPLE})[\s_.-]+[a-z]")
+_PLACE = re.compile(
+    r"(?:.*[\W_])?(?:batch|cam|camera|clip|day|home|house|location|office|part|place|room|scenario|scene|session|site|take"
+    r"|trial|vid|video|view)[\s_.-]*\d+"
+)
 _NUMBERED = re.compile(r"(?P<stem>[^\d]*?)[\s_.-]*\d[\d\s_.-]*")
 # Classes may be numbered as well.
 _CLASS_STEMS = frozenset(
@@ -42,9 +46,19 @@ _BACKGROUND = frozenset({"idle", "background", "none", "nothing", "no_action", "
 _LISTED = 6
 
 
+def are_places(names: Collection[str]) -> bool:
+    """Whether all folders are named after places, times or takes with a number: Home_01, camera2, session 3."""
+    return bool(names) and all(_PLACE.fullmatch(name.casefold()) for name in names)
+
+
+def people_among(names: Collection[str]) -> frozenset[str]:
+    """Those of the folders that are named after people with a number or letter."""
+    return frozenset(name for name in names if _PERSON.fullmatch(name.casefold()))
+
+
 def are_people(names: Collection[str]) -> bool:
     """Whether all folders are named after people with a number or letter: Subject 1, person02, s03."""
-    return bool(names) and all(_PERSON.fullmatch(name.casefold()) for name in names)
+    return bool(names) and len(people_among(names)) == len(names)
 
 
 def are_numbered(names: Collection[str]) -> bool:

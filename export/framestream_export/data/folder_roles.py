@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from framestream.errors import DataError
 from framestream_export.data.folder_names import (
@@ -17,9 +18,11 @@ from framestream_export.data.folder_names import (
     are_divisions,
     are_numbered,
     are_people,
+    are_places,
     are_storage,
     have_background,
     in_words,
+    people_among,
 )
 from framestream_export.data.split_names import split_named
 
@@ -84,32 +87,32 @@ def recognise_roles(chains: Iterable[tuple[str, ...]], *, class_level: int | Non
         return _as_told(levels, class_level - 1)
     split = _split_level(levels)
     rest = [level for level in levels.all() if level != split]
-    people = [level for level in rest if are_people(levels.names(level))]
+    people = _people_levels(levels, rest)
     left = [level for level in rest if level not in people]
     if not left:
-        _refuse_without_classes(levels, split, people)
+        _refuse_without_classes(levels.names(people[0] if people else split), "people" if people else "splits")
     told = [level for level in (split, *people) if level is not None]
     while len(left) > 1 and len(levels.names(left[0])) == 1 and any(level > left[0] for level in told):
         left.pop(0)  # a single folder around all splits or people says nothing
     groups = list(people)
     while len(left) > 1 and _is_group_above_classes(levels, left[0], left[1], split):
         groups.append(left.pop(0))
+    if are_places(levels.names(left[0])):
+        _refuse_without_classes(levels.names(left[0]), "places or takes")
     return _roles(levels, left[0], split, groups[0] if groups else None)
 
 
 def recognise_splits(chains: Iterable[tuple[str, ...]]) -> FolderRoles:
-    """The splits that folders of clips are named after whose labels come from elsewhere, if there are any.
+    """The splits and people that folders of clips are named after whose labels come from elsewhere, if there are any.
 
     Args:
         chains: For each clip the folders it lies in, the outermost first.
     """
     levels = _Levels(chains)
-    for level in levels.all():
-        names = levels.names(level)
-        if len(names) > 1 and _all_splits(names):
-            note = f"the folders {in_words(names)} are splits"
-            return FolderRoles(None, level, split_names=names, notes=(note,))
-    return FolderRoles(None)
+    several = [level for level in levels.all() if len(levels.names(level)) > 1]
+    split = next((level for level in several if _all_splits(levels.names(level))), None)
+    people = next((level for level in several if are_people(levels.names(level))), None)
+    return _roles(levels, None, split, people)
 
 
 def folders_of_frames(paths: Mapping[Path, tuple[str, ...]]) -> dict[Path, tuple[str, ...]]:
@@ -180,9 +183,24 @@ def _split_level(levels: _Levels) -> int | None:
     return None
 
 
-def _refuse_without_classes(levels: _Levels, split: int | None, people: Sequence[int]) -> None:
-    names = levels.names(people[0] if people else split)
-    what = "people" if people else "splits"
+def _people_levels(levels: _Levels, among: Sequence[int]) -> list[int]:
+    """The levels of which all folders are named after people.
+
+    Raises:
+        DataError: Most folders of the first of these levels are, and some are not.
+    """
+    for level in among[:1]:
+        names = levels.names(level)
+        people = people_among(names)
+        if len(among) > 1 and len(people) > 1 and len(names) / 2 <= len(people) < len(names):
+            raise DataError(
+                f"the folders {in_words(people)} are named after people, and beside them lies"
+                f" {in_words(names - people)}, which is not: move it away, or {_REMEDY}"
+            )
+    return [level for level in among if are_people(levels.names(level))]
+
+
+def _refuse_without_classes(names: Collection[str], what: str) -> NoReturn:
     raise DataError(
         f"the folders {in_words(names)} are named after {what}, and no folders in them name classes: lay clips out as"
         f" {sorted(names)[0]}/<class>/clip.mp4, list them in a manifest.csv, or, if these are the classes, {_REMEDY}"
@@ -216,21 +234,19 @@ def _is_group_above_classes(levels: _Levels, outer: int, inner: int, split: int 
     )
 
 
-def _roles(levels: _Levels, label: int, split: int | None, group: int | None) -> FolderRoles:
-    group_names = levels.names(group)
+def _roles(levels: _Levels, label: int | None, split: int | None, group: int | None) -> FolderRoles:
+    group_names, classes = levels.names(group), levels.names(label)
     if len(group_names) < 2:  # of one person only: nothing to keep apart
         group = None
     notes = []
-    said = [f"the folders {in_words(levels.names(split))} are splits"] if split is not None else []
-    said += [f"{in_words(group_names)} are groups, kept in one split each"] if group is not None else []
-    classes = levels.names(label)
+    said = [f"splits {in_words(levels.names(split))}"] if split is not None else []
+    said += [f"groups, kept in one split each, {in_words(group_names)}"] if group is not None else []
     if said:
-        notes.append(f"{'; '.join(said)}; the classes are {in_words(classes)}")
+        said += [f"classes {in_words(classes)}"] if label is not None else []
+        notes.append(f"folders are recognised by their names: {'; '.join(said)}")
     if alone := {name for name in classes if split_named(name)}:
-        others = classes - alone
-        notes.append(
-            f"the folder {in_words(alone)} is a class here, beside {in_words(others) or 'nothing else'}, not a split"
-        )
+        others = in_words(classes - alone) or "nothing else"
+        notes.append(f"the folder {in_words(alone)} is a class here, beside {others}, not a split")
     return FolderRoles(label, split, group, levels.names(split), tuple(notes))
 
 

@@ -12,10 +12,13 @@ from framestream_export.data.folder_roles import FolderRoles, folders_of_frames,
 from framestream_export.data.footage import Recording, Segment, shown_name
 from framestream_export.data.footage_files import is_video, walk
 from framestream_export.data.frame_folders import are_frames
-from framestream_export.data.manifest import MANIFEST, read_manifest
+from framestream_export.data.manifest import KNOWN_COLUMNS, MANIFEST, lists_clips, read_manifest
 from framestream_export.data.paths import Paths, to_nfc
 from framestream_export.data.problems import Problems
+from framestream_export.data.tables import read_header
 from framestream_export.data.timeline import is_timeline, read_timeline
+
+LISTS = (MANIFEST, "metadata.csv")  # the second as Hugging Face's folders of videos have it
 
 
 def read_folders(
@@ -36,9 +39,9 @@ def read_folders(
     found: list[Recording | Path] = []  # recordings of manifests and clips, in the order in which they lie
     frames: list[Path] = []
     for here, subfolders, files in walk(root, problems):
-        if MANIFEST in files:
+        if listing := next((name for name in LISTS if name in files and _is_list(here / name)), None):
             subfolders.clear()
-            found += read_manifest(here / MANIFEST, problems, root=root, paths=paths, group_column=group_column)
+            found += read_manifest(here / listing, problems, root=root, paths=paths, group_column=group_column)
             continue
         videos = [here / name for name in files if is_video(name)]
         found += videos
@@ -75,6 +78,11 @@ def read_folders(
             recordings += _labelled(one, problems, root=root, folders=folders[one], roles=roles)
     notes = list(roles.notes)
     return recordings, notes + (_empty_classes(root, recordings) if roles.label == 0 else [])
+
+
+def _is_list(path: Path) -> bool:
+    """Whether a file of a list's name is one: a manifest always, others by their columns."""
+    return path.name == MANIFEST or lists_clips(read_header(path, known=KNOWN_COLUMNS))
 
 
 def _has_timeline(path: Path, problems: Problems) -> bool:

@@ -17,7 +17,7 @@ underscores. Times may be mm:ss or hh:mm:ss. Other columns do not matter.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,7 +32,7 @@ from framestream_export.data.split_names import SPLIT_SPELLINGS
 from framestream_export.data.tables import Row, column_name, read_header, read_rows
 from framestream_export.data.timeline import LABEL_SPELLINGS, TIME_SPELLINGS, read_timeline, segment_of
 
-__all__ = ["COLUMNS", "MANIFEST", "SPELLINGS", "read_manifest", "write_manifest"]
+__all__ = ["COLUMNS", "KNOWN_COLUMNS", "MANIFEST", "SPELLINGS", "lists_clips", "read_manifest", "write_manifest"]
 
 MANIFEST = "manifest.csv"
 SPELLINGS: Mapping[str, Sequence[str]] = {
@@ -46,6 +46,7 @@ SPELLINGS: Mapping[str, Sequence[str]] = {
     "split": ("subset", "partition"),
     "group": ("subject", "person", "actor", "participant", "subject_id", "person_id", "participant_id"),
 }
+KNOWN_COLUMNS = (*SPELLINGS, *(name for names in SPELLINGS.values() for name in names))
 # Times that are in another unit than seconds, or that count frames, would be left out without a word.
 _OTHER_TIMES = frozenset({"frame", "frames", "ms", "msec", "millis", "milliseconds"})
 _GAPS = {"": False, "background": True}
@@ -110,6 +111,11 @@ def read_manifest(
                 )
             )
     return recordings
+
+
+def lists_clips(columns: Collection[str]) -> bool:
+    """Whether a table has columns for clips and their labels, by the names of its columns."""
+    return all({column, *SPELLINGS[column]} & set(columns) for column in ("path", "label"))
 
 
 def _rows(manifest: Path, required: Sequence[str], files: ListedFiles) -> Iterator[Row]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from framestream_export.data.footage import VIDEO_SUFFIXES
+from framestream_export.data.manifest import KNOWN_COLUMNS, lists_clips
 from framestream_export.data.tables import read_header
 
 _SUFFIXES = frozenset({".csv", ".eaf", ".json", ".ods", ".tsv", ".txt", ".xls", ".xlsx", ".xml"})
@@ -22,7 +23,7 @@ def describe_unread_lists(data: Path) -> str:
         return ""
     named = ", ".join(_described(path, data) for path in found[:_NAMED])
     more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
-    return f"; lists that are not understood: {named}{more}"
+    return f"; lists beside the clips that were not read: {named}{more}"
 
 
 def _may_be_list(path: Path) -> bool:
@@ -35,6 +36,8 @@ def _described(path: Path, data: Path) -> str:
     name = path.relative_to(data).as_posix()
     if path.suffix.lower() not in _TABLES:
         return name
-    columns = [column for column in read_header(path) if column]
+    columns = [column for column in read_header(path, known=KNOWN_COLUMNS) if column]
+    if lists_clips(columns):
+        return f"{name} (which can be given as DATA)"
     more = ", …" if len(columns) > _COLUMNS else ""
     return f"{name} (columns {', '.join(columns[:_COLUMNS])}{more})" if columns else f"{name} (empty)"

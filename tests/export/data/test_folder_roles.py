@@ -68,7 +68,7 @@ def test_people_are_groups(tmp_path: Path, pattern: str, people: tuple[str, ...]
     assert dataset.labels == CLASSES
     assert {recording.group for recording in dataset.recordings} == set(people)
     assert by_split(dataset) == {None: 6 * len(people)}
-    assert "are groups" in dataset.warnings[0]
+    assert "groups, kept in one split each," in dataset.warnings[0]
 
 
 @pytest.mark.parametrize(
@@ -130,6 +130,9 @@ def test_plain_class_folders_stay_what_they_were(tmp_path: Path, names: tuple[st
         (("train/1.mp4", "test/2.mp4"), "named after splits, and no folders in them name classes"),
         (("s01/1.mp4", "s02/2.mp4"), "named after people, and no folders in them name classes"),
         (("train/s01/1.mp4", "test/s02/2.mp4"), "named after people"),
+        (("session_1/1.mp4", "session_2/2.mp4"), "named after places or takes, and no folders in them name classes"),
+        (("Home_01/Videos/1.avi", "Coffee_room_01/Videos/1.avi"), "named after places or takes"),
+        (("person01/w/1.mp4", "person02/c/1.mp4", "notes/w/1.mp4"), "beside them lies notes, which is not: move it"),
         (("train/a/1.mp4", "test/a/2.mp4", "extra/b/3.mp4"), "beside them lies extra, which is none"),
         (("ann/wave/1.mp4", "ann/clap/2.mp4", "ben/wave/3.mp4", "ben/clap/4.mp4"), "each of both might be the classes"),
         (
@@ -163,7 +166,7 @@ def test_a_person_may_say_which_folders_are_the_classes(tmp_path: Path, cli: Cli
     manifest = tmp_path / "manifest.csv"
     code, _, errors = cli("data", "import", tmp_path, "--class-level", 2, "--output", manifest)
     assert code == 0
-    assert "the classes are clap, wave" in errors
+    assert "classes clap, wave" in errors
     assert {one.group for one in read_dataset(tmp_path).recordings} == {"ann", "ben"}
     code, _, errors = cli("data", "check", manifest, "--class-level", 2)
     assert (code, "--class-level means nothing" in errors) == (1, True)
@@ -188,6 +191,29 @@ def test_lists_and_timelines_in_split_folders_take_their_splits(tmp_path: Path) 
         toy.write_csv(tmp_path / split / "a.csv", "start,end,label", [(0, 1, "x"), (1, 2, "y")])
         (tmp_path / split / "films" / "f.mp4").unlink()
     assert by_split(read_dataset(tmp_path)) == {"train": 1, "test": 1}
+
+
+def test_films_with_timelines_in_folders_of_people_are_groups(tmp_path: Path) -> None:
+    for person in ("s01", "s02"):
+        for number in (1, 2):
+            clip(tmp_path / person / f"{number}.mp4")
+            toy.write_csv(tmp_path / person / f"{number}.csv", "start,end,label", [(0, 1, "x"), (1, 2, "y")])
+    assert {recording.group for recording in read_dataset(tmp_path).recordings} == {"s01", "s02"}
+
+
+def test_lists_of_other_names(tmp_path: Path) -> None:
+    for split in ("train", "validation"):
+        clip(tmp_path / split / "a.mp4")
+        toy.write_csv(tmp_path / split / "metadata.csv", "file_name,label", [("a.mp4", f"in {split}")])
+    dataset = read_dataset(tmp_path)
+    assert {(one.segments[0].label, one.split) for one in dataset.recordings} == {
+        ("in train", "train"),
+        ("in validation", "validation"),
+    }
+    toy.write_csv(tmp_path / "train/metadata.csv", "camera,lens", [("a", "wide")])
+    (tmp_path / "validation/metadata.csv").rename(tmp_path / "validation/mine.csv")
+    with pytest.raises(DataError, match=r"mine\.csv \(which can be given as DATA\)"):
+        read_dataset(tmp_path)
 
 
 def test_one_folder_around_the_classes_is_named(tmp_path: Path) -> None:
@@ -266,5 +292,5 @@ def test_lists_that_are_not_understood_are_named(tmp_path: Path) -> None:
     clip(tmp_path / "test/2.avi")
     toy.write_csv(tmp_path / "train.csv", "what,kind", [("1.avi", "wave")])
     (tmp_path / "labels.json").write_text("{}")
-    with pytest.raises(DataError, match=r"not understood: labels\.json, train\.csv \(columns what, kind\)"):
+    with pytest.raises(DataError, match=r"were not read: labels\.json, train\.csv \(columns what, kind\)"):
         read_dataset(tmp_path)

@@ -16,14 +16,13 @@ from framestream_export.data.footage import Recording
 from framestream_export.data.headless_lists import is_headless
 from framestream_export.data.layouts.layout import DataSetLayout, Found, Reading
 from framestream_export.data.listed_files import ListedFiles
-from framestream_export.data.manifest import SPELLINGS, read_manifest
+from framestream_export.data.manifest import KNOWN_COLUMNS, SPELLINGS, lists_clips, read_manifest
 from framestream_export.data.paths import Paths
 from framestream_export.data.split_names import split_named, split_of_list
 from framestream_export.data.tables import read_header
 
 _SUFFIXES = frozenset({".csv", ".tsv", ".txt"})
 _MOST_CLASSES = 1000  # more folders than that are clips, as images
-_KNOWN = [*SPELLINGS, *(name for names in SPELLINGS.values() for name in names)]
 _UCF101_CLIP = re.compile(r"v_(?P<group>.+_g\d+)_c\d+")
 
 
@@ -49,11 +48,11 @@ def _inner(folder: Path) -> list[Path]:
 
 
 def _is_list(table: Path, split: str, data: Path) -> bool:
-    header = set(read_header(table, known=_KNOWN))
-    columns = [bool({column, *SPELLINGS[column]} & header) for column in ("path", "label")]
-    return all(columns) or (
-        not any(columns) and is_headless(table, ListedFiles(table, data, Paths(), folders=_folders(data, split)))
-    )
+    header = set(read_header(table, known=KNOWN_COLUMNS))
+    if lists_clips(header):
+        return True
+    no_header = not header & {"path", "label", *SPELLINGS["path"], *SPELLINGS["label"]}
+    return no_header and is_headless(table, ListedFiles(table, data, Paths(), folders=_folders(data, split)))
 
 
 def _is_here(data: Path) -> bool:
