@@ -71,7 +71,7 @@ def evaluate_model(
     dataset = _read(data, spec, image_rate)
     split, chosen = _of_split(dataset, split)
     recordings = _renamed(chosen, rename or {}, data)
-    warnings = _check_labels(recordings, spec, data)
+    warnings = [*dataset.warnings, *_check_labels(recordings, spec, data)]
     timelines, lost = _watch_all(classifier, recordings, console)
     if not timelines:
         raise DataError(f"{data}: none of the {len(recordings)} recordings can be read; the first: {lost[0]}")
