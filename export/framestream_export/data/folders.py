@@ -82,7 +82,7 @@ def read_folders(
 
 def _is_list(path: Path) -> bool:
     """Whether a file of a list's name is one: a manifest always, others by their columns."""
-    return path.name == MANIFEST or lists_clips(read_header(path, known=KNOWN_COLUMNS))
+    return path.name == MANIFEST or (path.is_file() and lists_clips(read_header(path, known=KNOWN_COLUMNS)))
 
 
 def _has_timeline(path: Path, problems: Problems) -> bool:

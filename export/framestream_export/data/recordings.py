@@ -79,30 +79,39 @@ def read_dataset(
     hint = describe_unread_lists(data) if name == "folders" and not recordings else ""
     problems.check(data, hint=hint)
     if not recordings:
-        raise DataError(
-            f"{data} lists no clips; add a row for each"
-            if data.is_file()
-            else f"{data} holds no clips; expected <class>/<clip>.mp4, a {MANIFEST}, or films with a timeline"
-            f" NAME.csv beside them{hint}"
-        )
+        raise DataError(_nothing(data, name, (*warnings, *problems.warnings)) + hint)
     recordings = with_image_rate(recordings, image_rate)
     if background not in (None, *used) and not any(recording.fill_background for recording in recordings):
         raise DataError(
             f"{data}: background label {background!r} is on no clip; the labels are {', '.join(sorted(used))}"
         )
     labels = tuple(sorted(used | ({background} if background else set())))
+    if not labels:
+        raise DataError(f"{data}: no clip has a label; label some, or name with --background what unlabelled time is")
     if len(labels) < 2:
-        raise DataError(f"{data} has one class only ({', '.join(labels)}); {_other_classes(data, labels)}")
+        raise DataError(f"{data} has one class only ({', '.join(labels)}); {_other_classes(data, labels, name)}")
     root = data if data.is_dir() else data.parent
     return Dataset(root, tuple(recordings), labels, background, (*warnings, *problems.warnings), name)
 
 
-def _other_classes(data: Path, labels: Sequence[str]) -> str:
+def _nothing(data: Path, layout: str, warnings: Sequence[str]) -> str:
+    """What is missed where there is no recording at all."""
+    if data.is_file():
+        return f"{data} lists no clips; add a row for each"
+    if layout == "folders":
+        return (
+            f"{data} holds no clips; expected <class>/<clip>.mp4, a {MANIFEST}, or films with a timeline"
+            " NAME.csv beside them"
+        )
+    return ": ".join([f"{data} is laid out as {layout}, and no labelled clip is left of it", *warnings])
+
+
+def _other_classes(data: Path, labels: Sequence[str], layout: str) -> str:
     """What to do about a single class: it may be a folder that holds the classes."""
     only = data.joinpath(*labels)
     inner = sorted(path.name for path in only.iterdir() if path.is_dir()) if only.is_dir() else []
     if len(inner) < 2:
-        return f"add clips of at least one other{describe_unread_lists(data)}"
+        return f"add clips of at least one other{describe_unread_lists(data) if layout == 'folders' else ''}"
     return f"if the folders in it are the classes ({in_words(inner)}), give {only} as DATA"
 
 

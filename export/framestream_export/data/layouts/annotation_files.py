@@ -55,7 +55,7 @@ def may_be_xml_of(path: Path, tag: str) -> bool:
 
 
 def read_xml(path: Path, tag: str) -> ElementTree.Element:
-    """The root of an XML file.
+    """The root of an XML file; errors leave it to the caller to name the file.
 
     Raises:
         DataError: It cannot be read, is no XML, has another root, or defines a document type of its own.
@@ -65,11 +65,11 @@ def read_xml(path: Path, tag: str) -> ElementTree.Element:
         parser.feed(path.read_bytes())
         root = parser.close()
     except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}") from error
+        raise DataError(f"it cannot be read: {error.strerror}") from error
     except (ElementTree.ParseError, LookupError, ValueError) as error:
-        raise DataError(f"{path} is not XML that can be read ({error}); export it again") from error
+        raise DataError(f"it is not XML that can be read ({error}); export it again") from error
     if not isinstance(root, ElementTree.Element) or root.tag != tag:
-        raise DataError(f"{path} is another kind of XML: its root is not {tag}")
+        raise DataError(f"it is another kind of XML: its root is not {tag}")
     return root
 
 

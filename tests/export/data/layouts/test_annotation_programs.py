@@ -226,7 +226,7 @@ def test_elan(tmp_path: Path, cli: Cli) -> None:
         (eaf((0, "soon", "x")), "it is not what ELAN writes"),
         (eaf((0, 1, "x"), units="NTSC-frames"), "its times are in NTSC-frames"),
         (eaf((0, 1000, "x"), media="gone.mp4"), "none of the 1 clips"),
-        (eaf((0, 1000, "x"))[:-30], "is not XML that can be read"),
+        (eaf((0, 1000, "x"))[:-30], "it is not XML that can be read"),
         (
             '<!DOCTYPE x [<!ENTITY a "b">]><ANNOTATION_DOCUMENT>&a;</ANNOTATION_DOCUMENT>',
             "defines a document type",
@@ -359,6 +359,17 @@ def test_epic_kitchens(tmp_path: Path, cli: Cli) -> None:
         "different splits",
     ):
         assert part in str(caught.value)
+
+
+def test_films_without_any_label_are_told(tmp_path: Path) -> None:
+    clip(tmp_path / "a.mp4")
+    write_json(tmp_path / "net.json", {"database": {"a": annotated(subset="testing")}})
+    with pytest.raises(DataError, match="laid out as activitynet, and no labelled clip is left of it: 1 films have no"):
+        read_dataset(tmp_path)
+    (tmp_path / "net.json").unlink()
+    (tmp_path / "a.eaf").write_text(eaf())
+    with pytest.raises(DataError, match="no clip has a label; label some, or name with --background"):
+        read_dataset(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["activitynet", "via", "elan", "cvat", "epic-kitchens", "split-lists"])
