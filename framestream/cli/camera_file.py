@@ -18,27 +18,24 @@ Zones are in shares of the picture's width and height. All but `name` and `url` 
 from __future__ import annotations
 
 import dataclasses
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from framestream.cli.toml_file import load_toml
 from framestream.errors import SettingsError
+from framestream.escapes import abbreviate
 from framestream.feeds.live import LiveSettings
 from framestream.model.spec import EventSettings, adapt_events
 from framestream.sampling.zones import Zone
 from framestream.sources import SourceOptions, classify
 from framestream.watch.camera_settings import CameraSettings, check_name, check_standard_input
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 _EVENT_KEYS = ("enter", "leave", "min_seconds")
 _KEYS = ("name", "url", *_EVENT_KEYS, "zones")
 _ZONE_KEYS = ("name", "box", "polygon")
+_LONGEST_KEY = 80
 
 Cameras = dict[str, CameraSettings]
 
@@ -65,7 +62,9 @@ class Changes:
         return f"{len(self.added)} added, {len(self.removed)} removed, {len(self.changed)} changed"
 
 
-def read_cameras(path: Path, *, events: EventSettings, live: LiveSettings, options: SourceOptions) -> Cameras:
+def read_cameras(
+    path: Path, *, events: EventSettings, live: LiveSettings, options: SourceOptions, waits: bool = True
+) -> Cameras:
     """Read a file of cameras.
 
     Args:
@@ -73,19 +72,15 @@ def read_cameras(path: Path, *, events: EventSettings, live: LiveSettings, optio
         events: Event settings for what a camera does not set itself.
         live: Settings of live sources, the same for all cameras.
         options: Options of recordings, the same for all cameras.
+        waits: Whether the file may be a pipe, whose end may never come.
 
     Raises:
         SettingsError: The file cannot be read or used; the message names camera and key, and shows no address.
     """
-    try:
-        content = tomllib.loads(path.read_bytes().decode("utf-8-sig"))  # editors on Windows put a mark in front
-    except OSError as error:
-        raise SettingsError(f"{path} cannot be read ({error.strerror}); check path and permissions") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path} is not TOML ({error}); mend it there") from error
+    content = load_toml(path, waits=waits)
     tables = content.pop("camera", None)
     if content:
-        raise SettingsError(f"{path}: {next(iter(content))} is not known; cameras are [[camera]] tables")
+        raise SettingsError(f"{path}: {_key(next(iter(content)))} is not known; cameras are [[camera]] tables")
     if not isinstance(tables, list) or not tables:
         raise SettingsError(f"{path} names no camera; add a [[camera]] with name and url")
     cameras: Cameras = {}
@@ -145,14 +140,14 @@ def _read_zone(table: object) -> Zone:
         return Zone.around(name, [_numbers(point, "polygon") for point in _list(table["polygon"], "polygon")])
     sides = _numbers(table["box"], "box")
     if len(sides) != 4:
-        raise SettingsError(f"zone {name}: box is {sides}; give [left, top, right, bottom]")
+        raise SettingsError(f"zone {name}: box is {abbreviate(sides)}; give [left, top, right, bottom]")
     return Zone(name, *sides)
 
 
 def _check_keys(table: Mapping[str, object], known: Iterable[str], where: str) -> None:
     for key in table:
         if key not in known:
-            raise SettingsError(f"{where}: {key} is not known; there is {', '.join(known)}")
+            raise SettingsError(f"{where}: {_key(key)} is not known; there is {', '.join(known)}")
 
 
 def _numbers(value: object, key: str) -> list[float]:
@@ -161,11 +156,19 @@ def _numbers(value: object, key: str) -> list[float]:
 
 def _list(value: object, key: str) -> list[Any]:
     if not isinstance(value, list):
-        raise SettingsError(f"{key} is {value!r}; give a list")
+        raise SettingsError(f"{key} is {abbreviate(value)}; give a list")
     return value
 
 
 def _number(value: object, key: str) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise SettingsError(f"{key} is {value!r}; give a number")
-    return float(value)
+        raise SettingsError(f"{key} is {abbreviate(value)}; give a number")
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise SettingsError(f"{key} is {abbreviate(value)}; give one that is not so large") from error
+
+
+def _key(key: str) -> str:
+    """Return a key as it stands in the file; one that is long or has odd characters in short."""
+    return key if key.isprintable() and len(key) <= _LONGEST_KEY else abbreviate(key)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import click
 
 from framestream.cli.camera_file import Cameras, Changes
 from framestream.errors import FrameStreamError
+from framestream.escapes import abbreviate
 from framestream.feeds.live import LiveSettings
 from framestream.sources import SourceOptions, is_live
 from framestream.sources.names import name_sources
@@ -19,6 +21,9 @@ from framestream.watch.camera_settings import CameraSettings
 from framestream.watch.watch import Watch
 
 _log = logging.getLogger(__name__)
+
+# Of a side of a picture, in pixels.
+_MOST_DIGITS = 9
 
 
 class SizeType(click.ParamType):  # type: ignore[type-arg]  # generic since Click 8.2, but only for checkers
@@ -29,8 +34,8 @@ class SizeType(click.ParamType):  # type: ignore[type-arg]  # generic since Clic
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
         """Return width and height."""
         found = re.fullmatch(r"(\d+)x(\d+)", str(value), flags=re.IGNORECASE)
-        if found is None or "0" in (found[1].lstrip("0") or "0", found[2].lstrip("0") or "0"):
-            self.fail(f"{value!r} is not a size; give width x height in pixels, such as 640x480", param, ctx)
+        if found is None or not all(1 <= len(side.lstrip("0")) <= _MOST_DIGITS for side in found.groups()):
+            self.fail(f"{abbreviate(value)} is not a size; give width x height in pixels, such as 640x480", param, ctx)
         return int(found[1]), int(found[2])
 
 
@@ -45,7 +50,7 @@ def name_cameras(sources: Sequence[str], *, live: LiveSettings, options: SourceO
 class CameraReloader:
     """Reads a file of cameras again, and lets a watch follow it."""
 
-    def __init__(self, path: Path, read: Callable[[Path], Cameras], *, report: Callable[[str], None]) -> None:
+    def __init__(self, path: Path, read: Callable[..., Cameras], *, report: Callable[[str], None]) -> None:
         """Read the file for the first time; `report` is called with a line about each later reading.
 
         Raises:
@@ -62,26 +67,48 @@ class CameraReloader:
         Those that have failed, or whose connection has ended for good, are tried again.
         """
         try:
-            cameras = self._read(self._path)
-        except FrameStreamError as error:
-            _log.warning("%s; the cameras stay as they were", error)
+            cameras = self._read(self._path, waits=False)
+        except Exception as error:  # whatever is wrong with a file, those who are watched go on
+            _log.warning("%s; the cameras stay as they were", self._described(error))
             return
         changes = Changes.between(self.cameras, cameras)
         again = [name for name in _ended(watch, cameras) if name not in (*changes.added, *changes.changed)]
+        # In this order there is always one, so the watch does not end in between.
+        steps = [partial(self._add, watch, name, cameras[name]) for name in changes.added]
+        steps += [partial(self._replace, watch, name, cameras[name]) for name in (*changes.changed, *again)]
+        steps += [partial(self._remove, watch, name) for name in changes.removed]
+        refused = [reason for step in steps if (reason := self._try(step)) is not None]
+        for reason in dict.fromkeys(refused):
+            _log.warning("%s", reason)
+        if len(refused) < len(steps) or not steps:
+            self._report(f"{self._path}: {changes}" + (f", {len(again)} tried again" if again else ""))
+
+    def _try(self, step: Callable[[], None]) -> str | None:
+        """Take a step; return why it was refused. What one camera cannot do does not keep the others from it."""
         try:
-            # In this order there is always one, so the watch does not end in between.
-            for name in changes.added:
-                watch.add(name, cameras[name])
-            for name in (*changes.changed, *again):
-                watch.replace(name, cameras[name])
-            for name in changes.removed:
-                watch.remove(name)
-        except FrameStreamError as error:
-            # Nothing but the end of the watch, which has come in between.
-            _log.warning("%s: %s", self._path, error)
-            return
-        self.cameras = cameras
-        self._report(f"{self._path}: {changes}" + (f", {len(again)} tried again" if again else ""))
+            step()
+        except Exception as error:  # told by the caller; the next reading tries again
+            return self._described(error)
+        return None
+
+    # What was done is noted at once, so that the next reading starts from what really is.
+
+    def _add(self, watch: Watch, name: str, settings: CameraSettings) -> None:
+        watch.add(name, settings)
+        self.cameras[name] = settings
+
+    def _replace(self, watch: Watch, name: str, settings: CameraSettings) -> None:
+        watch.replace(name, settings)
+        self.cameras[name] = settings
+
+    def _remove(self, watch: Watch, name: str) -> None:
+        del self.cameras[name]
+        watch.remove(name)
+
+    def _described(self, error: Exception) -> str:
+        if not isinstance(error, FrameStreamError):
+            return f"{self._path} cannot be used ({type(error).__name__}); check what was changed in it"
+        return str(error) if str(self._path) in str(error) else f"{self._path}: {error}"
 
 
 def _ended(watch: Watch, cameras: Cameras) -> list[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from io import TextIOWrapper
 from typing import NoReturn
 
@@ -22,7 +23,9 @@ class _WarningHandler(logging.Handler):
     """Shows warnings on stderr, in the form of the errors."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        _print_message(f"{record.levelname.lower()}: {record.getMessage()}")
+        # Where nobody reads it any more, what was to be warned of goes on all the same.
+        with suppress(OSError):
+            _print_message(f"{record.levelname.lower()}: {record.getMessage()}")
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -9,6 +10,10 @@ from contextlib import contextmanager
 from queue import SimpleQueue
 from types import FrameType
 from typing import Protocol
+
+_log = logging.getLogger(__name__)
+
+_JOIN_SECONDS = 1.0
 
 
 class Stoppable(Protocol):
@@ -91,7 +96,10 @@ def call_on_hangup(reload: Callable[[], None]) -> Iterator[None]:
 
     def serve() -> None:
         while requests.get():
-            reload()
+            try:
+                reload()
+            except Exception as error:  # the thread's boundary: the next SIGHUP finds it here
+                _log.warning("SIGHUP could not be followed to the end (%s)", type(error).__name__)
 
     def pass_on(number: int, frame: FrameType | None) -> None:
         del number, frame
@@ -105,4 +113,5 @@ def call_on_hangup(reload: Callable[[], None]) -> Iterator[None]:
     finally:
         signal.signal(signal.SIGHUP, previous)
         requests.put(False)
-        server.join()
+        # One that waits for a file on a disk that does not answer is left behind.
+        server.join(_JOIN_SECONDS)

@@ -8,6 +8,7 @@ import re
 from typing import TypeAlias
 
 from framestream.errors import SettingsError
+from framestream.escapes import abbreviate
 from framestream.frames import FrameSource, safe_address
 
 AnySource: TypeAlias = int | str | os.PathLike[str] | FrameSource
@@ -22,6 +23,9 @@ _DEVICE_PATH = re.compile(r"/dev/(video\d+|v4l/.+)")
 # it, or it exists; one that starts with a dot or a slash always is one.
 _ADDRESS_WITH_A_SLIP = re.compile(r"(?![./])[^@]*:[^@]*@")
 _GLOB_CHARACTERS = frozenset("*?[")
+# Beyond, no system has a device.
+_LARGEST_INDEX = 2**31 - 1
+_DIGITS = len(str(_LARGEST_INDEX))
 
 
 class SourceKind(enum.Enum):
@@ -68,12 +72,11 @@ def classify(source: AnySource) -> SourceKind:
     if isinstance(source, FrameSource):
         return SourceKind.FRAMES
     if isinstance(source, int) and not isinstance(source, bool):
-        if source < 0:
-            raise SettingsError(f"source is {source}: device indices start at 0")
+        _check_index(source)
         return SourceKind.DEVICE
     if not isinstance(source, (str, os.PathLike)) or not isinstance(os.fspath(source), str):
         raise SettingsError(
-            f"source is {source!r}: give a path, an address, a device index, "
+            f"source is {abbreviate(source)}: give a path, an address, a device index, "
             "or an object with info, grab, retrieve and close"
         )
     if not os.fspath(source):
@@ -94,10 +97,17 @@ def is_live(source: AnySource) -> bool:
     return source.info.live if isinstance(source, FrameSource) else classify(source).is_live
 
 
+def _check_index(index: int) -> None:
+    if not 0 <= index <= _LARGEST_INDEX:
+        raise SettingsError(f"source is {abbreviate(index)}: device indices start at 0; give one such as 0 or 1")
+
+
 def _kind_of_text(source: str) -> SourceKind | None:
     if source == _STDIN:
         return SourceKind.STDIN
     if source.isascii() and source.isdigit():
+        # Python makes no number of thousands of digits.
+        _check_index(int(source.lstrip("0")[: _DIGITS + 1] or "0"))
         return SourceKind.DEVICE
     scheme, separator, _ = source.partition("://")
     if not separator or not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme):

@@ -1,4 +1,5 @@
 import dataclasses
+import os
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,66 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(SettingsError, match=r"binary\.toml is not TOML"):
         read_cameras(tmp_path / "binary.toml", events=EVENTS, live=LIVE, options=OPTIONS)
+
+
+DEEP = 20_000
+HOSTILE = {
+    "400 digits": f"[[camera]]\nname='a'\nurl='b'\nenter={'9' * 400}",
+    "400 digits in a box": f"[[camera]]\nname='a'\nurl='b'\nzones=[{{name='z', box=[0, 0, 1, {'9' * 400}]}}]",
+    "400 digits as a device": f"[[camera]]\nname='a'\nurl={'9' * 400}",
+    "400 digits as a name": f"[[camera]]\nname={'9' * 400}\nurl='b'",
+    "5,000 digits": f"[[camera]]\nname='a'\nurl='b'\nenter={'9' * 5000}",
+    "5,000 digits in quotes": f"[[camera]]\nname='a'\nurl='{'9' * 5000}'",
+    "hexadecimal digits without end": f"[[camera]]\nname='a'\nurl='b'\nenter=0x{'f' * 20_000}",
+    "hexadecimal digits as a device": f"[[camera]]\nname='a'\nurl=0x{'f' * 20_000}",
+    "hexadecimal digits as a name": f"[[camera]]\nname=0x{'f' * 20_000}\nurl='b'",
+    "hexadecimal digits in a polygon": f"[[camera]]\nname='a'\nurl='b'\nzones=[{{name='z', polygon=0x{'f' * 9999}}}]",
+    "exponent": "[[camera]]\nname='a'\nurl='b'\nenter=1e9999",
+    "lists in lists": "[[camera]]\nname='a'\nurl='b'\nzones=" + "[" * DEEP + "]" * DEEP,
+    "tables in tables": "[[camera]]\nname='a'\nurl='b'\nzones=" + "{a=" * DEEP + "1" + "}" * DEEP,
+    "a key of many parts": "[[camera]]\nname='a'\nurl='b'\nenter." + ".".join(["a"] * DEEP) + "=1",
+    "a name of many parts": "[[camera]]\nurl='b'\nname." + ".".join(["a"] * DEEP) + "=1",
+    "a table of many parts": "[" + ".".join(["a"] * DEEP) + "]",
+    "a long name": f"[[camera]]\nname='{'a' * 100_000}'\n",
+    "a long key": f"{'a' * 100_000} = 1",
+    "no time": "[[camera]]\nname='a'\nurl='b'\nenter=2001-99-99",
+    "a time": "[[camera]]\nname='a'\nurl='b'\nenter=2001-01-01T00:00:00Z",
+    "a control character": '[[camera]]\nname="a\\u001b[2J"\nurl="b"',
+    "NUL": "[[camera]]\nname='a'\0",
+}
+"""Content that is TOML in name only, by what is odd about it."""
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
+def test_whatever_it_holds_is_one_short_error(tmp_path: Path, text: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read(tmp_path / "cameras.toml", text)
+    message = str(caught.value)
+    assert message.startswith(str(tmp_path / "cameras.toml"))
+    assert message.isprintable()
+    assert len(message) < 500
+
+
+def test_what_stands_in_its_place_is_one_error(tmp_path: Path) -> None:
+    path = tmp_path / "cameras.toml"
+    path.mkdir()
+    with pytest.raises(SettingsError, match="cannot be read"):
+        read_cameras(path, events=EVENTS, live=LIVE, options=OPTIONS, waits=False)
+    path.rmdir()
+    # Nobody writes to it, so reading would wait for ever.
+    os.mkfifo(path)
+    with pytest.raises(SettingsError, match="no regular file"):
+        read_cameras(path, events=EVENTS, live=LIVE, options=OPTIONS, waits=False)
+    path.unlink()
+    with path.open("wb") as file:
+        file.truncate(1 << 33)
+    with pytest.raises(SettingsError, match="larger than"):
+        read_cameras(path, events=EVENTS, live=LIVE, options=OPTIONS)
+
+
+def test_a_mark_in_front_is_no_part_of_it(tmp_path: Path) -> None:
+    (tmp_path / "marked.toml").write_bytes(b"\xef\xbb\xbf" + GOOD.encode())
+    read_cameras(tmp_path / "marked.toml", events=EVENTS, live=LIVE, options=OPTIONS)
 
 
 def test_changes_are_told_by_name(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """`framestream watch` with several sources, a file of cameras, and signals."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from framestream import Classifier, End, Event, EventSettings, LiveSettings, Sou
 from framestream.cli.camera_file import read_cameras
 from framestream.cli.cameras import CameraReloader
 from framestream.cli.main import run
+from tests.cli.test_camera_file import HOSTILE
 from tests.cli.test_errors_shown import failing_line
 from tests.conftest import WriteVideo, write_video_file
 from tests.promptness import check_prompt
@@ -188,6 +190,72 @@ def test_a_file_that_changes_is_followed_after_sighup(films: Path, model_path: P
     assert (comes["events"], comes["interrupted"]) == (1, False)
     for end in (stays, goes, comes):
         assert end["frames_read"] == end["frames_sampled"] + end["frames_skipped"] + end["frames_dropped"]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="this system has no SIGHUP")
+def test_no_file_ends_the_watch_of_the_cameras(films: Path, model_path: Path) -> None:
+    """A hundred requests, hostile files and good ones in turns; each is told of, and the next is heard."""
+    config = films / "cameras.toml"
+    stays = "[[camera]]\nname = 'stays'\nurl = 'long.avi'\n"
+    config.write_text(stays)
+    with watching(["--config", str(config)], model_path) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        lines = read_predictions(process, cameras=1)
+        hostile = list(HOSTILE.values())
+        for turn in range(50):
+            # Whatever stands there is taken away whole, so that no reading finds half a file.
+            (films / "next.toml").write_text(hostile[turn % len(hostile)])
+            os.replace(films / "next.toml", config)
+            process.send_signal(signal.SIGHUP)
+            told = process.stderr.readline()
+            assert told.startswith("warning: ")
+            assert told.endswith("the cameras stay as they were\n")
+            (films / "next.toml").write_text(stays + "[[camera]]\nname = 'comes'\nurl = 'second.avi'\n" * (turn % 2))
+            os.replace(films / "next.toml", config)
+            process.send_signal(signal.SIGHUP)
+            assert process.stderr.readline().startswith(f"{config}: ")
+        lines += rows(process.stdout.read())
+        assert process.wait(60) == 0
+    (end,) = of_camera(lines, "stays", "end")
+    assert (end["frames_sampled"], end["interrupted"]) == (2500, False)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="this system has no SIGHUP")
+def test_a_pipe_in_the_place_of_the_file_holds_up_nothing(films: Path, model_path: Path) -> None:
+    config = films / "cameras.toml"
+    config.write_text("[[camera]]\nname = 'stays'\nurl = 'long.avi'\n")
+    with watching(["--config", str(config)], model_path) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        read_predictions(process, cameras=1)
+        config.unlink()
+        os.mkfifo(config)
+        process.send_signal(signal.SIGHUP)
+        assert "no regular file" in process.stderr.readline()
+        process.stdout.read()
+        assert process.wait(60) == 0
+
+
+def test_a_camera_that_is_refused_keeps_no_other_from_joining(films: Path, model_path: Path) -> None:
+    config = films / "cameras.toml"
+    stays = "[[camera]]\nname = 'stays'\nurl = 'long.avi'\n"
+    config.write_text(stays)
+    read = partial(read_cameras, events=EventSettings(), live=LiveSettings(), options=SourceOptions())
+    told: list[str] = []
+    reloader = CameraReloader(config, read, report=told.append)
+    session = Classifier.load(model_path, device="cpu", threads=1).session
+    with Watch(session, reloader.cameras, predictions=False) as watch:
+        assert next(watch).camera == "stays"
+        # Added behind the file's back, so that the file's own camera of that name is refused.
+        watch.add("taken", str(films / "long.avi"))
+        config.write_text("".join(stays.replace("stays", name) for name in ("stays", "taken", "comes")))
+        reloader.reload(watch)
+        assert set(watch.statuses) == {"stays", "taken", "comes"}
+        watch.remove("taken")
+        reloader.reload(watch)
+        assert set(reloader.cameras) == {"stays", "taken", "comes"}
+    assert told == [f"{config}: 2 added, 0 removed, 0 changed", f"{config}: 1 added, 0 removed, 0 changed"]
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="this system has no SIGHUP")
