@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -12,6 +12,7 @@ from framestream.bench.bench_report import BenchReport, Facts, Ratio
 from framestream.bench.camera_table import camera_table, how_measured
 from framestream.bench.comparison import Comparison
 from framestream.bench.table_parts import make_table, verdict_cells
+from framestream.console import EscapingConsole
 from framestream.cores import threads_text
 
 _WIDTH_OF_A_PIPE = 120
@@ -29,9 +30,9 @@ def print_comparison(comparison: Comparison) -> None:
 
 
 def _print(parts: Iterator[RenderableType]) -> None:
-    console = Console()
+    console = EscapingConsole()
     if not console.is_terminal:
-        console = Console(width=_WIDTH_OF_A_PIPE)
+        console = EscapingConsole(width=_WIDTH_OF_A_PIPE)
     console.print(Group(*parts))
 
 

@@ -25,7 +25,7 @@ from typing import Any
 
 from framestream.cli.toml_file import load_toml
 from framestream.errors import SettingsError
-from framestream.escapes import abbreviate
+from framestream.escapes import CONTROLS, abbreviate
 from framestream.feeds.live import LiveSettings
 from framestream.model.spec import EventSettings, adapt_events
 from framestream.sampling.zones import Zone
@@ -171,4 +171,4 @@ def _number(value: object, key: str) -> float:
 
 def _key(key: str) -> str:
     """Return a key as it stands in the file; one that is long or has odd characters in short."""
-    return key if key.isprintable() and len(key) <= _LONGEST_KEY else abbreviate(key)
+    return key if not CONTROLS.search(key) and len(key) <= _LONGEST_KEY else abbreviate(key)

@@ -13,7 +13,7 @@ import click
 
 from framestream.cli.camera_file import Cameras, Changes
 from framestream.errors import FrameStreamError
-from framestream.escapes import abbreviate
+from framestream.escapes import abbreviate, escape
 from framestream.feeds.live import LiveSettings
 from framestream.sources import SourceOptions, is_live
 from framestream.sources.names import name_sources
@@ -81,7 +81,7 @@ class CameraReloader:
         for reason in dict.fromkeys(refused):
             _log.warning("%s", reason)
         if len(refused) < len(steps) or not steps:
-            self._report(f"{self._path}: {changes}" + (f", {len(again)} tried again" if again else ""))
+            self._report(escape(f"{self._path}: {changes}") + (f", {len(again)} tried again" if again else ""))
 
     def _try(self, step: Callable[[], None]) -> str | None:
         """Take a step; return why it was refused. What one camera cannot do does not keep the others from it."""

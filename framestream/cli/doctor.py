@@ -40,14 +40,15 @@ def doctor(ctx: click.Context, format_name: str) -> None:
 
 
 def _print_table(findings: Sequence[Finding]) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    console = Console()
+    from framestream.console import EscapingConsole
+
+    console = EscapingConsole()
     if not console.is_terminal:
         # What goes to a file should not depend on a guess.
-        console = Console(width=_WIDTH_OF_A_PIPE)
+        console = EscapingConsole(width=_WIDTH_OF_A_PIPE)
     table = Table(box=None, pad_edge=False)
     for title in ("area", "what", "state", "found"):
         table.add_column(title, overflow="fold")

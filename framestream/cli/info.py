@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from framestream.classifier import Classifier
+from framestream.escapes import escape
 from framestream.model.session import ModelSession
 from framestream.model.spec import KEY_PREFIX
 
@@ -29,7 +30,7 @@ def info(model: str | None, format_name: str) -> None:
         return
     width = max(map(len, facts))
     for name, value in facts.items():
-        click.echo(f"{name:<{width}}  {_as_text(value)}")
+        click.echo(escape(f"{name:<{width}}  {_as_text(value)}"))
 
 
 def model_facts(session: ModelSession) -> dict[str, Any]:

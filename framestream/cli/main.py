@@ -8,6 +8,7 @@ during the imports is an interruption as well.
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -76,14 +77,17 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 
 def _fail(message: str, code: int) -> int:
-    _print_message("error: " + " ".join(message.split()))
+    # Names may have spaces of other kinds.
+    _print_message("error: " + re.sub(r"[ \t\r\n]+", " ", message.strip()))
     return code
 
 
 def _print_message(line: str) -> None:
+    from framestream.escapes import escape
+
     # None where the shell has closed it.
     if sys.stderr is not None:
-        print(line, file=sys.stderr, flush=True)
+        print(escape(line), file=sys.stderr, flush=True)
 
 
 def main() -> NoReturn:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from framestream.errors import MetadataError, SettingsError
+from framestream.escapes import CONTROLS
 from framestream.model.metadata import Limit, find_problem, limited, prefixed, read_fields, read_value, write_fields
 
 KEY_PREFIX = "framestream."
@@ -101,8 +102,9 @@ def _only(allowed: int | str, shown: str) -> dict[str, tuple[Limit, ...]]:
     return _within(lambda value: value == allowed, f"{shown} is not {allowed}")
 
 
-def _are_single_lines(names: tuple[str, ...]) -> bool:
-    return all(name.strip() and "\n" not in name for name in names)
+def _are_plain(names: tuple[str, ...]) -> bool:
+    # As for the labels of clips: they are shown in terminals, and kept one a line.
+    return all(name.strip() and not CONTROLS.search(name) for name in names)
 
 
 _NO_NAME_TWICE = Limit(lambda names: len(set(names)) == len(names), "a name occurs twice")
@@ -148,7 +150,7 @@ class ModelSpec:
         metadata=limited(
             Limit(lambda names: len(names) >= 2, "there must be two or more"),
             _NO_NAME_TWICE,
-            Limit(_are_single_lines, "a name is empty or has a line break"),
+            Limit(_are_plain, "a name is empty, or has a line break or another control character"),
         )
     )
     background: str | None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TextIO
 
 from framestream.cores import threads_text
+from framestream.escapes import escape
 from framestream.records import End, Event, Gap, Prediction, Record, Start, Status
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class TextSink:
         # The bar gives the terminal back while the line is written, since both streams may be the same screen.
         if self._bar is not None:
             self._bar.pause()
-        stream.write(text + "\n")
+        stream.write(escape(text) + "\n")
         stream.flush()
         if self._bar is not None:
             self._bar.resume()
@@ -112,8 +113,9 @@ class _Bar:
         self._progress: Progress | None = None
 
     def start(self, record: Start) -> None:
-        from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        from framestream.console import EscapingConsole
 
         total: float | None = None
         if record.declared_frames is not None and record.declared_fps is not None:
@@ -122,7 +124,7 @@ class _Bar:
             TextColumn("{task.fields[position]}"),
             BarColumn(),
             TimeRemainingColumn(),
-            console=Console(file=self._messages),
+            console=EscapingConsole(file=self._messages),
             transient=True,
             redirect_stdout=False,
             redirect_stderr=False,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
+from framestream.escapes import escape
 from framestream.frames import safe_address
 from framestream.sources import SourceKind, classify
 
@@ -19,7 +20,7 @@ def name_sources(sources: Sequence[str]) -> list[str]:
     unique: list[str] = []
     for source, short in zip(sources, names, strict=True):
         alike = {other for other, name in zip(sources, names, strict=True) if name == short}
-        name = source if len(alike) > 1 and classify(source).is_path else short
+        name = escape(source) if len(alike) > 1 and classify(source).is_path else short
         numbered, number = name, 1
         while numbered in unique:
             number += 1
@@ -31,7 +32,7 @@ def name_sources(sources: Sequence[str]) -> list[str]:
 def _short_name(source: str) -> str:
     if classify(source) is SourceKind.URL:
         shown = safe_address(source)
-        return shown.partition("://")[2] or shown
+        return escape(shown.partition("://")[2] or shown)
     if classify(source).is_path:
-        return os.path.basename(source.rstrip("/")) or source
+        return escape(os.path.basename(source.rstrip("/")) or source)
     return "stdin" if classify(source) is SourceKind.STDIN else source

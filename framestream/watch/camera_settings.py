@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from framestream.errors import SettingsError
-from framestream.escapes import abbreviate
+from framestream.escapes import CONTROLS, abbreviate
 from framestream.feeds.feed import Feed
 from framestream.feeds.inbox import WakeUpSignal
 from framestream.feeds.live import CameraFeed, LiveSettings
@@ -101,7 +101,7 @@ def check_name(name: object) -> str:
     Raises:
         SettingsError: The name has no visible characters, or is an address whose password every record would carry.
     """
-    if not isinstance(name, str) or not name.strip() or not name.isprintable():
+    if not isinstance(name, str) or not name.strip() or CONTROLS.search(name):
         raise SettingsError(f"a camera is called {abbreviate(name)}; give it a name, in one line")
     if "@" in name.partition("://")[2]:
         raise SettingsError("a camera is called by its address, user and password included; give it another name")

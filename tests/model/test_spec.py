@@ -6,6 +6,7 @@ import pytest
 from framestream import EventSettings, MetadataError, ModelSpec, SettingsError
 from tests.tiny_model import make_spec
 
+CONTROLS = "\x00\x1b\r\t\x7f\x85\x9b\u200f\u2028\u202e\u2066"
 FULL = dataclasses.replace(
     make_spec(),
     frame_rate=12.5,
@@ -63,6 +64,7 @@ def test_facts_that_were_not_measured_may_be_missing(key: str) -> None:
         ("kind", "other"),
         ("labels", "only"),
         ("labels", "twice\ntwice"),
+        *(("labels", f"red\ngreen\nblue{control}sky") for control in CONTROLS),
         ("background", "unknown"),
         ("frame_rate", "fast"),
         ("frame_rate", "0.0"),

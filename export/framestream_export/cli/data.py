@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from framestream.cli.options import POSITIVE
+from framestream.escapes import escape
 from framestream_export.data.layouts import LAYOUTS
 
 if TYPE_CHECKING:
@@ -73,8 +74,8 @@ def check(ctx: click.Context, /, data: Path, format_name: str, sheets: Path | No
 
     DATA is what `train` takes. Exit code 1 if it cannot be trained on.
     """
-    from rich.console import Console
 
+    from framestream.console import EscapingConsole
     from framestream.errors import DataError
     from framestream_export.data.check.check_text import print_examination
     from framestream_export.data.check.examination import Examination, Plan
@@ -99,7 +100,7 @@ def check(ctx: click.Context, /, data: Path, format_name: str, sheets: Path | No
     if format_name == "json":
         click.echo(json.dumps(found.to_dict(), indent=2, allow_nan=False))
     else:
-        print_examination(found, Console())
+        print_examination(found, EscapingConsole())
     if not found.usable:
         ctx.exit(1)
 
@@ -127,15 +128,17 @@ def import_(data: Path, output: Path, **reading: Any) -> None:
     dataset = read_dataset(data, **reading)
     rows = write_manifest(output, dataset.recordings)
     for warning in dataset.warnings:
-        click.echo(f"warning: {warning}", err=True)
-    click.echo(f"{output}: {rows} rows, {len(dataset.recordings)} recordings, {len(dataset.labels)} labels")
+        click.echo(escape(f"warning: {warning}"), err=True)
+    counts = f"{rows} rows, {len(dataset.recordings)} recordings, {len(dataset.labels)} labels"
+    click.echo(escape(f"{output}: {counts}"))
 
 
 def _with_progress(probes: Iterable[Probe], count: int) -> Iterable[Probe]:
-    from rich.console import Console
     from rich.progress import track
 
-    console = Console(stderr=True)
+    from framestream.console import EscapingConsole
+
+    console = EscapingConsole(stderr=True)
     return track(
         probes,
         description="reading clips",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from framestream.cli.options import POSITIVE, PROBABILITY, FiniteRange, running_options
+from framestream.escapes import escape
 
 if TYPE_CHECKING:
     from framestream.model.session import Device
@@ -78,9 +79,8 @@ def evaluate(
     from framestream_export.cli.toolkit import EVALUATE, PAGE, require
 
     require(EVALUATE + PAGE if format_name == "html" else EVALUATE)
-    from rich.console import Console
-
     from framestream.classifier import Classifier
+    from framestream.console import EscapingConsole
     from framestream.model.spec import adapt_events
     from framestream_export.files import write_atomically
     from framestream_export.report.evaluation import evaluate_model
@@ -96,16 +96,16 @@ def evaluate(
         rename=rename,
         image_rate=image_rate,
         events=adapt_events(classifier.spec.events, given),
-        console=Console(stderr=True),
+        console=EscapingConsole(stderr=True),
     )
     timelines, extras = evaluation.timelines, evaluation.extras
     measured = measure(timelines, labels=evaluation.labels, background=evaluation.background, extras=extras)
     if format_name == "text":
         if output is None:
-            print_summary(measured.report, Console())
+            print_summary(measured.report, EscapingConsole())
             return
         lines = io.StringIO()
-        print_summary(measured.report, Console(file=lines, width=100))
+        print_summary(measured.report, EscapingConsole(file=lines, width=100))
         text = lines.getvalue()
     elif format_name == "json":
         text = report_text(measured.report)
@@ -117,4 +117,4 @@ def evaluate(
         sys.stdout.write(text)
         return
     write_atomically(output, lambda stream: stream.write(text.encode()))
-    click.echo(f"{output}: accuracy {measured.report['accuracy']:.3f}", err=True)
+    click.echo(escape(f"{output}: accuracy {measured.report['accuracy']:.3f}"), err=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from framestream.escapes import escape
 from framestream_export.cli.export_options import chosen_variant, export_lines, measured_lines, variant_options
 from framestream_export.exporting.figures import VARIANTS, find_variant
 
@@ -109,13 +110,13 @@ def export(
         check_served(variant, exporter.finished.settings.kind)
     if output is not None:
         for line in export_lines(exporter.write(output, variant)):
-            click.echo(line)
+            click.echo(escape(line))
     if handoff is not None:
         for line in hand_over(exporter, run, handoff, variants=names, drawn=drawn_vectors):
-            click.echo(line)
+            click.echo(escape(line))
     if triton is not None:
         for line in serve(exporter, run, triton, variant=variant, made=output):
-            click.echo(line)
+            click.echo(escape(line))
 
 
 def check_served(variant: str, kind: str | None = None) -> None:

@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from framestream.cli.options import POSITIVE
+from framestream.escapes import escape
 from framestream_export.data.folds import LEAVE_ONE_OUT
 from framestream_export.training.presets import (
     AUTO_PRESET,
@@ -180,13 +181,12 @@ def train(
     from framestream_export.cli.toolkit import TRAINING, require
 
     require(TRAINING)
-    from rich.console import Console
-
+    from framestream.console import EscapingConsole
     from framestream_export.training.resumption import has_begun, resumed_settings
     from framestream_export.training.training_data import DataPath
     from framestream_export.training.training_run import train as run_training
 
-    console = Console(stderr=True)
+    console = EscapingConsole(stderr=True)
     changes = _changes(ctx, options)
     if "encoder" in changes and _is_given(ctx, "preset"):
         raise click.UsageError("--preset and --encoder exclude each other")
@@ -215,7 +215,7 @@ def train(
         console.print("the same command with --resume carries on after the last complete epoch", soft_wrap=True)
         raise
     for line in _result_lines(output, record):
-        click.echo(line)
+        click.echo(escape(line))
 
 
 def _settled_preset(

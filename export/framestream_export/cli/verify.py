@@ -46,8 +46,7 @@ def verify(
     from framestream_export.cli.toolkit import EXPORT, VERIFY, require
 
     require(VERIFY if run is None else EXPORT)
-    from rich.console import Console
-
+    from framestream.console import EscapingConsole
     from framestream_export.handoff.inspection import inspect_handoff
     from framestream_export.verification.checks import table
     from framestream_export.verification.verifier import verify as run_checks
@@ -59,7 +58,7 @@ def verify(
         parts = dict(inspect_handoff(model, run=run, provider=provider))
     else:
         parts = {None: run_checks(model, run=run, provider=provider)}
-    console = Console()
+    console = EscapingConsole()
     for title, checks in parts.items():
         console.print(table(checks, title=title))
     if not all(check.passed for checks in parts.values() for check in checks):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,12 +11,11 @@ from itertools import pairwise
 from pathlib import Path
 
 from framestream.errors import DataError
+from framestream.escapes import CONTROLS
 
 VIDEO_SUFFIXES = frozenset(
     {".3gp", ".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".ts", ".webm", ".wmv"}
 )
-# Models keep their labels one a line, in UTF-8: no control characters, line breaks of any kind, or halves of one.
-_NOT_IN_A_LABEL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 SPLITS = ("train", "validation", "test")
 
 
@@ -50,7 +48,8 @@ def check_label(label: str) -> None:
     """
     if not label.strip():
         raise DataError("the label is empty")
-    found = _NOT_IN_A_LABEL.search(label)
+    # Models keep their labels one a line, in UTF-8, and terminals show them.
+    found = CONTROLS.search(label)
     if found and found[0].splitlines() == [""]:
         raise DataError(f"the label {label!r} has a line break")
     if found:

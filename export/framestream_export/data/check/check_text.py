@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from framestream.console import EscapingConsole
 from framestream_export.data.check.examination import OPEN, Examination, ValueRange
 from framestream_export.data.footage import SPLITS
 
@@ -16,7 +17,7 @@ _MOST_SHOWN = 20
 def print_examination(found: Examination, console: Console) -> None:
     """Print what was found: figures, tables, and the verdict last."""
     if not console.is_terminal:  # what goes to a file should not depend on a guess
-        console = Console(file=console.file, width=_WIDTH_OF_A_PIPE)
+        console = EscapingConsole(file=console.file, width=_WIDTH_OF_A_PIPE)
     _print_figures(found, console)
     console.print(_labels_table(found))
     _print_list(console, "cannot be used", [f"{clip.name}: {clip.reason}" for clip in found.clips if clip.reason])
