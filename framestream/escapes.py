@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import reprlib
 
@@ -33,6 +34,15 @@ def escape(text: str) -> str:
     So `\\x1b` stands for escape, and a question mark in a diamond for a byte that is no UTF-8, as in names of files.
     """
     return CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), _BYTE.sub("\ufffd", text))
+
+
+def is_utf8(path: str | os.PathLike[str]) -> bool:
+    """Say whether the name of a file is text; on most systems it can be any bytes."""
+    try:
+        os.fspath(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def abbreviate(value: object) -> str:

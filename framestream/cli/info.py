@@ -13,6 +13,8 @@ from framestream.escapes import escape
 from framestream.model.session import ModelSession
 from framestream.model.spec import KEY_PREFIX
 
+_MOST_DIGITS = 18
+
 
 @click.command()
 @click.argument("model", required=False)
@@ -81,7 +83,12 @@ def model_facts(session: ModelSession) -> dict[str, Any]:
 def _count(session: ModelSession, name: str) -> int | None:
     """A whole number that export writes beside the spec; None in files of before, or of others."""
     text = session.metadata.get(KEY_PREFIX + name, "")
-    return int(text) if text.isdecimal() else None
+    return _whole(text)
+
+
+def _whole(text: str) -> int | None:
+    # Python makes no number of thousands of digits.
+    return int(text) if text.isdecimal() and len(text) <= _MOST_DIGITS else None
 
 
 def _share(session: ModelSession, name: str) -> float | None:
@@ -96,7 +103,7 @@ def _operators(session: ModelSession) -> dict[str, int] | None:
     """Return how often each operator is in the graph, the commonest first."""
     lines = session.metadata.get(f"{KEY_PREFIX}operators", "").split("\n")
     pairs = [line.rpartition(" ") for line in lines]
-    found = {name: int(count) for name, _, count in pairs if name and count.isdecimal()}
+    found = {name: number for name, _, count in pairs if name and (number := _whole(count)) is not None}
     return found or None
 
 

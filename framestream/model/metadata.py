@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any, Literal, get_origin, get_type_hints
 
 from framestream.errors import MetadataError, SettingsError
+from framestream.escapes import abbreviate
 
 _PREFIX = "prefix"
 _LIMITS = "limits"
+_LONGEST_SHOWN = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +79,15 @@ def find_problem(values: Any) -> tuple[str, str] | None:
         value = getattr(values, item.name)
         for limit in item.metadata.get(_LIMITS, ()):
             if value is not None and not limit.holds(value):
-                return item.name, limit.reason.format(value)
+                return item.name, limit.reason.format(_shortened(value))
     return None
+
+
+def _shortened(value: Any) -> Any:
+    """Return a value that can be put into a message, whatever its length."""
+    if isinstance(value, str):
+        return value if len(value) <= _LONGEST_SHOWN else f"{value[:_LONGEST_SHOWN]}…"
+    return value if isinstance(value, float) else abbreviate(value)
 
 
 def write_fields(values: Any, *, prefix: str) -> dict[str, str]:
@@ -123,7 +132,9 @@ def read_value(kind: Any, texts: Mapping[str, str], *, key: str, path: str | Pat
     try:
         return form.read(text)
     except ValueError as error:
-        raise MetadataError(f"{path}: {key} is {text!r}, not {form.description}; export the model again") from error
+        raise MetadataError(
+            f"{path}: {key} is {abbreviate(text)}, not {form.description}; export the model again"
+        ) from error
 
 
 def _read_part(kind: type, texts: Mapping[str, str], prefix: str, path: str | Path) -> Any:

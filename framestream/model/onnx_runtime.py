@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 
 from framestream.errors import MissingDependencyError, ModelError
+from framestream.model.interruption import call_interruptibly
 from framestream.model.model_file import ORT_SUFFIX, check_external_data
 
 CPU = "CPUExecutionProvider"
 CUDA = "CUDAExecutionProvider"
+_LONGEST_LINE = 500
+
 ALL_CORES = 0
 """As many threads as ONNX Runtime takes by itself: one for each core of the machine."""
 
@@ -59,12 +63,27 @@ def open_runtime_session(
     if optimized is not None:
         options.optimized_model_filepath = str(optimized)
     try:
-        return runtime.InferenceSession(content or str(path), options, providers=list(dict.fromkeys([provider, CPU])))
+        providers = list(dict.fromkeys([provider, CPU]))
+        opened = partial(runtime.InferenceSession, content or str(path), options, providers=providers)
+        # Where there is nothing to fall back on, ONNX Runtime would print that it does, and try again.
+        opened = partial(opened, enable_fallback=provider != CPU)
+        return call_interruptibly(opened, cancel=partial(_cancel_loading, options))
     except runtime_errors() as error:
         raise ModelError(
             f"{path} is not an ONNX model this ONNX Runtime can load ({first_line(error)}); "
             "export it again or update ONNX Runtime"
         ) from error
+
+
+def _cancel_loading(options: Any) -> None:
+    # ONNX Runtime before 1.21 cannot be asked.
+    if hasattr(options, "set_load_cancellation_flag"):
+        options.set_load_cancellation_flag(True)
+
+
+def make_run_options() -> Any:
+    """Return ONNX Runtime's options of a run; setting `terminate` in them ends the run."""
+    return import_runtime().RunOptions()
 
 
 def import_runtime() -> ModuleType:
@@ -96,13 +115,30 @@ def runtime_errors() -> tuple[type[Exception], ...]:
     from onnxruntime.capi import onnxruntime_pybind11_state as binding
 
     own = [item for item in vars(binding).values() if isinstance(item, type) and issubclass(item, Exception)]
-    return (*own, RuntimeError, ValueError)
+    return (*own, RuntimeError, ValueError, MemoryError, IndexError, OverflowError)
 
 
 def first_line(error: BaseException) -> str:
     """Return what an error says first; ONNX Runtime's texts go on with where in its source it happened."""
     lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
+    return lines[0][:_LONGEST_LINE] if lines else type(error).__name__
+
+
+def stamped_texts(session: Any, path: Path) -> dict[str, str]:
+    """Return the flat strings in a model's file, and check that the names of inputs and outputs are text as well.
+
+    Raises:
+        ModelError: Some are not UTF-8.
+    """
+    try:
+        texts = dict(session.get_modelmeta().custom_metadata_map)
+        for tensor in (*session.get_inputs(), *session.get_outputs()):
+            str(tensor.name), str(tensor.shape)
+    except UnicodeDecodeError as error:
+        raise ModelError(
+            f"{path} is not an ONNX model (a name or a text in it is not UTF-8); export or download it again"
+        ) from error
+    return texts
 
 
 def _check_other_files(path: Path, content: bytes | None) -> None:

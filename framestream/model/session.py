@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 import stat
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast, get_args
 
@@ -12,13 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framestream.errors import ModelError, ModelNotFoundError, ProviderError, SettingsError, SignatureError
+from framestream.escapes import is_utf8
+from framestream.model.interruption import call_interruptibly
 from framestream.model.onnx_runtime import (
     CPU,
     CUDA,
     available_providers,
     first_line,
+    make_run_options,
     open_runtime_session,
     runtime_errors,
+    stamped_texts,
 )
 from framestream.model.spec import FRAMES, KEYPOINTS, ModelSpec
 from framestream.model.threads import MAX_THREADS, default_threads
@@ -31,6 +37,12 @@ Tensors: TypeAlias = Mapping[str, NDArray[Any]]
 
 PROBABILITIES = "probabilities"
 NEXT_PREFIX = "next_"
+# Of models in half precision or whole numbers.
+_ROUNDING = 0.01
+# Float32 of one camera, 256 MiB: beyond, a shape is a mistake.
+_MOST_STATE_VALUES = 1 << 26
+_LONGEST_LIST = 200
+
 WINDOW_STATE = "features"
 """State of a window model: the features of the last `window - 1` frames."""
 
@@ -79,7 +91,7 @@ class ModelSession:
                 "device cuda: ONNX Runtime has a CUDA provider but it did not start, so it would run on "
                 f"{self.provider}; check the NVIDIA driver, CUDA and cuDNN, or use --device cpu"
             )
-        self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
+        self.metadata = stamped_texts(self._session, self.path)
         if threads is None and self.provider == CPU:
             # Only the open file says how large the model is.
             self.threads = default_threads(self.metadata)
@@ -91,6 +103,7 @@ class ModelSession:
         axes = next(item.shape for item in self._session.get_inputs() if item.name == FRAMES)
         self.one_camera, self.one_step = isinstance(axes[0], int), isinstance(axes[1], int)
         self._output_names = (PROBABILITIES, *(NEXT_PREFIX + name for name in self.spec.state_names))
+        self._run_options: Any = None
         self._warm_up()
 
     def __repr__(self) -> str:
@@ -116,7 +129,7 @@ class ModelSession:
 
         Raises:
             SignatureError: The arrays do not fit the model.
-            ModelError: ONNX Runtime fails, or gives probabilities that are no numbers.
+            ModelError: ONNX Runtime fails, or gives probabilities that are none.
         """
         return self.run_with(frames, state, ())[:2]
 
@@ -136,7 +149,7 @@ class ModelSession:
         Raises:
             SettingsError: The model has no such output.
             SignatureError: The arrays do not fit the model.
-            ModelError: ONNX Runtime fails, or gives probabilities that are no numbers.
+            ModelError: ONNX Runtime fails, or gives probabilities that are none.
         """
         self._check_run(frames, state)
         if absent := [name for name in outputs if name not in (self.spec.outputs or ())]:
@@ -181,24 +194,47 @@ class ModelSession:
         self, frames: NDArray[np.uint8], state: State, outputs: Sequence[str]
     ) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]], tuple[NDArray[np.float32], ...]]:
         try:
-            values = self._session.run([*self._output_names, *outputs], {FRAMES: frames, **state})
+            values = self._session.run([*self._output_names, *outputs], {FRAMES: frames, **state}, self._run_options)
         except runtime_errors() as error:
             raise ModelError(
                 f"{self.path} failed on frames {list(frames.shape)} ({first_line(error)}); "
                 "check free memory and the device, or export the model again"
             ) from error
-        probabilities = cast(NDArray[np.float32], values[0])
-        # Not .all(), which goes through Python and takes twice as long.
-        if not np.logical_and.reduce(np.isfinite(probabilities), axis=None):
-            raise ModelError(f"{self.path} gave probabilities that are no numbers; train or export it again")
+        probabilities = self._checked(cast(NDArray[np.float32], values[0]))
         states = len(self._output_names)
         return probabilities, dict(zip(self.spec.state_names, values[1:states], strict=True)), tuple(values[states:])
+
+    def _checked(self, probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return probabilities without what rounding has put outside 0 to 1."""
+        # Not .min() and .max(), which go through Python and take twice as long.
+        low = np.minimum.reduce(probabilities, axis=None, initial=1.0)
+        high = np.maximum.reduce(probabilities, axis=None, initial=0.0)
+        if low >= 0 and high <= 1:
+            return probabilities
+        if low >= -_ROUNDING and high <= 1 + _ROUNDING:
+            return np.clip(probabilities, 0, 1)
+        if not (np.isfinite(low) and np.isfinite(high)):
+            raise ModelError(f"{self.path} gave probabilities that are no numbers; train or export it again")
+        raise ModelError(
+            f"{self.path} gave probabilities from {low:g} to {high:g}, and they lie in 0 to 1; train or export it again"
+        )
+
+    def _run_interruptibly(
+        self, frames: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
+        self._run_options = options = make_run_options()
+        try:
+            return call_interruptibly(
+                partial(self.run, frames, self.zero_state()), cancel=partial(setattr, options, "terminate", True)
+            )
+        finally:
+            self._run_options = None
 
     def _warm_up(self) -> None:
         # The first run allocates and picks kernels; it also finds models that load but cannot run.
         blank = np.zeros((1, 1, self.spec.height, self.spec.width, 3), np.uint8)
         try:
-            probabilities, next_state = self.run(blank, self.zero_state())
+            probabilities, next_state = self._run_interruptibly(blank)
         except ModelError as error:
             reason = first_line(error.__cause__ or error)
             raise SignatureError(f"{self.path} does not run on one blank frame ({reason}); export it again") from error
@@ -248,6 +284,7 @@ class GraphRun:
         self.path, self.provider = path, self._session.get_providers()[0]
         if self.provider != provider:
             raise ProviderError(f"{provider} did not start, so {path} would run on {self.provider}; check its driver")
+        stamped_texts(self._session, path)
         shapes = {item.name: list(item.shape) for item in self._session.get_inputs()}
         self.states = tuple(name for name in shapes if name != FRAMES)
         self.outputs = tuple(item.name for item in self._session.get_outputs())
@@ -290,6 +327,9 @@ def _check_file(path: Path) -> None:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ModelError(f"{path} cannot be opened ({reason}); check the path and its permissions") from error
+    if not is_utf8(path):
+        # ONNX Runtime takes no other names.
+        raise ModelError(f"{path}: its name is not UTF-8; rename it")
     if stat.S_ISDIR(status.st_mode):
         raise ModelError(f"{path} is a directory; give an .onnx file")
     if status.st_size == 0:
@@ -306,6 +346,11 @@ def _wanted_provider(device: Device) -> str:
     return CPU if device == "cpu" or CUDA not in available else CUDA
 
 
+def _listed(names: Sequence[str]) -> str:
+    listed = ", ".join(names)
+    return listed if len(listed) <= _LONGEST_LIST else f"{listed[:_LONGEST_LIST]}…"
+
+
 def _check_signature(session: Any, spec: ModelSpec, path: Path) -> dict[str, tuple[int, ...]]:
     """Compare inputs and outputs with the contract; return the shape of each state without its cameras axis."""
     inputs = {item.name: item for item in session.get_inputs()}
@@ -315,7 +360,7 @@ def _check_signature(session: Any, spec: ModelSpec, path: Path) -> dict[str, tup
     for side, found, wanted in (("inputs", inputs, wanted_inputs), ("outputs", outputs, wanted_outputs)):
         if set(found) != set(wanted):
             raise SignatureError(
-                f"{path}: {side} are {', '.join(sorted(found))}; the contract asks for {', '.join(wanted)}; "
+                f"{path}: {side} are {_listed(sorted(found))}; the contract asks for {_listed(wanted)}; "
                 "use a file written by `framestream export`"
             )
     _check_tensor(path, inputs[FRAMES], "uint8", (None, None, spec.height, spec.width, 3))
@@ -326,6 +371,11 @@ def _check_signature(session: Any, spec: ModelSpec, path: Path) -> dict[str, tup
         if not tail or not all(isinstance(size, int) and size > 0 for size in tail):
             raise SignatureError(
                 f"{path}: state {name} has shape {inputs[name].shape}; all axes but the first must be fixed"
+            )
+        if math.prod(tail) > _MOST_STATE_VALUES:
+            raise SignatureError(
+                f"{path}: state {name} has shape {inputs[name].shape}, more than {_MOST_STATE_VALUES} values a camera; "
+                "export a smaller model"
             )
         _check_tensor(path, inputs[name], "float", (None, *tail))
         _check_tensor(path, outputs[NEXT_PREFIX + name], "float", (None, *tail))

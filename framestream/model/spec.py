@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from framestream.errors import MetadataError, SettingsError
-from framestream.escapes import CONTROLS
+from framestream.escapes import CONTROLS, abbreviate
 from framestream.model.metadata import Limit, find_problem, limited, prefixed, read_fields, read_value, write_fields
 
 KEY_PREFIX = "framestream."
@@ -231,7 +231,8 @@ class ModelSpec:
         version = read_value(int, metadata, key=version_key, path=path)
         if version > SPEC_VERSION:
             raise MetadataError(
-                f"{path}: {version_key} is {version}, this FrameStream reads {SPEC_VERSION}; update FrameStream"
+                f"{path}: {version_key} is {abbreviate(version)}, this FrameStream reads {SPEC_VERSION}; "
+                "update FrameStream"
             )
         values = read_fields(cls, metadata, prefix=KEY_PREFIX, path=path)
         try:
@@ -250,6 +251,9 @@ class ModelSpec:
             values = json.loads(text)
         except json.JSONDecodeError as error:
             raise MetadataError(f"{path} is not JSON (line {error.lineno}); export the model again") from error
+        except (ValueError, RecursionError) as error:
+            # Numbers of thousands of digits, lists in lists without end.
+            raise MetadataError(f"{path} is not JSON that can be used; export the model again") from error
         if not isinstance(values, dict):
             raise MetadataError(f"{path} does not hold a JSON object; export the model again")
         return cls.from_metadata({str(key): str(value) for key, value in values.items()}, path=path)
@@ -263,9 +267,13 @@ def _problem(spec: ModelSpec) -> str | None:
     problem = find_problem(spec)
     if problem is None:
         rules = (
-            (spec.background in (None, *spec.labels), "background", f"{spec.background!r} is not a label"),
+            (spec.background in (None, *spec.labels), "background", f"{abbreviate(spec.background)} is not a label"),
             (spec.kind != "stateful" or spec.window == 1, "window", "a stateful model has window 1"),
-            (spec.anchor_frames < spec.window, "anchor_frames", f"{spec.anchor_frames} is before the window"),
+            (
+                spec.anchor_frames < spec.window,
+                "anchor_frames",
+                f"{abbreviate(spec.anchor_frames)} is before the window",
+            ),
             (bool(spec.state_names) or spec.window == 1, "state_names", "there must be one or more"),
         )
         problem = next(((key, reason) for holds, key, reason in rules if not holds), None)

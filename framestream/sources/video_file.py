@@ -9,6 +9,7 @@ import stat
 from pathlib import Path
 
 from framestream.errors import SettingsError, SourceNotFoundError, UnreadableSourceError
+from framestream.escapes import is_utf8
 from framestream.frames import Image, SourceInfo
 from framestream.sources.decoders import Decoder, DecoderChoice, Grab, StreamFacts, check_decoder
 from framestream.sources.frame_times import FrameTimes
@@ -221,9 +222,7 @@ def check_file(path: Path) -> None:
         raise UnreadableSourceError(f"{path} may not be read; check its permissions")
     if stat.S_ISREG(status.st_mode) and status.st_size == 0:
         raise UnreadableSourceError(f"{path} is empty; check that the recording or copy was finished")
-    try:
-        str(path.absolute()).encode()
-    except UnicodeEncodeError as error:
+    if not is_utf8(path.absolute()):
         # OpenCV would end the process.
         shown = os.fsencode(path).decode(errors="replace")
-        raise UnreadableSourceError(f"{shown}: its name is not UTF-8; rename it") from error
+        raise UnreadableSourceError(f"{shown}: its name is not UTF-8; rename it")

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from onnx import helper
 
 from framestream.errors import SettingsError
+from framestream.escapes import is_utf8
 from framestream.model.onnx_runtime import open_runtime_session
 from framestream.model.session import ModelSession
 from framestream.model.spec import KEY_PREFIX, KEYPOINTS, EventSettings, ModelSpec
@@ -180,6 +181,10 @@ def check_output(output: Path, variant: str) -> None:
     suffix = find_variant(variant).suffix
     if output.suffix != suffix or output.is_dir():
         raise SettingsError(f"{output} is not the name of an {suffix} file; give --output NAME{suffix}")
+    if not is_utf8(output):
+        raise SettingsError(
+            f"{output}: its name is not UTF-8, so ONNX Runtime could not open it; give another --output"
+        )
     sidecar = output.with_suffix(".json")
     if sidecar.exists() and not _is_sidecar(sidecar):
         raise SettingsError(
