@@ -47,4 +47,4 @@ def is_utf8(path: str | os.PathLike[str]) -> bool:
 
 def abbreviate(value: object) -> str:
     """Return a value as Python writes it, in a line that is never long, however large or deep the value is."""
-    return _Abbreviation().repr(value)
+    return escape(_Abbreviation().repr(value))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
@@ -11,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framestream.errors import SettingsError
+from framestream.escapes import abbreviate
+from framestream.quantities import read_count, read_number
 
 Image: TypeAlias = NDArray[np.uint8]
 """uint8 `[height, width, 3]`; BGR as OpenCV gives it, until `framestream.sampling.resize` makes it RGB."""
@@ -41,8 +42,7 @@ class SourceInfo:
 
     def __post_init__(self) -> None:
         """Raise SettingsError for values no source can have."""
-        if min(self.size_wh) < 1:
-            raise SettingsError(f"{self.name}: size_wh is {self.size_wh}, both must be 1 or more")
+        check_size(self.size_wh, name=f"{self.name}: size_wh")
         if self.declared_fps is not None:
             check_rate(self.declared_fps, name=f"{self.name}: declared_fps")
 
@@ -111,13 +111,27 @@ class Skipping(Protocol):
         ...
 
 
+def check_size(size_wh: tuple[int, int], *, name: str) -> None:
+    """Check a size.
+
+    Raises:
+        SettingsError: The size is not two whole numbers above 0.
+    """
+    wanted = "width and height in pixels, both 1 or more"
+    if not isinstance(size_wh, (tuple, list)) or len(size_wh) != 2:
+        raise SettingsError(f"{name} is {abbreviate(size_wh)}: give {wanted}")
+    for side in size_wh:
+        read_count(side, name=name, wanted=wanted)
+
+
 def check_rate(rate: float, *, name: str) -> float:
     """Check a rate, and return it.
 
     Raises:
         SettingsError: The rate is not a finite number above 0.
     """
-    if not (math.isfinite(rate) and rate > 0):
+    number = read_number(rate, name=name, wanted="a number per second above 0")
+    if number <= 0:
         raise SettingsError(f"{name} is {rate}: give a number per second above 0")
     return rate
 

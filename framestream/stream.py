@@ -14,6 +14,7 @@ from framestream.events import EventDetector, OpenEvent
 from framestream.frames import Color, Image
 from framestream.model.session import WINDOW_STATE, ModelSession, State
 from framestream.model.spec import KEYPOINTS, EventSettings
+from framestream.quantities import read_count, read_number
 from framestream.records import Event, Gap, Keypoints, Prediction
 from framestream.sampling.clock import MAX_HOLD_SECONDS, SamplingClock, frames_to_hold
 from framestream.sampling.resize import fit_frame
@@ -51,16 +52,15 @@ class Stream:
             keypoints: Whether predictions say where the joints are.
 
         Raises:
-            SettingsError: `chunk_steps` is below 1, or the model finds no joints.
+            SettingsError: `chunk_steps` is no whole number from 1 on, or the model finds no joints.
         """
-        if chunk_steps < 1:
-            raise SettingsError(f"chunk_steps is {chunk_steps}: give 1 for results at once, more for throughput")
+        wanted = "1 for results at once, a larger whole number for throughput"
+        self._chunk_steps = read_count(chunk_steps, name="chunk_steps", wanted=wanted)
         if keypoints and KEYPOINTS not in (session.spec.outputs or ()):
             raise SettingsError(f"{session.path} gives no keypoints; take a model trained with --preset people")
         self.keypoints = keypoints
         self._session = session
         self._spec = session.spec
-        self._chunk_steps = chunk_steps
         self._sampler = Sampler(SamplingClock(self._spec.frame_rate))
         self._detector = EventDetector.for_model(self._spec, events)
         self._state: State = session.zero_state()
@@ -160,8 +160,14 @@ class Stream:
 
         Args:
             end_seconds: When the last frame ended; by default as `push` saw it, or one tick after the last sample.
+
+        Raises:
+            SettingsError: `end_seconds` is no time; the stream is as it was.
         """
-        if end_seconds is None:
+        if end_seconds is not None:
+            wanted = "the end of the last frame in seconds, or leave it out"
+            end_seconds = read_number(end_seconds, name="end_seconds", wanted=wanted)
+        else:
             end_seconds = self._sampler.clock.end_seconds
         if end_seconds is None and self._newest is not None:
             end_seconds = self._newest.pts_seconds + 1 / self._spec.frame_rate

@@ -28,6 +28,7 @@ from framestream.model.onnx_runtime import (
 )
 from framestream.model.spec import FRAMES, KEYPOINTS, ModelSpec
 from framestream.model.threads import MAX_THREADS, default_threads
+from framestream.quantities import read_count
 
 Device = Literal["auto", "cpu", "cuda"]
 State: TypeAlias = Mapping[str, NDArray[np.float32]]
@@ -78,8 +79,10 @@ class ModelSession:
         """
         if device not in get_args(Device):
             raise SettingsError(f"device is {device!r}: give one of {', '.join(get_args(Device))}")
-        if threads is not None and not 1 <= threads <= MAX_THREADS:
-            raise SettingsError(f"threads is {threads}: give a number of CPU threads, from 1 to {MAX_THREADS}")
+        if threads is not None:
+            wanted = f"a number of CPU threads, from 1 to {MAX_THREADS}"
+            if read_count(threads, name="threads", wanted=wanted) > MAX_THREADS:
+                raise SettingsError(f"threads is {threads}: give {wanted}")
         self.path = Path(path)
         self.threads = threads or 1
         _check_file(self.path)

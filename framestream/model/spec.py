@@ -17,6 +17,7 @@ from typing import Any, Literal, get_args
 from framestream.errors import MetadataError, SettingsError
 from framestream.escapes import CONTROLS, abbreviate
 from framestream.model.metadata import Limit, find_problem, limited, prefixed, read_fields, read_value, write_fields
+from framestream.quantities import read_number
 
 KEY_PREFIX = "framestream."
 SPEC_VERSION = 1
@@ -60,6 +61,9 @@ class EventSettings:
 
     def __post_init__(self) -> None:
         """Raise SettingsError for a value out of range."""
+        for name in ("enter", "leave", "smoothing_seconds", "min_seconds"):
+            wanted = "a number of seconds, 0 or more" if name.endswith("seconds") else "a probability"
+            read_number(getattr(self, name), name=name, wanted=wanted)
         if not 0.0 < self.enter <= 1.0:
             raise SettingsError(f"enter is {self.enter}: give a probability above 0 and up to 1")
         if not 0.0 < self.leave <= self.enter:
@@ -67,7 +71,7 @@ class EventSettings:
                 f"leave is {self.leave} with enter {self.enter}: leave must be above 0 and not above enter; give both"
             )
         for name, seconds in (("smoothing_seconds", self.smoothing_seconds), ("min_seconds", self.min_seconds)):
-            if not (math.isfinite(seconds) and seconds >= 0.0):
+            if not seconds >= 0.0:
                 raise SettingsError(f"{name} is {seconds}: give a number of seconds, 0 or more")
         if self.smoothing_seconds > MAX_SMOOTHING_SECONDS:
             raise SettingsError(

@@ -67,6 +67,11 @@ class SamplingClock:
         self._undecodable_seconds = 0.0
 
     @property
+    def frame_rate(self) -> float:
+        """The model's frame rate, frames per second."""
+        return self._frame_rate
+
+    @property
     def start_seconds(self) -> float | None:
         """First timestamp of the stream, or since the last gap; None before the first frame."""
         return self._start_seconds

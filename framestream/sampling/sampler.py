@@ -8,8 +8,12 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from framestream.frames import Damaged, FrameSource, Image, Skipping
+from framestream.quantities import read_number
 from framestream.records import Gap
 from framestream.sampling.clock import JUMPED, WENT_BACK, ClockStep, SamplingClock
+from framestream.sampling.time_steps import TimeSteps
+
+_TIME = "the frame's presentation time in seconds"
 
 Prepare: TypeAlias = Callable[[Image], Image]
 
@@ -70,6 +74,7 @@ class Sampler:
         self._shift_seconds = 0.0
         self.counts = SamplingCounts()
         self._prepare = prepare
+        self._time_steps = TimeSteps(clock.frame_rate)
         self._image: Image | None = None
         self._shape: tuple[int, ...] = ()
 
@@ -96,10 +101,15 @@ class Sampler:
 
         Returns:
             Nothing, or samples in order of time, after a `Gap` if continuity broke before this frame.
+
+        Raises:
+            SettingsError: The timestamp is no time.
         """
+        given, pts_seconds = pts_seconds, read_number(pts_seconds, name="pts_seconds", wanted=_TIME)
         # Decided on a copy, which takes the clock's place once nothing can fail any more.
         clock = copy.copy(self.clock)
         shift_seconds = self._shift_seconds
+        self._time_steps.check(given, pts_seconds)
         pts_seconds += shift_seconds
         broken = self._broken(clock, pts_seconds)
         if broken is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -11,6 +10,7 @@ import numpy as np
 
 from framestream.errors import SettingsError
 from framestream.frames import Color, Image
+from framestream.quantities import read_number
 from framestream.sampling.resize import fit_frame
 
 
@@ -37,7 +37,9 @@ class Zone:
         if not self.name.strip():
             raise SettingsError("a zone has no name; give it one")
         sides = (self.left, self.top, self.right, self.bottom)
-        inside = all(math.isfinite(side) and 0 <= side <= 1 for side in sides)
+        for side in sides:
+            read_number(side, name=f"zone {self.name}: box", wanted="[left, top, right, bottom] in shares, 0 to 1")
+        inside = all(0 <= side <= 1 for side in sides)
         if not inside or self.left >= self.right or self.top >= self.bottom:
             raise SettingsError(
                 f"zone {self.name}: box is {list(sides)}; give [left, top, right, bottom] in shares of the picture, "

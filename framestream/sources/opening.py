@@ -7,7 +7,8 @@ import sys
 from dataclasses import dataclass
 
 from framestream.errors import SettingsError, UnreadableSourceError
-from framestream.frames import FrameSource, check_rate, safe_address
+from framestream.frames import FrameSource, check_rate, check_size, safe_address
+from framestream.quantities import read_count
 from framestream.sources.decoders import DecoderChoice, check_decoder
 from framestream.sources.image_folder import ImageSequence
 from framestream.sources.kinds import AnySource, SourceKind, classify
@@ -38,14 +39,14 @@ class SourceOptions:
     def __post_init__(self) -> None:
         """Raise SettingsError for what is no rate, no size, no decoder or no stream."""
         check_decoder(self.decoder)
-        if self.video_stream is not None and self.video_stream < 0:
-            raise SettingsError(f"video_stream is {self.video_stream}: video streams are numbered from 0")
+        if self.video_stream is not None:
+            read_count(self.video_stream, name="video_stream", wanted="a video stream's number, from 0", least=0)
         for name in ("image_rate", "raw_rate"):
             rate = getattr(self, name)
             if rate is not None:
                 check_rate(rate, name=name)
-        if self.raw_size_wh is not None and (len(self.raw_size_wh) != 2 or min(self.raw_size_wh) < 1):
-            raise SettingsError(f"raw_size_wh is {self.raw_size_wh}: give width and height in pixels, both 1 or more")
+        if self.raw_size_wh is not None:
+            check_size(self.raw_size_wh, name="raw_size_wh")
 
 
 def open_source(source: AnySource, *, options: SourceOptions | None = None) -> FrameSource:

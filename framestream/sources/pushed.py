@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from collections import deque
 from typing import Any
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from framestream.errors import SettingsError, UnreadableSourceError
 from framestream.frames import Color, Image, SourceInfo
+from framestream.quantities import read_count, read_number
 
 # Codes that bring an image of 1, 3 or 4 channels to BGR; None where nothing is to be done.
 _TO_BGR: dict[tuple[str, int], int | None] = {
@@ -56,8 +56,7 @@ class PushedFrames:
         Raises:
             SettingsError: `capacity` is below 1, or no source can have such a size or rate.
         """
-        if capacity < 1:
-            raise SettingsError(f"{name}: capacity is {capacity}; give the number of frames to keep, 1 or more")
+        capacity = read_count(capacity, name=f"{name}: capacity", wanted="the number of frames to keep, 1 or more")
         self._info = SourceInfo(name=name, size_wh=size_wh, declared_fps=declared_fps, live=live)
         self._capacity = capacity
         self._changed = threading.Condition()
@@ -92,8 +91,9 @@ class PushedFrames:
             SettingsError: The array is no image or the timestamp no time, or `end` was called before.
         """
         _check_image(image, color)
-        if not math.isfinite(pts_seconds):
-            raise SettingsError(f"pts_seconds is {pts_seconds}: give the frame's presentation time in seconds")
+        seconds = read_number(pts_seconds, name="pts_seconds", wanted="the frame's presentation time in seconds")
+        # NumPy's kinds say how exact a time is.
+        pts_seconds = pts_seconds if isinstance(pts_seconds, np.floating) else seconds
         copied = np.array(image, dtype=np.uint8, order="C")
         with self._changed:
             if self._info.live:

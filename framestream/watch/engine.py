@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from collections import deque
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from framestream.errors import SettingsError
 from framestream.feeds.feed import StopFlag
 from framestream.feeds.inbox import WakeUpSignal
 from framestream.model.session import ModelSession
+from framestream.quantities import read_number
 from framestream.records import Record
 from framestream.watch.camera import Camera
 from framestream.watch.camera_set import CameraSet
@@ -33,8 +33,10 @@ class Engine:
 
     def __init__(self, session: ModelSession, *, max_lag_seconds: float | None, until_stopped: bool = False) -> None:
         """Make an engine without cameras; `until_stopped` goes on while there are none."""
-        if max_lag_seconds is not None and not (math.isfinite(max_lag_seconds) and max_lag_seconds > 0):
-            raise SettingsError(f"max_lag_seconds is {max_lag_seconds}: give a number of seconds above 0, or None")
+        if max_lag_seconds is not None:
+            wanted = "a number of seconds above 0, or None"
+            if read_number(max_lag_seconds, name="max_lag_seconds", wanted=wanted) <= 0:
+                raise SettingsError(f"max_lag_seconds is {max_lag_seconds}: give {wanted}")
         self.session = session
         self.cameras = CameraSet()
         self.wake_up = WakeUpSignal()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from framestream.errors import SettingsError
+from framestream.quantities import read_number
 
 _LONGEST_SECONDS = 86_400.0
 
@@ -34,9 +34,10 @@ class LiveSettings:
     def __post_init__(self) -> None:
         """Raise SettingsError for what is no time."""
         for name in ("open_seconds", "stall_seconds", "first_retry_seconds", "longest_retry_seconds"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and 0 < value <= _LONGEST_SECONDS):
-                raise SettingsError(f"{name} is {value}: give a number of seconds above 0, a day at most")
+            wanted = "a number of seconds above 0, a day at most"
+            value = read_number(getattr(self, name), name=name, wanted=wanted)
+            if not 0 < value <= _LONGEST_SECONDS:
+                raise SettingsError(f"{name} is {value}: give {wanted}")
         if self.longest_retry_seconds < self.first_retry_seconds:
             raise SettingsError(
                 f"longest_retry_seconds is {self.longest_retry_seconds}, less than first_retry_seconds "
