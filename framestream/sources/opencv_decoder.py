@@ -174,6 +174,6 @@ def _open_capture(path: Path, threads: int | None, *, may_reopen: bool) -> cv2.V
 
 
 def _open_with_threads(path: Path, threads: int) -> cv2.VideoCapture:
-    """Open a file with so many decoding threads; 0 lets FFmpeg choose."""
+    """Open a file with so many decoding threads; 0 stands for one on each core, as FFmpeg would see no quota."""
     # An absolute path keeps FFmpeg from reading "name:rest.mp4" as a protocol.
-    return cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, threads])
+    return cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, threads or usable_cores()])

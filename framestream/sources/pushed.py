@@ -92,8 +92,9 @@ class PushedFrames:
         """
         _check_image(image, color)
         seconds = read_number(pts_seconds, name="pts_seconds", wanted="the frame's presentation time in seconds")
+        given: Any = pts_seconds
         # NumPy's kinds say how exact a time is.
-        pts_seconds = pts_seconds if isinstance(pts_seconds, np.floating) else seconds
+        pts_seconds = given if isinstance(given, np.floating) else seconds
         copied = np.array(image, dtype=np.uint8, order="C")
         with self._changed:
             if self._info.live:

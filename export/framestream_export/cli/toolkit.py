@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from framestream.cores import usable_cores, visible_cores
 from framestream.errors import MissingDependencyError
 
 PAGE = ("jinja2", "matplotlib")
@@ -26,6 +27,10 @@ def require(modules: tuple[str, ...]) -> None:
         MissingDependencyError: A package is not installed; the message carries the pip line.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if usable_cores() < visible_cores():
+        # TensorFlow sees cores, and no quotas.
+        for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+            os.environ.setdefault(name, str(usable_cores()))
     # Its Python side would print how often our functions are traced.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     for name in modules:

@@ -11,7 +11,8 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from framestream.model.onnx_runtime import ALL_CORES, open_runtime_session
+from framestream.cores import usable_cores
+from framestream.model.onnx_runtime import open_runtime_session
 
 _KEPT_PER_BATCH = 4096
 _RARE = 1e-4
@@ -77,7 +78,7 @@ def observe(
     observed.CopyFrom(encoder)
     known = {value.name for value in observed.graph.output}
     observed.graph.output.extend(onnx.ValueInfoProto(name=name) for name in tensors if name not in known)
-    session = open_runtime_session(Path("encoder"), content=observed.SerializeToString(), threads=ALL_CORES)
+    session = open_runtime_session(Path("encoder"), content=observed.SerializeToString(), threads=usable_cores())
     (frames,) = (value.name for value in session.get_inputs())
     for batch in batches:
         yield dict(zip(tensors, session.run(list(tensors), {frames: batch}), strict=True))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from framestream.cores import usable_cores
 from framestream.errors import DataError
 from framestream_export.data.check.contact_sheet import MOST_ON_A_SHEET, write_sheets
 from framestream_export.data.check.examination import OPEN, Clip, Examination, LabelSummary, Plan, Remark
@@ -43,8 +43,7 @@ def examine(
         SettingsError: The sheets cannot be written.
     """
     wanted = _wanted(dataset, pictures=sheets is not None)
-    workers = max(1, os.cpu_count() or 1)
-    readings = probe_all(wanted, background=dataset.background, workers=workers)
+    readings = probe_all(wanted, background=dataset.background, workers=usable_cores())
     probes = list(progress(readings, len(wanted)))
     seconds = np.stack([_labelled_seconds(one, dataset) for one in probes])
     clips = tuple(_clip(one, held, dataset.labels) for one, held in zip(probes, seconds, strict=True))
