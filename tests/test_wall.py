@@ -72,3 +72,23 @@ def test_one_module_opens_graphs() -> None:
                     found.append(path)
     assert opening in found, "a test that finds nothing would prove nothing"
     assert {path for path in found if path.name not in MAY_QUANTISE} == {opening}
+
+
+def test_the_runtime_never_looks_at_the_clock_on_the_wall() -> None:
+    """That clock may jump by years; whatever waits or measures goes by one that cannot."""
+    clocks = {
+        "time": {"time", "time_ns", "localtime", "gmtime", "ctime", "strftime"},
+        "datetime": {"now", "utcnow", "today"},
+    }
+    found: list[str] = []
+    monotonic = 0
+    for path in (SOURCES / "framestream").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                monotonic += (node.value.id, node.attr) == ("time", "monotonic")
+                if node.attr in clocks.get(node.value.id, ()):
+                    found.append(f"{path}:{node.lineno}")
+            elif isinstance(node, ast.ImportFrom) and node.module in clocks:
+                found.append(f"{path}:{node.lineno}")
+    assert monotonic > 10, "a test that finds nothing would prove nothing"
+    assert found == []

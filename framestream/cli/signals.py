@@ -47,8 +47,15 @@ class Interruption:
 
 
 @contextmanager
-def stop_on_interrupt(watch: Stoppable) -> Iterator[Interruption]:
-    """Let Ctrl-C and SIGTERM stop a watch in good order, and tell of it; a second one ends the process at once."""
+def stop_on_interrupt(
+    watch: Stoppable, *, also: Callable[[int], object] = lambda number: None
+) -> Iterator[Interruption]:
+    """Let Ctrl-C and SIGTERM stop a watch in good order, and tell of it; a second one ends the process at once.
+
+    Args:
+        watch: The task to stop.
+        also: Called with the signal's number as well; may take no lock.
+    """
     interruption = Interruption()
     if threading.current_thread() is not threading.main_thread():
         # Python allows signal handlers in the main thread only, and signals arrive there.
@@ -63,6 +70,7 @@ def stop_on_interrupt(watch: Stoppable) -> Iterator[Interruption]:
             signal.signal(each, signal.SIG_DFL)
         interruption.set(number)
         watch.stop()
+        also(number)
 
     previous = {number: signal.signal(number, stop) for number in heeded}
     try:

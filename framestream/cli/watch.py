@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from framestream.classifier import DEFAULT_MAX_LAG_SECONDS, Classifier
+from framestream.cli.blocked_output import WatchedOutput
 from framestream.cli.camera_file import read_cameras
 from framestream.cli.cameras import CameraReloader, SizeType, name_cameras
 from framestream.cli.options import POSITIVE, PROBABILITY, FiniteRange, running_options
@@ -100,9 +101,10 @@ def _write_records(watch: Watch, sink: Sink) -> int:
     """Write a whole watch to a sink; return the exit code."""
     failures: list[str] = []
     ended = 0
-    with watch as records, stop_on_interrupt(watch) as interruption:
+    output = WatchedOutput(sink)
+    with watch as records, output.watched(), stop_on_interrupt(watch, also=output.end_soon) as interruption:
         for record in records:
-            sink.write(record)
+            output.write(record)
             ended += isinstance(record, End)
             if isinstance(record, Status) and record.state == "failed":
                 failures.append(record.reason or "")

@@ -33,7 +33,7 @@ class Closed:
     """
 
     counts: SamplingCounts
-    error: Exception | None = None
+    error: BaseException | None = None
     end_seconds: float | None = None
     frames_lost: int = 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -13,6 +14,8 @@ from framestream.sampling.clock import SamplingClock
 from framestream.sampling.resize import check_image
 from framestream.sampling.sampler import Sampler, sample
 from framestream.sampling.zones import Zone, prepare_for
+
+_log = logging.getLogger(__name__)
 
 _JOIN_SECONDS = 1.5
 
@@ -67,7 +70,10 @@ class SourceFeed:
         self._stop.set()
         source = self._source
         if source is not None and isinstance(source, Interruptible):
-            source.interrupt()
+            try:
+                source.interrupt()
+            except Exception as error:  # of the caller's own; the others are stopped all the same
+                _log.warning("%s could not be interrupted (%s)", type(source).__name__, type(error).__name__)
 
     def join(self) -> None:
         """Wait for the thread; a source that blocks in `grab` and cannot be interrupted is left behind."""
@@ -77,14 +83,15 @@ class SourceFeed:
             self._source.close()
 
     def _run(self, inbox: Inbox) -> None:
-        error: Exception | None = None
+        error: BaseException | None = None
+        lost = 0
         try:
             if self._source is not None or not self._stop.is_set():
                 self._open_and_read(inbox)
-        except Exception as caught:  # the thread's boundary: it travels in Closed
+            lost = self._source.dropped if isinstance(self._source, Lossy) else 0
+        except BaseException as caught:  # the thread's boundary: whatever a caller's source raises travels in Closed
             error = caught
         end_seconds = None if self._stop.is_set() else self._sampler.clock.end_seconds
-        lost = self._source.dropped if isinstance(self._source, Lossy) else 0
         closed = Closed(self._sampler.counts, error=error, end_seconds=end_seconds, frames_lost=lost)
         inbox.put(closed, arrived_seconds=time.monotonic())
 

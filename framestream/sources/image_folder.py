@@ -138,6 +138,9 @@ def _list_images(name: str) -> list[str]:
 
 def _read_image(path: str) -> Image | None:
     """Return an image, or None if it cannot be read."""
+    # A pipe or a device of an image's name might never end.
+    if not os.path.isfile(path):
+        return None
     try:
         # Read by Python: OpenCV takes no names that are not UTF-8.
         content = np.frombuffer(Path(path).read_bytes(), dtype=np.uint8)

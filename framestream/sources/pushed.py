@@ -92,9 +92,9 @@ class PushedFrames:
         """
         _check_image(image, color)
         seconds = read_number(pts_seconds, name="pts_seconds", wanted="the frame's presentation time in seconds")
-        given: Any = pts_seconds
         # NumPy's kinds say how exact a time is.
-        pts_seconds = given if isinstance(given, np.floating) else seconds
+        kept: Any = pts_seconds
+        kept = kept if isinstance(kept, np.floating) else seconds
         copied = np.array(image, dtype=np.uint8, order="C")
         with self._changed:
             if self._info.live:
@@ -108,7 +108,7 @@ class PushedFrames:
                 return False
             if self._no_more:
                 raise SettingsError(f"{self._info.name}: end was called, so no frame can follow; make a new source")
-            self._waiting.append((pts_seconds, copied, color))
+            self._waiting.append((kept, copied, color))
             self._changed.notify_all()
         return True
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from framestream.errors import FrameStreamError
+from framestream.errors import FrameStreamError, SourceError
 from framestream.feeds.feed import Closed, Feed, Inbox, Lost, Missed, Opened
 from framestream.feeds.inbox import CHUNK_STEPS, SOURCE_FULL, InboxCounts, WakeUpSignal
 from framestream.feeds.items import Notice
@@ -89,7 +89,7 @@ class Camera:
         self.status = Status(state="connecting", camera=name)
         self.info = info
         self.finished = False
-        self.failure: Exception | None = None
+        self.failure: BaseException | None = None
         self.has_missed = False
         self._feed = feed
         self._session = session
@@ -249,10 +249,10 @@ class Camera:
         if closed.error is None:
             yield from self._report(Status(state="ended"))
         else:
-            yield from self._report(Status(state="failed", reason=str(closed.error)))
+            yield from self._report(Status(state="failed", reason=_reason(closed.error)))
         self.finished = True
         if closed.error is not None and self.name is None:
-            self.failure = closed.error
+            self.failure = _raisable(closed.error)
         else:
             yield self._end()
 
@@ -286,6 +286,23 @@ class Camera:
 def _dropped(counts: InboxCounts) -> dict[str, int]:
     # Adding counters leaves out what is zero.
     return dict(sorted((counts.dropped + Counter({SOURCE_FULL: counts.lost})).items()))
+
+
+def _reason(error: BaseException) -> str:
+    """Return what an error says; of one that says nothing, or is more than an error, also what it is."""
+    said, kind = str(error), type(error).__name__
+    if isinstance(error, Exception) and said:
+        return said
+    return f"{kind}: {said}" if said else kind
+
+
+def _raisable(error: BaseException) -> BaseException:
+    """Return an error that can be raised while somebody iterates: these would pass for the end of the records."""
+    if isinstance(error, (StopIteration, StopAsyncIteration, GeneratorExit)):
+        wrapped = SourceError(f"the source raised {_reason(error)}; look at its code")
+        wrapped.__cause__ = error
+        return wrapped
+    return error
 
 
 def start_record(info: SourceInfo, session: ModelSession) -> Start:

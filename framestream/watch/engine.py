@@ -44,7 +44,7 @@ class Engine:
         self.finished = False
         self._scheduler = Scheduler(session, max_lag_seconds=max_lag_seconds)
         self._until_stopped = until_stopped
-        self._failure: Exception | None = None
+        self._failure: BaseException | None = None
         self._stop = StopFlag()
         # One round at a time, whoever asks for it.
         self._advancing = threading.RLock()

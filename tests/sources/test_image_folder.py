@@ -27,6 +27,18 @@ def times_and_images(source: ImageSequence) -> list[tuple[float, np.ndarray]]:
     return found
 
 
+def test_what_is_no_file_is_skipped(tmp_path: Path) -> None:
+    for number in (0, 3):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), colour_image("red"))
+    # Nobody writes to it, so reading would wait for ever.
+    os.mkfifo(tmp_path / "1.png")
+    (tmp_path / "2.png").mkdir()
+    (tmp_path / "4.png").symlink_to("/dev/zero")
+    (tmp_path / "5.png").symlink_to("5.png")
+    images = ImageSequence(tmp_path, image_rate=10)
+    assert [images.grab(), images.grab(), images.grab()] == [0.0, 0.3, None]
+
+
 def test_numbers_in_names_count_as_numbers() -> None:
     names = ["b1", "a10/1.png", "a2/10.png", "a2/9.png", "A2/1.png", "2.png", "10.png", "1a.png", "a.png", "٣.png"]
     assert sorted(names, key=natural_order) == [

@@ -104,10 +104,10 @@ class CameraFeed:
             self._thread.join(_JOIN_SECONDS)
 
     def _run(self, inbox: Inbox) -> None:
-        error: Exception | None = None
+        error: BaseException | None = None
         try:
             error = self._watch(inbox)
-        except Exception as caught:  # the thread's boundary: it travels in Closed
+        except BaseException as caught:  # the thread's boundary: it travels in Closed
             error = caught
         end_seconds = None if self._stop.is_set() else self._timeline.end_seconds
         closed = Closed(self._timeline.counts, error=error, end_seconds=end_seconds)
