@@ -19,7 +19,7 @@ _NAMES_BY_MODULE = {
     "errors": "DataError FrameStreamError MetadataError MissingDependencyError ModelError ModelNotFoundError "
     "ProviderError SettingsError SignatureError SourceError SourceNotFoundError UnreadableSourceError",
     "events": "EventDetector OpenEvent",
-    "feeds.live": "LiveSettings",
+    "feeds.live": "LiveSettings freeze_support",
     "frames": "FrameSource SourceInfo",
     "model.session": "ModelSession",
     "model.spec": "EventSettings ModelSpec",

@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import cast
 
+from framestream.errors import SettingsError
+from framestream.interpreter import find_interpreter
 from framestream.model.session import Device, ModelSession
 
 _PROBE_SECONDS = 600.0
@@ -18,8 +20,8 @@ _PROBE_SECONDS = 600.0
 
 def measure_memory(session: ModelSession, source: Path, *, device: Device) -> dict[str, int] | None:
     """Return `before_bytes` (all imported, nothing loaded) and `peak_bytes`; None where this cannot be known."""
-    command = [sys.executable, "-m", "framestream.bench.memory"]
     try:
+        command = [find_interpreter(), "-m", "framestream.bench.memory"]
         done = subprocess.run(
             [*command, str(session.path), str(source), device, str(session.threads)],
             stdin=subprocess.DEVNULL,
@@ -28,7 +30,7 @@ def measure_memory(session: ModelSession, source: Path, *, device: Device) -> di
             timeout=_PROBE_SECONDS,
             check=True,
         )
-    except (OSError, subprocess.SubprocessError):
+    except (OSError, subprocess.SubprocessError, SettingsError):
         return None
     figures = json.loads(done.stdout.splitlines()[-1])
     return cast("dict[str, int] | None", figures)

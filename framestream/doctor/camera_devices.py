@@ -7,10 +7,11 @@ import os
 import platform
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 from framestream.doctor.findings import Finding
+from framestream.errors import SettingsError
+from framestream.interpreter import find_interpreter
 
 _PROBE_SECONDS = 10.0
 # Where the system lists no camera files, the first indices are tried; few machines have more cameras.
@@ -41,13 +42,15 @@ def check_camera(camera: str, *, probe_seconds: float = _PROBE_SECONDS) -> Findi
         return Finding("cameras", camera, "warning", "may not be opened by this user", remedy)
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "framestream.doctor.camera_probe", camera],
+            [find_interpreter(), "-m", "framestream.doctor.camera_probe", camera],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=probe_seconds,
             check=False,
         )
+    except SettingsError as error:
+        return Finding("cameras", camera, "warning", "cannot be tried", str(error))
     except subprocess.TimeoutExpired:
         remedy = "unplug it and plug it in again; another program may hold it"
         return Finding("cameras", camera, "warning", f"no answer within {probe_seconds:g} s", remedy)

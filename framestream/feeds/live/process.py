@@ -13,7 +13,9 @@ from collections import deque
 from typing import IO
 
 from framestream.errors import SettingsError
+from framestream.feeds.live.frozen import own_reader_command
 from framestream.feeds.live.protocol import Decoder, Finished, Message, ReaderJob
+from framestream.interpreter import VARIABLE, find_interpreter
 
 _log = logging.getLogger(__name__)
 
@@ -38,7 +40,7 @@ class ReaderProcess:
 
         Raises:
             OSError: The system has no process or descriptor left.
-            SettingsError: This system cannot wait for pipes (Windows).
+            SettingsError: This system cannot wait for pipes (Windows), or there is no Python to run the process.
         """
         if not hasattr(select, "poll"):
             raise SettingsError(f"{job.name}: cameras can be watched on Linux and macOS only; give a recording")
@@ -162,9 +164,12 @@ def _pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes], IO[b
 
 
 def _command() -> list[str]:
+    if not os.environ.get(VARIABLE) and (command := own_reader_command()) is not None:
+        return command
+    interpreter = find_interpreter()
     # The path is handed over instead of "-m", which would put the current folder in front of it.
     program = f"import sys; sys.path[:] = {sys.path!r}; from framestream.feeds.live.reader import main; main()"
-    return [sys.executable, "-c", program]
+    return [interpreter, "-c", program]
 
 
 def _environment(job: ReaderJob) -> dict[str, str]:
