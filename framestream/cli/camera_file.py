@@ -126,7 +126,7 @@ def _source(url: object, folder: Path) -> int | str:
     if not isinstance(url, str) or not url:
         raise SettingsError("url is no text; give an address, a device index or a path")
     # A path is meant from the file's folder on; joining leaves an absolute one as it is.
-    return str(folder / url) if classify(url).is_path else url
+    return str(folder / url) if classify(url, looks=False).is_path else url
 
 
 def _read_zone(table: object) -> Zone:

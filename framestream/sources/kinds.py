@@ -52,7 +52,7 @@ class SourceKind(enum.Enum):
         return self in (SourceKind.FILE, SourceKind.IMAGES)
 
 
-def classify(source: AnySource) -> SourceKind:
+def classify(source: AnySource, *, looks: bool = True) -> SourceKind:
     """Say what a source is.
 
     ==================================  ========
@@ -65,6 +65,11 @@ def classify(source: AnySource) -> SourceKind:
     ==================================  ========
 
     A file whose name is a number or a dash is given as `./0`, or as a `pathlib.Path`.
+
+    Args:
+        source: The source.
+        looks: Whether the file system is asked for folders. Without, they are told from files no more, and a disk that
+            does not answer is not waited for.
 
     Raises:
         SettingsError: The source is none of these, or an address whose scheme cannot be read.
@@ -85,7 +90,7 @@ def classify(source: AnySource) -> SourceKind:
         kind = _kind_of_text(source)
         if kind is not None:
             return kind
-    return _kind_of_path(os.fspath(source))
+    return _kind_of_path(os.fspath(source), looks=looks)
 
 
 def is_live(source: AnySource) -> bool:
@@ -94,7 +99,7 @@ def is_live(source: AnySource) -> bool:
     Raises:
         SettingsError: The source is none of the kinds that `classify` knows.
     """
-    return source.info.live if isinstance(source, FrameSource) else classify(source).is_live
+    return source.info.live if isinstance(source, FrameSource) else classify(source, looks=False).is_live
 
 
 def _check_index(index: int) -> None:
@@ -125,9 +130,11 @@ def _kind_of_text(source: str) -> SourceKind | None:
     return SourceKind.URL
 
 
-def _kind_of_path(path: str) -> SourceKind:
+def _kind_of_path(path: str, *, looks: bool) -> SourceKind:
     if _DEVICE_PATH.fullmatch(path):
         return SourceKind.DEVICE
+    if not looks:
+        return SourceKind.FILE
     if os.path.isdir(path):
         return SourceKind.IMAGES
     # Cameras and people use brackets in names, too.

@@ -20,7 +20,7 @@ def name_sources(sources: Sequence[str]) -> list[str]:
     unique: list[str] = []
     for source, short in zip(sources, names, strict=True):
         alike = {other for other, name in zip(sources, names, strict=True) if name == short}
-        name = escape(source) if len(alike) > 1 and classify(source).is_path else short
+        name = escape(source) if len(alike) > 1 and classify(source, looks=False).is_path else short
         numbered, number = name, 1
         while numbered in unique:
             number += 1
@@ -30,9 +30,9 @@ def name_sources(sources: Sequence[str]) -> list[str]:
 
 
 def _short_name(source: str) -> str:
-    if classify(source) is SourceKind.URL:
+    if classify(source, looks=False) is SourceKind.URL:
         shown = safe_address(source)
         return escape(shown.partition("://")[2] or shown)
-    if classify(source).is_path:
+    if classify(source, looks=False).is_path:
         return escape(os.path.basename(source.rstrip("/")) or source)
-    return "stdin" if classify(source) is SourceKind.STDIN else source
+    return "stdin" if classify(source, looks=False) is SourceKind.STDIN else source

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from framestream.sources.decoders import SMALL_PIXELS, Grab, StreamFacts
 from framestream.sources.iso_file import Track, read_tracks
 from framestream.sources.opencv import opencv_silenced, read_info
 from framestream.sources.orientation import Orientation
+from framestream.sources.patience import await_file, open_pipe
 
 # FFmpeg draws any text file with one of these names (.txt, .nfo, .asc, .diz, …) as a film of a terminal.
 _DRAWN_TEXT = "ansi"
@@ -49,9 +51,24 @@ class OpenCVDecoder:
                 f"{path}: video stream {video_stream} is asked for, and OpenCV reads the first (0) only; "
                 "install the other decoder with: pip install av"
             )
-        is_file = stat.S_ISREG(path.stat().st_mode)
+        mode = path.stat().st_mode
+        is_file = stat.S_ISREG(mode)
+        self._pipe: int | None = None
+        try:
+            if is_file:
+                await_file(path)
+            elif stat.S_ISFIFO(mode):
+                self._pipe = open_pipe(path)
+        except OSError as error:
+            raise UnreadableSourceError(f"{path} cannot be read ({error.strerror}); check its permissions") from error
         tracks = read_tracks(path) if is_file else ()
-        self._capture = _open_capture(path, threads, may_reopen=is_file)
+        # An absolute path keeps FFmpeg from reading "name:rest.mp4" as a protocol.
+        name = str(path.absolute()) if self._pipe is None else f"pipe:{self._pipe}"
+        try:
+            self._capture = _open_capture(path, name, threads, may_reopen=is_file)
+        except BaseException:
+            self._close_pipe()
+            raise
         pictures = [track for track in tracks if track.handler == "vide"]
         self._orientation = pictures[0].orientation if pictures else Orientation()
         if self._orientation.mirrored:
@@ -111,6 +128,12 @@ class OpenCVDecoder:
     def close(self) -> None:
         """Release the file."""
         self._capture.release()
+        self._close_pipe()
+
+    def _close_pipe(self) -> None:
+        pipe, self._pipe = self._pipe, None
+        if pipe is not None:
+            os.close(pipe)
 
     def _look_on(self) -> int:
         """Grab until there is a frame again or the end is certain; return how often there was none."""
@@ -159,21 +182,23 @@ def _is_avi(path: Path) -> bool:
     return start[:4] == b"RIFF" and start[8:11] == b"AVI"
 
 
-def _open_capture(path: Path, threads: int | None, *, may_reopen: bool) -> cv2.VideoCapture:
-    """Open a file; what can be read only once, a pipe, is opened once and gets the threads of a small picture."""
+def _open_capture(path: Path, name: str, threads: int | None, *, may_reopen: bool) -> cv2.VideoCapture:
+    """Open a file by the name that FFmpeg knows it by.
+
+    What can be read only once, a pipe, is opened once and gets the threads of a small picture.
+    """
     with opencv_silenced():
-        capture = _open_with_threads(path, max(1, usable_cores() - 1) if threads is None else threads)
+        capture = _open_with_threads(name, max(1, usable_cores() - 1) if threads is None else threads)
         pixels = capture.get(cv2.CAP_PROP_FRAME_WIDTH) * capture.get(cv2.CAP_PROP_FRAME_HEIGHT)
         if threads is None and may_reopen and capture.isOpened() and pixels > SMALL_PIXELS:
             capture.release()
-            capture = _open_with_threads(path, 0)
+            capture = _open_with_threads(name, 0)
     if not capture.isOpened() or int(capture.get(cv2.CAP_PROP_FOURCC)) == cv2.VideoWriter.fourcc(*_DRAWN_TEXT):
         capture.release()
         raise UnreadableSourceError(f"{path} {_OPEN}")
     return capture
 
 
-def _open_with_threads(path: Path, threads: int) -> cv2.VideoCapture:
+def _open_with_threads(name: str, threads: int) -> cv2.VideoCapture:
     """Open a file with so many decoding threads; 0 stands for one on each core, as FFmpeg would see no quota."""
-    # An absolute path keeps FFmpeg from reading "name:rest.mp4" as a protocol.
-    return cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, threads or usable_cores()])
+    return cv2.VideoCapture(name, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, threads or usable_cores()])

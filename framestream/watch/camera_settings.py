@@ -41,14 +41,14 @@ class CameraSettings:
 
     def __post_init__(self) -> None:
         """Raise SettingsError for a source that is none, and for zones that share a name."""
-        classify(self.source)
+        classify(self.source, looks=False)
         check_zones(self.zones)
 
 
 def make_feed(settings: CameraSettings, spec: ModelSpec) -> Feed:
     """Return the feed for a camera; nothing is opened before it is started."""
     source = settings.source
-    if not isinstance(source, FrameSource) and classify(source).is_live:
+    if not isinstance(source, FrameSource) and classify(source, looks=False).is_live:
         return CameraFeed(
             source if isinstance(source, int) else str(source),
             frame_rate=spec.frame_rate,
@@ -110,6 +110,6 @@ def check_name(name: object) -> str:
 
 def check_standard_input(cameras: Mapping[str, CameraSettings]) -> None:
     """Raise SettingsError if several cameras would read standard input, each a part of it."""
-    names = [name for name, settings in cameras.items() if classify(settings.source) is SourceKind.STDIN]
+    names = [name for name, settings in cameras.items() if classify(settings.source, looks=False) is SourceKind.STDIN]
     if len(names) > 1:
         raise SettingsError(f"standard input can be read by one camera only, not by {' and '.join(names)}")

@@ -229,5 +229,5 @@ class Watch:
             raise
         if name is None:
             self._unnamed = camera
-        if classify(settings.source) is SourceKind.STDIN:
+        if classify(settings.source, looks=False) is SourceKind.STDIN:
             self._standard_input[str(name)] = settings

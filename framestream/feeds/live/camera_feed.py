@@ -56,7 +56,7 @@ class CameraFeed:
             UnreadableSourceError: The source is a recording.
             SettingsError: The source is none that can be read, or two zones share a name.
         """
-        kind = classify(source)
+        kind = classify(source, looks=False)
         if not kind.is_live:
             raise UnreadableSourceError(f"{source} is a recording; give the address of a stream or a device")
         check_zones(zones)
