@@ -70,6 +70,8 @@ class CameraFeed:
             frame_rate=frame_rate,
             size_wh=size_wh,
             zones=tuple(zones),
+            memory_bytes=round(self._settings.reader_memory_gb * 1e9),
+            most_pixels=round(self._settings.picture_megapixels * 1e6),
         )
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -126,6 +128,9 @@ class CameraFeed:
             # It may have ended in any way before it saw that it is to stop.
             if self._stop.is_set() or end.ending in (Ending.STOPPED, Ending.COMPLETE):
                 return None
+            # What takes too much from the start takes as much each time; what has grown starts anew.
+            if end.failure.is_excess and end.lived_seconds < _GOOD_SECONDS:
+                return UnreadableSourceError(f"{self.name}: {cause}")
             if end.ending is Ending.CUT_SHORT or not self._settings.reconnect:
                 is_error = end.ending is not Ending.STREAM_OVER
                 return UnreadableSourceError(f"{self.name}: {cause}") if is_error else None

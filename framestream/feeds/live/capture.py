@@ -27,10 +27,15 @@ from framestream.sources.opencv import read_info
 _HTTP = re.compile(r"https?://", re.IGNORECASE)
 # Playlists hand out whole segments at once; their frames are read at the pace of their timestamps.
 _PLAYLIST = re.compile(r"https?://[^?#]*\.(m3u8|mpd)([?#]|$)", re.IGNORECASE)
+_SIDES = (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)
 _LONGEST_PACE_SECONDS = 5.0
 # OpenCV says False for a frame that does not decode, and goes on with the next. So many in a row are the end: of a
 # stream that is over they take a millisecond.
 _MOST_BAD_FRAMES = 100
+
+
+class ExcessivePictureError(UnreadableSourceError):
+    """A stream's pictures are larger than its reader may take."""
 
 
 class LiveCapture:
@@ -52,12 +57,15 @@ class LiveCapture:
         Raises:
             UnreadableSourceError: The source cannot be opened, or gives no frame; FFmpeg says why on standard error.
             SourceNotFoundError: The device does not exist.
+            ExcessivePictureError: Its pictures are too large.
         """
+        self._most_pixels = job.most_pixels
         self._name = job.name
         self._pause = pause
         self._backlog = Backlog()
         self._capture = _open(job)
         self._closed = False
+        self._check_size(*(int(self._capture.get(side)) for side in _SIDES))
         self._frames = 0
         self._read_seconds = job.read_seconds
         self._expected_frames = 0
@@ -167,7 +175,16 @@ class LiveCapture:
         decoded, image = self._capture.retrieve()
         if not decoded or image is None:
             raise UnreadableSourceError(f"{self._name}: a frame cannot be converted to an image")
+        height, width = image.shape[:2]
+        self._check_size(width, height)
         return np.asarray(image, dtype=np.uint8)
+
+    def _check_size(self, width: int, height: int) -> None:
+        if width * height > self._most_pixels:
+            raise ExcessivePictureError(
+                f"its pictures are {width}x{height}, more than {self._most_pixels / 1e6:g} megapixels; "
+                "give it a smaller picture, or raise picture_megapixels"
+            )
 
     def _raw_seconds(self) -> float:
         return float(self._capture.get(cv2.CAP_PROP_POS_MSEC)) / 1000

@@ -15,6 +15,12 @@ from framestream.feeds.live.protocol import Finished
 Stage = Literal["starting", "opening", "reading"]
 
 
+# FFmpeg, C++, OpenCV and Python each say it in a way of their own.
+_OUT_OF_MEMORY = (
+    r"Cannot allocate memory|get_buffer\(\) failed|bad_alloc|Insufficient memory|OutOfMemory|MemoryError|new thread"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """The reason why a connection ended.
@@ -22,14 +28,22 @@ class Failure:
     Attributes:
         cause: What happened and what to do about it; free of credentials.
         is_refusal: True if asking again soon may lock the account.
+        is_excess: True if what it sends goes beyond a limit of its reader.
     """
 
     cause: str
     is_refusal: bool = False
+    is_excess: bool = False
+
+
+_NO_MEMORY = Failure(
+    "reading it takes more memory than it may; give it a smaller picture, or raise reader_memory_gb", is_excess=True
+)
 
 
 # What to look for, in this order, and what it means.
 _KNOWN: tuple[tuple[str, Failure], ...] = (
+    (_OUT_OF_MEMORY, _NO_MEMORY),
     (r"(?:failed:|HTTP error) 401", Failure("wrong user or password (401); correct them in its address", True)),
     (r"(?:failed:|HTTP error) 403", Failure("access is not allowed (403); check the user's rights", True)),
     (r"(?:failed:|HTTP error) 404", Failure("no such stream (404); check the path in its address")),
@@ -68,6 +82,10 @@ def explain(
         return Failure(
             "reading it fell behind: this machine is too slow for its video; give it a smaller picture or rate"
         )
+    if finished.reason == "too large":
+        return Failure(finished.detail, is_excess=True)
+    if finished.reason == "no memory" or _search(printed) is _NO_MEMORY:
+        return _NO_MEMORY
     if finished.reason == "failed":
         return Failure(f"reading failed: {finished.detail}")
     if finished.reason == "died":

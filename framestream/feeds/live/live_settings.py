@@ -10,6 +10,7 @@ from framestream.errors import SettingsError
 from framestream.quantities import read_number
 
 _LONGEST_SECONDS = 86_400.0
+_LARGEST = 1e6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +24,9 @@ class LiveSettings:
         reconnect: False ends with the first connection that fails or ends.
         first_retry_seconds: Wait before the second attempt; it doubles from attempt to attempt.
         longest_retry_seconds: Where the doubling stops, and the wait after a refused password.
+        reader_memory_gb: How much memory the process that reads it may take, in 10^9 bytes; kept to on Linux only.
+        picture_megapixels: How large its pictures may be, in 10^6 pixels. A camera that goes beyond one of the two has
+            failed for good; where memory has grown over time, it is connected again.
     """
 
     open_seconds: float = 10.0
@@ -30,6 +34,8 @@ class LiveSettings:
     reconnect: bool = True
     first_retry_seconds: float = 0.5
     longest_retry_seconds: float = 30.0
+    reader_memory_gb: float = 1.0
+    picture_megapixels: float = 64.0
 
     def __post_init__(self) -> None:
         """Raise SettingsError for what is no time."""
@@ -37,6 +43,11 @@ class LiveSettings:
             wanted = "a number of seconds above 0, a day at most"
             value = read_number(getattr(self, name), name=name, wanted=wanted)
             if not 0 < value <= _LONGEST_SECONDS:
+                raise SettingsError(f"{name} is {value}: give {wanted}")
+        for name, unit in (("reader_memory_gb", "gigabytes"), ("picture_megapixels", "megapixels")):
+            wanted = f"a number of {unit} above 0, {_LARGEST:g} at most"
+            value = read_number(getattr(self, name), name=name, wanted=wanted)
+            if not 0 < value <= _LARGEST:
                 raise SettingsError(f"{name} is {value}: give {wanted}")
         if self.longest_retry_seconds < self.first_retry_seconds:
             raise SettingsError(

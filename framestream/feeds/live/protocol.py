@@ -26,7 +26,7 @@ _HEADER = struct.Struct("<4sII")
 _MAX_DESCRIPTION_BYTES = 1 << 20
 _MAX_IMAGE_BYTES = 1 << 28
 
-EndReason = Literal["ended", "not opened", "behind", "failed", "died"]
+EndReason = Literal["ended", "not opened", "too large", "no memory", "behind", "failed", "died"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +41,8 @@ class ReaderJob:
         frame_rate: Frames per second that the model wants.
         size_wh: Width and height of the samples, pixels.
         zones: Parts of the picture; none means the whole.
+        memory_bytes: How much memory the process may take.
+        most_pixels: How many pixels a picture may have.
     """
 
     address: str | int = field(repr=False)
@@ -50,6 +52,8 @@ class ReaderJob:
     frame_rate: float
     size_wh: tuple[int, int]
     zones: tuple[Zone, ...] = ()
+    memory_bytes: int = 1_000_000_000
+    most_pixels: int = 64_000_000
 
     def to_line(self) -> bytes:
         """Return the job as a line."""
@@ -115,7 +119,8 @@ class Finished:
 
     Attributes:
         reason: `ended` (the stream did), `not opened`, `behind` (reading is slower than the camera), `failed`
-            (see `detail`), `died` (said by nobody: the pipe closed).
+            (see `detail`), `too large` (its pictures are, see `detail`), `no memory` (it would take more than it may),
+            `died` (said by nobody: the pipe closed).
         detail: What happened, in one line that is free of credentials.
         progress: Counts and times at the end; None if no frame came.
     """

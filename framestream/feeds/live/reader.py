@@ -10,13 +10,15 @@ from __future__ import annotations
 import os
 import select
 import signal
+import sys
 import threading
 import time
+from pathlib import Path
 
 import cv2
 
 from framestream.errors import FrameStreamError, SourceError
-from framestream.feeds.live.capture import LiveCapture
+from framestream.feeds.live.capture import ExcessivePictureError, LiveCapture
 from framestream.feeds.live.protocol import (
     Finished,
     Heartbeat,
@@ -33,6 +35,8 @@ from framestream.sampling.sampler import Sampler
 from framestream.sampling.zones import prepare_for
 
 HEARTBEAT_SECONDS = 0.5
+# OpenCV's code of an allocation that failed.
+_NO_MEMORY = -4
 # How long the camera may take for a goodbye before the process ends without.
 _GOODBYE_SECONDS = 0.4
 # How often to ask whether the parent lives.
@@ -52,20 +56,44 @@ def main() -> None:
     threading.Thread(target=_end_with_parent, args=(parent, stop), daemon=True).start()
     outlet.send(Ready())
     try:
+        _limit_memory(job.memory_bytes)
         outlet.send(_read_camera(job, outlet, stop))
     except BrokenPipeError:
         pass  # Nobody reads any more: the end of the process is what was asked for.
+    except ExcessivePictureError as error:
+        outlet.send(Finished("too large", str(error)))
+    except MemoryError:
+        outlet.send(Finished("no memory"))
     except Exception as error:  # the process's boundary: the other side reports it
         # Only our own messages are known to be free of credentials.
         reason = str(error) if isinstance(error, FrameStreamError) else type(error).__name__
-        outlet.send(Finished("failed", reason))
+        is_memory = isinstance(error, cv2.error) and error.code == _NO_MEMORY
+        outlet.send(Finished("no memory") if is_memory else Finished("failed", reason))
     # Python's own shutdown would wait for the thread that reads standard input.
     os._exit(0)
+
+
+def _limit_memory(limit_bytes: int) -> None:
+    """Let allocations fail beyond a limit, where the system can (Linux): a stream may be made to fill the memory."""
+    if sys.platform != "linux":
+        return
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    limit = limit_bytes if hard == resource.RLIM_INFINITY else min(limit_bytes, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
+    # Sixth of /proc/self/statm: what the limit is held against, in pages.
+    if int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize() >= limit:
+        raise MemoryError
+    # A crash that is foreseen leaves no gigabyte of a core file.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
 def _read_camera(job: ReaderJob, outlet: _Outlet, stop: threading.Event) -> Finished:
     try:
         capture = LiveCapture(job, pause=stop.wait)
+    except ExcessivePictureError as error:
+        return Finished("too large", str(error))
     except SourceError as error:
         return Finished("not opened", str(error))
     try:
