@@ -31,6 +31,7 @@ class SourceInfo:
         declared_frames: Number of frames according to the header, or None.
         live: True if it goes on while nobody reads, as a camera does; a recording waits.
         decoder: Library that decodes it (`av`, `opencv`), or None where nothing says so.
+        insecure: True if its certificate was not checked.
     """
 
     name: str
@@ -39,6 +40,7 @@ class SourceInfo:
     declared_frames: int | None = None
     live: bool = False
     decoder: str | None = None
+    insecure: bool = False
 
     def __post_init__(self) -> None:
         """Raise SettingsError for values no source can have."""

@@ -18,7 +18,8 @@ on until it was known) unless the source is live.
     `background` (label that is never an event, or null), `frame_rate` (frames per second the model sees),
     `model_window_seconds`, `slower_than_model` (true if the header declares fewer frames than the model sees, so
     that each is used more than once), `predict_ahead_seconds` (only of a model that predicts what will be: how much
-    later than `pts_seconds` the moment is that a prediction is about). `camera`.
+    later than `pts_seconds` the moment is that a prediction is about), `insecure` (true if its certificate was not
+    checked, else left out). `camera`.
 `status` (only for live sources, and where there are many)
     `state` (`connecting`, `live`, `stalled`: no frames for some time, `reconnecting`, `ended`, `failed`:
     given up, `overloaded`: reported once for all cameras, when frames are dropped because the machine or the reader
@@ -81,7 +82,7 @@ class Start(_Record):
     """The first record of a watch."""
 
     type: ClassVar[str] = "start"
-    left_out: ClassVar[frozenset[str]] = frozenset({"camera", "decoder", "predict_ahead_seconds"})
+    left_out: ClassVar[frozenset[str]] = frozenset({"camera", "decoder", "insecure", "predict_ahead_seconds"})
     source: str
     size_wh: tuple[int, int]
     declared_fps: float | None
@@ -96,6 +97,7 @@ class Start(_Record):
     slower_than_model: bool = False
     predict_ahead_seconds: float | None = None
     decoder: str | None = None
+    insecure: bool | None = None
     camera: str | None = None
 
 

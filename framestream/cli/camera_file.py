@@ -6,6 +6,7 @@
     enter = 0.7                 # these three as the options of `framestream watch`
     leave = 0.5
     min_seconds = 1.0
+    insecure = true             # takes any certificate: for a camera that signs for itself, on a network of yours
     zones = [
         { name = "mat", box = [0.2, 0.5, 0.8, 1.0] },             # left, top, right, bottom
         { name = "bench", polygon = [[0.0, 0.4], [0.3, 0.4], [0.2, 0.9]] },
@@ -33,7 +34,7 @@ from framestream.sources import SourceOptions, classify
 from framestream.watch.camera_settings import CameraSettings, check_name, check_standard_input
 
 _EVENT_KEYS = ("enter", "leave", "min_seconds")
-_KEYS = ("name", "url", *_EVENT_KEYS, "zones")
+_KEYS = ("name", "url", *_EVENT_KEYS, "zones", "insecure")
 _ZONE_KEYS = ("name", "box", "polygon")
 _LONGEST_KEY = 80
 
@@ -91,7 +92,11 @@ def read_cameras(
         name, settings = _read_camera(table, where, path.parent, events)
         if name in cameras:
             raise SettingsError(f"{where}: name {name} occurs twice; give each camera a name of its own")
-        cameras[name] = dataclasses.replace(settings, live=live, options=options)
+        insecure = table.get("insecure", live.insecure)
+        if not isinstance(insecure, bool):
+            raise SettingsError(f"{where} ({name}): insecure is {abbreviate(insecure)}; give true or false")
+        own = dataclasses.replace(live, insecure=insecure)
+        cameras[name] = dataclasses.replace(settings, live=own, options=options)
     try:
         check_standard_input(cameras)
     except SettingsError as error:

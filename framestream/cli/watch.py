@@ -155,6 +155,11 @@ def _write_records(watch: Watch, sink: Sink) -> int:
     help="Live: without a frame for this long, connect again.",
 )
 @click.option("--no-reconnect", is_flag=True, help="Live: end when the connection does.")
+@click.option(
+    "--insecure",
+    is_flag=True,
+    help="Live: take any certificate; for a camera that signs for itself, on a network of yours.",
+)
 @click.option("--image-rate", type=POSITIVE, help="Images per second, for a folder or a pattern.")
 @click.option("--size", type=SizeType(), help="Size of raw frames, for standard input.")
 @click.option(
@@ -189,6 +194,7 @@ def watch(
     max_lag: float,
     stall_seconds: float,
     no_reconnect: bool,
+    insecure: bool,
     image_rate: float | None,
     size: tuple[int, int] | None,
     decoder: DecoderChoice,
@@ -213,7 +219,7 @@ def watch(
     job = WatchJob(
         sources=sources,
         config=config,
-        live=LiveSettings(stall_seconds=stall_seconds, reconnect=not no_reconnect),
+        live=LiveSettings(stall_seconds=stall_seconds, reconnect=not no_reconnect, insecure=insecure),
         options=SourceOptions(
             image_rate=image_rate, raw_size_wh=size, raw_rate=rate, decoder=decoder, video_stream=video_stream
         ),

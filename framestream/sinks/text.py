@@ -168,7 +168,8 @@ def format_time(seconds: float) -> str:
 
 def _introduction(start: Start) -> str:
     size = f"{start.size_wh[0]}x{start.size_wh[1]}"
-    return f"{start.source} ({size}): {start.model} on {start.provider}, {threads_text(start.threads)}"
+    unchecked = ", certificate not checked" if start.insecure else ""
+    return f"{start.source} ({size}{unchecked}): {start.model} on {start.provider}, {threads_text(start.threads)}"
 
 
 def _slowness(start: Start) -> str:

@@ -323,4 +323,5 @@ def start_record(info: SourceInfo, session: ModelSession) -> Start:
         slower_than_model=info.is_slower_than(spec.frame_rate),
         predict_ahead_seconds=spec.ahead_seconds or None,
         decoder=info.decoder,
+        insecure=info.insecure or None,
     )

@@ -181,6 +181,15 @@ def test_what_stands_in_its_place_is_one_error(tmp_path: Path) -> None:
         read_cameras(path, events=EVENTS, live=LIVE, options=OPTIONS)
 
 
+def test_a_camera_may_sign_for_itself(tmp_path: Path) -> None:
+    text = "[[camera]]\nname='own'\nurl='rtsps://a/1'\ninsecure=true\n[[camera]]\nname='other'\nurl='rtsps://a/2'\n"
+    cameras = read(tmp_path / "cameras.toml", text)
+    assert [cameras[name].live.insecure for name in ("own", "other")] == [True, False]
+    assert cameras["other"].live == LIVE
+    with pytest.raises(SettingsError, match=r"camera 1 \(a\): insecure is 'no'; give true or false"):
+        read(tmp_path / "cameras.toml", "[[camera]]\nname='a'\nurl='rtsps://a/1'\ninsecure='no'")
+
+
 def test_a_mark_in_front_is_no_part_of_it(tmp_path: Path) -> None:
     (tmp_path / "marked.toml").write_bytes(b"\xef\xbb\xbf" + GOOD.encode())
     read_cameras(tmp_path / "marked.toml", events=EVENTS, live=LIVE, options=OPTIONS)

@@ -46,7 +46,7 @@ ALL: list[Record] = [START, PREDICTION, EVENT, GAP, END]
 STATUS = Status(state="reconnecting", reason="connection refused", retry_seconds=2.0, camera="door")
 OF_MANY: list[Record] = [
     STATUS,
-    dataclasses.replace(START, camera="door", predict_ahead_seconds=1.0, decoder="av"),
+    dataclasses.replace(START, camera="door", predict_ahead_seconds=1.0, decoder="av", insecure=True),
     dataclasses.replace(
         PREDICTION, camera="door", zone="mat", staleness_seconds=0.1234567, keypoints=((0.25, 0.5, 0.9),)
     ),

@@ -72,6 +72,7 @@ class CameraFeed:
             zones=tuple(zones),
             memory_bytes=round(self._settings.reader_memory_gb * 1e9),
             most_pixels=round(self._settings.picture_megapixels * 1e6),
+            insecure=self._settings.insecure,
         )
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None

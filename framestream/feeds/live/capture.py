@@ -20,6 +20,7 @@ import numpy as np
 from framestream.errors import SourceNotFoundError, UnreadableSourceError
 from framestream.feeds.live.arrival_clock import ArrivalClock, StreamTimes
 from framestream.feeds.live.backlog import Backlog
+from framestream.feeds.live.certificates import check_certificate, uses_certificates
 from framestream.feeds.live.protocol import ReaderJob
 from framestream.frames import Image, SourceInfo
 from framestream.sources.opencv import read_info
@@ -58,6 +59,7 @@ class LiveCapture:
             UnreadableSourceError: The source cannot be opened, or gives no frame; FFmpeg says why on standard error.
             SourceNotFoundError: The device does not exist.
             ExcessivePictureError: Its pictures are too large.
+            CertificateError: Its certificate is not to be trusted.
         """
         self._most_pixels = job.most_pixels
         self._name = job.name
@@ -84,7 +86,8 @@ class LiveCapture:
         is_counted = is_http and not is_recording and self._is_jpeg()
         height, width = self._first_image.shape[:2]
         fps = None if is_counted else info.declared_fps
-        self._info = replace(info, size_wh=(width, height), declared_fps=fps, live=not is_recording)
+        insecure = job.insecure and uses_certificates(str(job.address))
+        self._info = replace(info, size_wh=(width, height), declared_fps=fps, live=not is_recording, insecure=insecure)
         self._names_playlist = _PLAYLIST.match(str(job.address)) is not None
         self._is_paced = not is_recording and self._names_playlist
         # What devices report as time differs from driver to driver.
@@ -213,6 +216,8 @@ def _open(job: ReaderJob) -> cv2.VideoCapture:
         # FFmpeg knows its protocols in small letters only.
         scheme, _, rest = str(job.address).partition("://")
         address = f"{scheme.lower()}://{rest}"
+        if uses_certificates(address) and not job.insecure:
+            check_certificate(address, timeout_seconds=job.open_seconds)
         opened = capture.open(address, cv2.CAP_FFMPEG, [*options, cv2.CAP_PROP_N_THREADS, 1])
     else:
         _check_device(job)

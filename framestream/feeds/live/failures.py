@@ -82,6 +82,9 @@ def explain(
         return Failure(
             "reading it fell behind: this machine is too slow for its video; give it a smaller picture or rate"
         )
+    if finished.reason == "not trusted":
+        # Asking again soon would change nothing.
+        return Failure(finished.detail, is_refusal=True)
     if finished.reason == "too large":
         return Failure(finished.detail, is_excess=True)
     if finished.reason == "no memory" or _search(printed) is _NO_MEMORY:

@@ -27,6 +27,7 @@ class LiveSettings:
         reader_memory_gb: How much memory the process that reads it may take, in 10^9 bytes; kept to on Linux only.
         picture_megapixels: How large its pictures may be, in 10^6 pixels. A camera that goes beyond one of the two has
             failed for good; where memory has grown over time, it is connected again.
+        insecure: Takes any certificate of an `https` or `rtsps` address. Whoever answers there then gets the password.
     """
 
     open_seconds: float = 10.0
@@ -36,6 +37,7 @@ class LiveSettings:
     longest_retry_seconds: float = 30.0
     reader_memory_gb: float = 1.0
     picture_megapixels: float = 64.0
+    insecure: bool = False
 
     def __post_init__(self) -> None:
         """Raise SettingsError for what is no time."""

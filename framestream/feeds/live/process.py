@@ -13,12 +13,15 @@ from collections import deque
 from typing import IO
 
 from framestream.errors import SettingsError
+from framestream.feeds.live.certificates import store_of_system
 from framestream.feeds.live.frozen import own_reader_command
 from framestream.feeds.live.protocol import Decoder, Finished, Message, ReaderJob
 from framestream.interpreter import VARIABLE, find_interpreter
 
 _log = logging.getLogger(__name__)
 
+_OPTIONS = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
+_VERIFY = "tls_verify;1"
 _CHUNK_BYTES = 1 << 18
 _KEPT_STDERR_BYTES = 8192
 # TCP first, as OpenCV asks by default; no audio, which would be thrown away; and no second of frames collected to guess
@@ -183,5 +186,12 @@ def _environment(job: ReaderJob) -> dict[str, str]:
     }
     preset = {}
     if str(job.address).lower().startswith("rtsp"):
-        preset["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = _RTSP_OPTIONS
-    return {**preset, **os.environ, **ours}
+        preset[_OPTIONS] = _RTSP_OPTIONS
+    environment = {**preset, **os.environ, **ours}
+    if "://" in str(job.address) and not job.insecure:
+        # Also for addresses that lead to others: a server may send its viewers on.
+        options = environment.get(_OPTIONS, "")
+        if "tls_verify" not in options:
+            environment[_OPTIONS] = f"{options}|{_VERIFY}" if options else _VERIFY
+        environment |= store_of_system()
+    return environment

@@ -26,7 +26,7 @@ _HEADER = struct.Struct("<4sII")
 _MAX_DESCRIPTION_BYTES = 1 << 20
 _MAX_IMAGE_BYTES = 1 << 28
 
-EndReason = Literal["ended", "not opened", "too large", "no memory", "behind", "failed", "died"]
+EndReason = Literal["ended", "not opened", "not trusted", "too large", "no memory", "behind", "failed", "died"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +43,7 @@ class ReaderJob:
         zones: Parts of the picture; none means the whole.
         memory_bytes: How much memory the process may take.
         most_pixels: How many pixels a picture may have.
+        insecure: Whether its certificate is taken as it is.
     """
 
     address: str | int = field(repr=False)
@@ -54,6 +55,7 @@ class ReaderJob:
     zones: tuple[Zone, ...] = ()
     memory_bytes: int = 1_000_000_000
     most_pixels: int = 64_000_000
+    insecure: bool = False
 
     def to_line(self) -> bytes:
         """Return the job as a line."""
@@ -118,9 +120,9 @@ class Finished:
     """The message with which a reader process says that it ends.
 
     Attributes:
-        reason: `ended` (the stream did), `not opened`, `behind` (reading is slower than the camera), `failed`
-            (see `detail`), `too large` (its pictures are, see `detail`), `no memory` (it would take more than it may),
-            `died` (said by nobody: the pipe closed).
+        reason: `ended` (the stream did), `not opened`, `not trusted` (its certificate is not, see `detail`),
+            `too large` (its pictures are, see `detail`), `no memory` (it would take more than it may), `behind`
+            (reading is slower than the camera), `failed` (see `detail`), `died` (said by nobody: the pipe closed).
         detail: What happened, in one line that is free of credentials.
         progress: Counts and times at the end; None if no frame came.
     """

@@ -19,6 +19,7 @@ import cv2
 
 from framestream.errors import FrameStreamError, SourceError
 from framestream.feeds.live.capture import ExcessivePictureError, LiveCapture
+from framestream.feeds.live.certificates import CertificateError
 from framestream.feeds.live.protocol import (
     Finished,
     Heartbeat,
@@ -92,6 +93,8 @@ def _limit_memory(limit_bytes: int) -> None:
 def _read_camera(job: ReaderJob, outlet: _Outlet, stop: threading.Event) -> Finished:
     try:
         capture = LiveCapture(job, pause=stop.wait)
+    except CertificateError as error:
+        return Finished("not trusted", str(error))
     except ExcessivePictureError as error:
         return Finished("too large", str(error))
     except SourceError as error:
