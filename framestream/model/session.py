@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import stat
 from collections.abc import Mapping, Sequence
@@ -26,9 +25,12 @@ from framestream.model.onnx_runtime import (
     runtime_errors,
     stamped_texts,
 )
+from framestream.model.signature import NEXT_PREFIX, PROBABILITIES, WINDOW_STATE, check_signature
 from framestream.model.spec import FRAMES, KEYPOINTS, ModelSpec
 from framestream.model.threads import MAX_THREADS, default_threads
 from framestream.quantities import read_count
+
+__all__ = ["NEXT_PREFIX", "PROBABILITIES", "WINDOW_STATE", "Device", "GraphRun", "ModelSession", "State", "Tensors"]
 
 Device = Literal["auto", "cpu", "cuda"]
 State: TypeAlias = Mapping[str, NDArray[np.float32]]
@@ -36,16 +38,8 @@ State: TypeAlias = Mapping[str, NDArray[np.float32]]
 Tensors: TypeAlias = Mapping[str, NDArray[Any]]
 """What goes into a graph, or comes out, by name."""
 
-PROBABILITIES = "probabilities"
-NEXT_PREFIX = "next_"
 # Of models in half precision or whole numbers.
 _ROUNDING = 0.01
-# Float32 of one camera, 256 MiB: beyond, a shape is a mistake.
-_MOST_STATE_VALUES = 1 << 26
-_LONGEST_LIST = 200
-
-WINDOW_STATE = "features"
-"""State of a window model: the features of the last `window - 1` frames."""
 
 
 class ModelSession:
@@ -102,7 +96,7 @@ class ModelSession:
                 del self._session
                 self._session = open_runtime_session(self.path, provider=provider, threads=self.threads)
         self.spec = ModelSpec.from_metadata(self.metadata, path=self.path)
-        self._state_shapes = _check_signature(self._session, self.spec, self.path)
+        self._state_shapes = check_signature(self._session, self.spec, self.path)
         axes = next(item.shape for item in self._session.get_inputs() if item.name == FRAMES)
         self.one_camera, self.one_step = isinstance(axes[0], int), isinstance(axes[1], int)
         self._output_names = (PROBABILITIES, *(NEXT_PREFIX + name for name in self.spec.state_names))
@@ -347,62 +341,3 @@ def _wanted_provider(device: Device) -> str:
             'pip install "framestream[gpu]", or use --device cpu'
         )
     return CPU if device == "cpu" or CUDA not in available else CUDA
-
-
-def _listed(names: Sequence[str]) -> str:
-    listed = ", ".join(names)
-    return listed if len(listed) <= _LONGEST_LIST else f"{listed[:_LONGEST_LIST]}…"
-
-
-def _check_signature(session: Any, spec: ModelSpec, path: Path) -> dict[str, tuple[int, ...]]:
-    """Compare inputs and outputs with the contract; return the shape of each state without its cameras axis."""
-    inputs = {item.name: item for item in session.get_inputs()}
-    outputs = {item.name: item for item in session.get_outputs()}
-    wanted_inputs = [FRAMES, *spec.state_names]
-    wanted_outputs = [PROBABILITIES, *(NEXT_PREFIX + name for name in spec.state_names), *(spec.outputs or ())]
-    for side, found, wanted in (("inputs", inputs, wanted_inputs), ("outputs", outputs, wanted_outputs)):
-        if set(found) != set(wanted):
-            raise SignatureError(
-                f"{path}: {side} are {_listed(sorted(found))}; the contract asks for {_listed(wanted)}; "
-                "use a file written by `framestream export`"
-            )
-    _check_tensor(path, inputs[FRAMES], "uint8", (None, None, spec.height, spec.width, 3))
-    _check_tensor(path, outputs[PROBABILITIES], "float", (None, None, len(spec.labels)))
-    shapes: dict[str, tuple[int, ...]] = {}
-    for name in spec.state_names:
-        tail = tuple(inputs[name].shape[1:])
-        if not tail or not all(isinstance(size, int) and size > 0 for size in tail):
-            raise SignatureError(
-                f"{path}: state {name} has shape {inputs[name].shape}; all axes but the first must be fixed"
-            )
-        if math.prod(tail) > _MOST_STATE_VALUES:
-            raise SignatureError(
-                f"{path}: state {name} has shape {inputs[name].shape}, more than {_MOST_STATE_VALUES} values a camera; "
-                "export a smaller model"
-            )
-        _check_tensor(path, inputs[name], "float", (None, *tail))
-        _check_tensor(path, outputs[NEXT_PREFIX + name], "float", (None, *tail))
-        shapes[name] = tail
-    if spec.kind == "window" and spec.window > 1 and shapes.get(WINDOW_STATE, (0,))[0] != spec.window - 1:
-        raise SignatureError(
-            f"{path}: framestream.window is {spec.window}, so the state must be {WINDOW_STATE} of {spec.window - 1} "
-            f"frames, but the graph has {', '.join(f'{name} {list(tail)}' for name, tail in shapes.items())}; "
-            "export the model again"
-        )
-    return shapes
-
-
-def _check_tensor(path: Path, tensor: Any, element: str, wanted: tuple[int | None, ...]) -> None:
-    """Check element type and shape; None in `wanted` is an axis that must be dynamic, or fixed to one."""
-    # Where the graph does not say a size that the contract fixes, the warm-up run checks it.
-    found = list(tensor.shape)
-    fits = len(found) == len(wanted) and all(
-        not isinstance(size, int) or size == (1 if want is None else want)
-        for size, want in zip(found, wanted, strict=True)
-    )
-    if tensor.type != f"tensor({element})" or not fits:
-        axes = ", ".join("dynamic or 1" if want is None else str(want) for want in wanted)
-        raise SignatureError(
-            f"{path}: {tensor.name} is {tensor.type} {found}; the contract asks for tensor({element}) [{axes}]; "
-            "use a file written by `framestream export`"
-        )
