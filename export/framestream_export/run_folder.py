@@ -5,7 +5,7 @@
     RUN/run.json            settings, labels, splits, versions, history, test result
     RUN/encoder.keras       frames -> features          (when finished)
     RUN/head.keras          features -> probabilities   (when finished)
-    RUN/parity_frames.npy   real frames that `export` and `verify` compare Keras and ONNX on
+    RUN/parity_frames.npy   frames that `export` and `verify` compare Keras and ONNX on, real ones if there are films
     RUN/checkpoints/        of each stage of training STAGE-last.npz (everything `--resume` needs), STAGE-best.npz
     RUN/report/             report.json, report.html, confusion_matrix.png, predictions on the test clips
     RUN/speed.json, kept/   what `export --handoff` cannot make alike twice: measured times, ONNX Runtime's format

@@ -23,6 +23,7 @@ _FIRST_SENTENCES = {
     "bench": "Measure what a MODEL costs on this machine: by stage, against the naive way, and with many cameras.",
     "data": "Examine labelled clips before training on them.",
     "doctor": "Look for what is missing or broken on this machine, and say what to do about it.",
+    "embed": "Encode the labelled clips in DATA once, to train on many times.",
     "evaluate": "Measure how good an exported MODEL is on the labelled recordings in DATA.",
     "export": "Write a training RUN's model as one ONNX file.",
     "info": "Show what a MODEL says about itself.",

@@ -14,6 +14,7 @@ from framestream.errors import MissingDependencyError
 
 PAGE = ("jinja2", "matplotlib")
 TRAINING = ("tensorflow", "keras", *PAGE)
+EMBED = ("tensorflow", "keras", "onnx", "tf2onnx", "onnxruntime")
 EXPORT = ("tensorflow", "keras", "onnx", "tf2onnx", "onnxruntime")
 VERIFY = ("onnx", "onnxruntime")
 EVALUATE = ("onnxruntime",)

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import click
-from click.core import ParameterSource
 
 from framestream.cli.options import POSITIVE
 from framestream.escapes import escape
+from framestream_export.cli.setting_options import FRAMES_OPTIONS, WEIGHTS_OPTIONS, is_given, setting_option
 from framestream_export.data.folds import LEAVE_ONE_OUT
 from framestream_export.training.presets import (
     AUTO_PRESET,
@@ -21,8 +21,6 @@ from framestream_export.training.presets import (
     preset_named,
 )
 from framestream_export.training.settings import ALL_BLOCKS, KINDS, TrainSettings
-
-_DEFAULTS = TrainSettings()
 
 
 def _number_or_all(all_of_them: int, *, least: int) -> Callable[[click.Context, click.Parameter, str], int]:
@@ -38,37 +36,17 @@ def _number_or_all(all_of_them: int, *, least: int) -> Callable[[click.Context, 
     return read
 
 
-def _setting(flag: str, metavar: str | None = None, *, name: str | None = None, **options: Any) -> Any:
-    """An option of `train` whose type and default are those of the field of TrainSettings."""
-    name = name or flag.removeprefix("--").replace("-", "_")
-    default = getattr(_DEFAULTS, name)
-    options.setdefault("type", str if default is None else type(default))
-    options.setdefault("show_default", True)
-    return click.option(flag, name, metavar=metavar, default=default, **options)
-
-
 _SETTING_OPTIONS = (
-    _setting("--kind", type=click.Choice(KINDS), help="One prediction per window of frames, or one per frame."),
+    setting_option("--kind", type=click.Choice(KINDS), help="One prediction per window of frames, or one per frame."),
     click.option("--no-lstm", is_flag=True, help="Use the mean of a window's features, which knows no order."),
     click.option("--bidirectional", is_flag=True, help="Read each window backwards as well."),
-    _setting(
+    setting_option(
         "--predict-ahead",
         "SECONDS",
         name="predict_ahead_seconds",
         help="Predict the label that will hold that much later.",
     ),
-    _setting(
-        "--encoder",
-        "NAME",
-        show_default="the preset's",
-        help="Instead of a preset: small, EfficientNetLite0, MoveNetLightning, or one of keras.applications.",
-    ),
-    _setting(
-        "--weights",
-        "none|people|imagenet|FILE|RUN",
-        show_default="the preset's; with --encoder none",
-        help="What the encoder starts from; a RUN gives its head, too.",
-    ),
+    *WEIGHTS_OPTIONS,
     click.option(
         "--fine-tune",
         default="0",
@@ -76,32 +54,26 @@ _SETTING_OPTIONS = (
         callback=_number_or_all(ALL_BLOCKS, least=0),
         help="Train the last N blocks of a pretrained encoder, too, after the head; or all of it from the start.",
     ),
-    _setting("--fine-tune-epochs", "N", help="Train the last blocks at most N epochs."),
-    _setting(
+    setting_option("--fine-tune-epochs", "N", help="Train the last blocks at most N epochs."),
+    setting_option(
         "--looks",
         "N",
         name="augmentations",
         help="Augmented copies (mirrored, other light) of clips for a frozen encoder; joints are changed each time.",
     ),
-    _setting(
-        "--size",
-        "PIXELS",
-        show_default=f"the preset's; with --encoder {_DEFAULTS.size}",
-        help="Height and width of the model's frames.",
-    ),
-    _setting("--rate", "FPS", name="frame_rate", help="Frames the model sees per second."),
-    _setting("--window", "FRAMES", help="Frames per prediction."),
-    _setting("--lstm-units", "N", help="Width of the LSTM."),
-    _setting("--feature-dim", "N", help="Features per frame of the small encoder."),
-    _setting("--dropout", "SHARE", help="Share of the features dropped in training."),
-    _setting("--epochs", "N", help="Train at most N epochs."),
-    _setting("--batch-size", "RUNS", help="Runs per step; a run is two windows of frames."),
-    _setting("--learning-rate", "R", help="Peak of the cosine schedule."),
-    _setting("--patience", "EPOCHS", help="Stop after so many epochs without a better validation loss."),
-    _setting("--seed", "N", help="Fixes the division of the clips and all that is random."),
-    _setting("--background", "LABEL", help='The label that means "nothing happens"; else idle or background.'),
+    *FRAMES_OPTIONS,
+    setting_option("--window", "FRAMES", help="Frames per prediction."),
+    setting_option("--lstm-units", "N", help="Width of the LSTM."),
+    setting_option("--feature-dim", "N", help="Features per frame of the small encoder."),
+    setting_option("--dropout", "SHARE", help="Share of the features dropped in training."),
+    setting_option("--epochs", "N", help="Train at most N epochs."),
+    setting_option("--batch-size", "RUNS", help="Runs per step; a run is two windows of frames."),
+    setting_option("--learning-rate", "R", help="Peak of the cosine schedule."),
+    setting_option("--patience", "EPOCHS", help="Stop after so many epochs without a better validation loss."),
+    setting_option("--seed", "N", help="Fixes the division of the clips and all that is random."),
+    setting_option("--background", "LABEL", help='The label that means "nothing happens"; else idle or background.'),
     click.option("--no-flip", is_flag=True, help="Do not mirror clips: left and right are different classes."),
-    _setting(
+    setting_option(
         "--time-limit",
         "MINUTES",
         name="time_limit_minutes",
@@ -176,30 +148,39 @@ def train(
 
     DATA is a directory of class folders, a manifest (path,label[,start,end,split,group]), a directory with manifests
     and films that have a timeline NAME.csv (start,end,label) beside them, folders of splits or people, or a data set as
-    UCF101, HMDB51, Kinetics, ActivityNet, EPIC-KITCHENS, Jester, Label Studio, VIA, CVAT or ELAN lay it out.
+    UCF101, HMDB51, Kinetics, ActivityNet, EPIC-KITCHENS, Jester, Label Studio, VIA, CVAT or ELAN lay it out. A manifest
+    may list what `framestream embed` made of films: encoder, size and rate follow from that.
     """
     from framestream_export.cli.toolkit import TRAINING, require
 
     require(TRAINING)
     from framestream.console import EscapingConsole
+    from framestream_export.training.embedded_recordings import EmbeddedRecordings
     from framestream_export.training.resumption import has_begun, resumed_settings
     from framestream_export.training.training_data import DataPath
     from framestream_export.training.training_run import train as run_training
 
     console = EscapingConsole(stderr=True)
     changes = _changes(ctx, options)
-    if "encoder" in changes and _is_given(ctx, "preset"):
+    if "encoder" in changes and is_given(ctx, "preset"):
         raise click.UsageError("--preset and --encoder exclude each other")
     begun = resume and has_begun(output)
     choices: tuple[str, ...] = ()
-    if "encoder" not in changes and (not begun or _is_given(ctx, "preset")):
+    data_path = DataPath(data, negatives=negatives, group_column=by, cache=cache, image_rate=image_rate)
+    embedded = None if begun else EmbeddedRecordings.listed_in(data_path, changes.get("background"))
+    if embedded is not None:
+        if is_given(ctx, "preset") and preset != AUTO_PRESET:
+            changes = preset_named(preset).to_settings() | changes
+        elif is_given(ctx, "preset"):
+            choices = CHOICES
+        changes = embedded.with_options(changes)
+    elif "encoder" not in changes and (not begun or is_given(ctx, "preset")):
         named, choices = _settled_preset(ctx, preset, changes, begun=begun)
         changes = ({} if named is None else preset_named(named).to_settings()) | changes
     settings = resumed_settings(output, changes) if begun else TrainSettings(**changes)
     if resume and not begun:
         notice = f"{output} holds nothing to resume: it starts from the beginning, with the options given now"
         console.print(notice, highlight=False, markup=False, soft_wrap=True)
-    data_path = DataPath(data, negatives=negatives, group_column=by, cache=cache, image_rate=image_rate)
     try:
         record = run_training(
             data_path,
@@ -225,7 +206,7 @@ def _settled_preset(
     if preset != AUTO_PRESET:
         return preset, ()
     said = [f"--{name.replace('_', '-')}" for name in ("weights", "size", "fine_tune") if name in changes]
-    if said and _is_given(ctx, "preset"):
+    if said and is_given(ctx, "preset"):
         raise click.UsageError(f"--preset {AUTO_PRESET} leaves the encoder open and excludes {', '.join(said)}")
     if said:
         return DEFAULT_PRESET, ()
@@ -234,7 +215,7 @@ def _settled_preset(
 
 def _changes(ctx: click.Context, options: dict[str, Any]) -> dict[str, Any]:
     """The settings that were asked for, by their names."""
-    changes = {name: value for name, value in options.items() if _is_given(ctx, name)}
+    changes = {name: value for name, value in options.items() if is_given(ctx, name)}
     if changes.pop("no_flip", False):
         changes["flip"] = False
     heads = [name for name in ("no_lstm", "bidirectional") if changes.pop(name, False)]
@@ -253,7 +234,3 @@ def _result_lines(output: Path, record: dict[str, Any]) -> Iterator[str]:
             f" {validated['mean_segment_accuracy']:.3f} of labelled segments, mean of {validated['folds']} folds"
         )
     yield f"{output}: test accuracy {record['test']['accuracy']:.3f} ({record['stopped']})"
-
-
-def _is_given(ctx: click.Context, name: str) -> bool:
-    return ctx.get_parameter_source(name) not in (ParameterSource.DEFAULT, None)

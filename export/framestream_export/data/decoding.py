@@ -11,6 +11,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,7 +25,7 @@ from framestream.errors import SourceError, UnreadableSourceError
 from framestream.records import Gap
 from framestream.sampling.clock import SamplingClock
 from framestream.sampling.resize import fit_frame
-from framestream.sampling.sampler import Sampler, sample
+from framestream.sampling.sampler import Sample, Sampler, sample
 from framestream_export.data.footage import Recording
 from framestream_export.data.frame_folders import image_names, open_recording
 from framestream_export.files import writing
@@ -66,12 +67,12 @@ def decode_recordings(
         with writing(home.parent):
             part.mkdir(parents=True)
             _write(recordings, part, frame_rate=frame_rate, size_wh=size_wh, console=console)
-            _take_place(part, home)
+            take_place(part, home)
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def _take_place(part: Path, home: Path) -> None:
+def take_place(part: Path, home: Path) -> None:
     """Move a complete folder to its place, unless another run's, which has the same in it, is there by now."""
     if home.is_dir() and not (home / INDEX).is_file():
         shutil.rmtree(home)
@@ -144,22 +145,37 @@ def _decode(
 ) -> _Decoded:
     pts_seconds: list[float] = []
     segment_frames = [0]
+    with sampled(recording, frame_rate=frame_rate, size_wh=size_wh) as samples, part.open("wb") as stream:
+        for item in samples:
+            if stop.is_set():
+                break
+            if isinstance(item, Gap):
+                segment_frames.append(0)
+                continue
+            stream.write(item.image.data)
+            pts_seconds.append(item.pts_seconds)
+            segment_frames[-1] += 1
+    return _Decoded(part, pts_seconds, [count for count in segment_frames if count], sha256_of(recording.path))
+
+
+@contextmanager
+def sampled(recording: Recording, *, frame_rate: float, size_wh: tuple[int, int]) -> Iterator[Iterator[Sample | Gap]]:
+    """Open a recording: the frames of a recording that a model sees, scaled, and the gaps between them, as in serving.
+
+    Args:
+        recording: The recording to read.
+        frame_rate: Frames per second of media time.
+        size_wh: Width and height to scale the frames to, pixels.
+
+    Raises:
+        SourceError: It cannot be read.
+    """
     sampler = Sampler(SamplingClock(frame_rate), prepare=partial(fit_frame, size_wh=size_wh), continuous=True)
     source = open_recording(recording)
     try:
-        with part.open("wb") as stream:
-            for item in sample(source, sampler):
-                if stop.is_set():
-                    break
-                if isinstance(item, Gap):
-                    segment_frames.append(0)
-                    continue
-                stream.write(item.image.data)
-                pts_seconds.append(item.pts_seconds)
-                segment_frames[-1] += 1
+        yield sample(source, sampler)
     finally:
         source.close()
-    return _Decoded(part, pts_seconds, [count for count in segment_frames if count], sha256_of(recording.path))
 
 
 def sha256_of(path: Path) -> str:

@@ -16,6 +16,8 @@ from framestream.escapes import CONTROLS
 VIDEO_SUFFIXES = frozenset(
     {".3gp", ".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".ts", ".webm", ".wmv"}
 )
+FEATURES_SUFFIX = ".npz"
+"""Of files that hold what an encoder said of a film, in place of the film; see `feature_files`."""
 SPLITS = ("train", "validation", "test")
 
 
@@ -58,7 +60,7 @@ def check_label(label: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A video file, or a folder of images that are its frames, with its labels.
+    """A video file, a folder of images that are its frames, or a file of its features, with its labels.
 
     Attributes:
         path: The file, or the folder.
@@ -79,6 +81,11 @@ class Recording:
     fill_background: bool = False
     manifest: Path | None = None
     image_rate: float | None = None
+
+    @property
+    def holds_features(self) -> bool:
+        """Whether the file holds features of a film in place of the film."""
+        return self.path.suffix.lower() == FEATURES_SUFFIX
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,8 @@
 """Every recording decoded once: the model's frames in one memory-mapped file, cut by the code that serves.
 
+Recordings that are files of features come after all others. They have no pictures: their frames, which are counted on,
+stand in a table of features instead.
+
 A cache folder is named after what went into it (files, their sizes and times of change, decoder, frame rate, frame
 size), so a resumed run, or another run with the same frames, finds it ready.
 """
@@ -9,10 +12,9 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,8 @@ from rich.markup import escape
 from framestream.errors import DataError
 from framestream.sources.video_file import is_av_installed
 from framestream_export.data.decoding import FRAMES, INDEX, TIMES, decode_recordings
+from framestream_export.data.feature_table import FeatureTable, open_feature_table
+from framestream_export.data.file_states import state_of
 from framestream_export.data.footage import Dataset, Recording
 
 UNLABELLED = -1
@@ -56,7 +60,8 @@ class FrameCache:
     """The decoded data set.
 
     Attributes:
-        frames: uint8 [N, height, width, 3], RGB, memory mapped: slice it, never load it whole.
+        frames: uint8 [P, height, width, 3], RGB, memory mapped: slice it, never load it whole. Frames P to N are those
+            of recordings that are files of features.
         labels: int16 [N], index into the data set's labels or UNLABELLED.
         segments: All segments, in the order of the frames; `FrameSegment.recording` points into `recordings`.
         recordings: The recordings that could be decoded and have labelled frames.
@@ -64,6 +69,7 @@ class FrameCache:
         fingerprint: SHA-256 over the contents of the files and their labels.
         pts_seconds: float64 [N], presentation time of each frame in its file.
         digests: SHA-256 of each recording's file, in the order of `recordings`.
+        features: Features of the frames P to N; None where all recordings are films.
     """
 
     frames: NDArray[np.uint8]
@@ -74,6 +80,22 @@ class FrameCache:
     fingerprint: str
     pts_seconds: NDArray[np.float64]
     digests: tuple[str, ...]
+    features: FeatureTable | None = None
+
+    def has_pictures(self, segment: FrameSegment) -> bool:
+        """Whether a segment is of a film, and not of a file of features."""
+        return segment.stop <= len(self.frames)
+
+    def read_features(self, first: int, stop: int) -> NDArray[np.float32]:
+        """Features [stop - first, D] of frames [first, stop) of a recording that is a file of features.
+
+        Raises:
+            DataError: The frames are those of a film, or the table is shorter than it was.
+        """
+        pictures = len(self.frames)
+        if self.features is None or first < pictures:
+            raise DataError(f"frames {first} to {stop} are those of a film, which has to be encoded")
+        return self.features.read(first - pictures, stop - pictures)
 
     def read(self, first: int, stop: int) -> NDArray[np.uint8]:
         """Frames [first, stop) in memory of their own.
@@ -113,14 +135,22 @@ def open_cache(
         DataError: No recording gave a labelled frame.
         SettingsError: The folder cannot be written to, or the disk is full.
     """
-    home = folder / _key(dataset.recordings, frame_rate, size_wh)
-    if not (home / INDEX).is_file():
-        decode_recordings(dataset.recordings, home, frame_rate=frame_rate, size_wh=size_wh, console=console)
-    index = json.loads((home / INDEX).read_text(encoding="utf-8"))
-    pts_seconds = np.load(home / TIMES, allow_pickle=False)
+    films = [recording for recording in dataset.recordings if not recording.holds_features]
+    others = [recording for recording in dataset.recordings if recording.holds_features]
+    table = open_feature_table(others, folder, console=console) if others else None
+    home = folder / _key(films, frame_rate, size_wh)
+    if films and not (home / INDEX).is_file():
+        decode_recordings(films, home, frame_rate=frame_rate, size_wh=size_wh, console=console)
+    index = json.loads((home / INDEX).read_text(encoding="utf-8")) if films else []
+    pts_seconds = np.load(home / TIMES, allow_pickle=False) if films else np.zeros(0)
+    frames = _map(home / FRAMES, len(pts_seconds), size_wh)
+    if table is not None:
+        index += list(table.index)
+        pts_seconds = np.concatenate([pts_seconds, table.pts_seconds])
+        dataset = replace(dataset, recordings=(*films, *others))
     for warning in dataset.warnings:
         console.print(f"[yellow]warning[/] {escape(warning)}", highlight=False, soft_wrap=True)
-    cache = _label(dataset, index, pts_seconds, _map(home / FRAMES, len(pts_seconds), size_wh))
+    cache = replace(_label(dataset, index, pts_seconds, frames), features=table)
     for skipped in cache.skipped:
         console.print(
             f"[yellow]skipped[/] {escape(f'{skipped.name}: {skipped.reason}')}", highlight=False, soft_wrap=True
@@ -164,26 +194,8 @@ def _key(recordings: Sequence[Recording], frame_rate: float, size_wh: tuple[int,
     # Damaged and interlaced films may differ from decoder to decoder.
     facts: list[Any] = ["frames-3", "av" if is_av_installed() else "opencv", frame_rate, size_wh]
     for recording in recordings:
-        place = os.path.realpath(recording.path)
-        try:
-            status = os.stat(place)
-        except OSError as error:  # decoding finds the same, and names it
-            facts.append([place, error.strerror])
-        else:
-            facts.append([place, status.st_size, status.st_mtime_ns])
-        if recording.image_rate is not None:
-            facts.append([recording.image_rate, *_images(place)])
+        facts += state_of(recording)
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
-
-
-def _images(folder: str) -> list[list[Any]]:
-    """Names, sizes and times of change of a folder's images: the folder's own time does not change with them."""
-    try:
-        with os.scandir(folder) as entries:
-            found = [(entry.name, entry.stat()) for entry in entries]
-    except OSError as error:
-        return [[folder, error.strerror]]
-    return sorted([name, status.st_size, status.st_mtime_ns] for name, status in found)
 
 
 def _map(path: Path, count: int, size_wh: tuple[int, int]) -> NDArray[np.uint8]:

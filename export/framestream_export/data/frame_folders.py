@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from framestream.errors import DataError, SettingsError
+from framestream.errors import DataError, SettingsError, UnreadableSourceError
 from framestream.frames import FrameSource, check_rate
 from framestream.sources import ImageSequence, VideoFile
 from framestream.sources.image_folder import IMAGE_ENDINGS
@@ -70,6 +70,10 @@ def open_recording(recording: Recording) -> FrameSource:
     Raises:
         SourceError: It cannot be read.
     """
+    if recording.holds_features:
+        raise UnreadableSourceError(
+            f"{recording.path} holds features of a film and no pictures; give the film, or `train` on it"
+        )
     if recording.image_rate is not None:
         return ImageSequence(recording.path, image_rate=recording.image_rate)
     return VideoFile(recording.path)

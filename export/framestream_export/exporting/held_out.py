@@ -53,12 +53,30 @@ class HeldOut:
         found = load_training_data(data_path, data_path.cache or path, finished.settings, console=Console(quiet=True))
         if found.cache.fingerprint != record["fingerprint"] or found.names("test") != record["splits"]["test"]:
             raise DataError(f"{data_path.data} is not the data set that {path} was trained on; give --data DIR")
+        if not any(found.cache.has_pictures(segment) for segment in found.segments("test")):
+            raise DataError(
+                f"the clips that {path} kept out of training are files of features, and variants other than float32 are"
+                " measured on pictures: export float32, or train with films in the test split"
+            )
         return cls(found, finished.settings)
 
     def calibration_batches(self) -> Iterator[NDArray[np.uint8]]:
-        """Frames of the training clips, evenly spread: uint8 [N, 3, height, width]."""
-        frames = self.data.cache.frames
-        indices = np.concatenate([np.arange(item.start, item.stop) for item in self.data.segments("train")])
+        """Frames of the training films, or else of those to validate on, evenly spread: uint8 [N, 3, height, width].
+
+        Raises:
+            DataError: There are files of features only.
+        """
+        cache, frames = self.data.cache, self.data.cache.frames
+        for split in ("train", "validation"):
+            found = [np.arange(one.start, one.stop) for one in self.data.segments(split) if cache.has_pictures(one)]
+            if found:
+                break
+        else:
+            raise DataError(
+                f"all clips of {self.data.dataset.root} to train and validate on are files of features, and int8 takes"
+                " its ranges from pictures: choose another variant, or train with some films"
+            )
+        indices = np.concatenate(found)
         chosen = indices[np.linspace(0, len(indices) - 1, min(_CALIBRATION_FRAMES, len(indices))).astype(np.int64)]
         for first in range(0, len(chosen), _STEPS):
             batch = np.asarray(frames[chosen[first : first + _STEPS]])
@@ -81,9 +99,9 @@ class HeldOut:
         return np.concatenate(rows)
 
     def _test_segments(self) -> list[tuple[FrameSegment, NDArray[np.int64], NDArray[Any]]]:
-        """Segments of the test split, the frames at which they give predictions, and their true labels."""
+        """Segments of the films of the test split, where they give predictions, and their true labels."""
         cache, found = self.data.cache, []
-        for segment in self.data.segments("test"):
+        for segment in filter(self.data.cache.has_pictures, self.data.segments("test")):
             ends = prediction_ends(segment, self.settings)
             found.append((segment, ends, labels_at(cache, segment, ends, self.settings)))
         return found

@@ -37,9 +37,9 @@ from framestream_export.handoff.folder_layout import (
 from framestream_export.handoff.guide import guide
 from framestream_export.handoff.inspection import sums_of
 from framestream_export.run_folder import RunFolder
+from framestream_export.training.examples.synthetic_frames import drawn_frames
 from framestream_export.verification.pictures import write_pictures
 from framestream_export.verification.sealed_file import SealedFile
-from framestream_export.verification.synthetic_frames import drawn_frames
 from framestream_export.verification.vectors import choose_sequences, write_vectors
 
 KEPT_FOLDER = "kept"
@@ -178,7 +178,7 @@ def _export_all(
 def _frames(spec: ModelSpec, model: Path, real: Path | None) -> tuple[NDArray[np.uint8], int]:
     """Sequences for the golden vectors, and how many of their frames are pictures of the run's own recordings."""
     session = ModelSession(model, device="cpu", threads=1)
-    frames = drawn_frames(spec) if real is None else np.load(real, allow_pickle=False)
+    frames = drawn_frames(spec.size_wh, window=spec.window) if real is None else np.load(real, allow_pickle=False)
     chosen = choose_sequences(onnx_rows(session, frames), frames, window=spec.window)
     return chosen, 0 if real is None else chosen.shape[0] * chosen.shape[1]
 

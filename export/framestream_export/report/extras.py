@@ -19,7 +19,10 @@ class FramesOf(Protocol):
     """A function that returns pictures of a recording."""
 
     def __call__(self, timeline: PredictionTimeline, start_seconds: float, stop_seconds: float) -> NDArray[np.uint8]:
-        """Frames of a recording between two moments of media time: uint8 [N, height, width, 3], RGB, at least one."""
+        """Frames of a recording between two moments of media time: uint8 [N, height, width, 3], RGB, at least one.
+
+        None of a recording that has no pictures.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -67,6 +67,8 @@ def _pictures(timeline: PredictionTimeline, segment: LabelledSegment, extras: Re
     missing = max(timing.window / timing.frame_rate - (last - first), 0.0)
     # There are no frames before the start of a video or behind its end: `frames_of` gives those that there are.
     frames = extras.frames_of(timeline, first - missing / 2, last + missing / 2 + timing.period_seconds)
+    if not len(frames):
+        return []
     chosen = np.unique(np.linspace(0, len(frames) - 1, _STRIP_FRAMES).round().astype(int))
     return [f"data:image/jpeg;base64,{_jpeg(frames[index])}" for index in chosen]
 

@@ -80,17 +80,17 @@ class TrainContext:
         self.console.print(line, highlight=False, soft_wrap=True)
 
     def background_frames(self) -> NDArray[np.int64]:
-        """Int64 [N], frames of the training clips that show the background."""
+        """Int64 [N], frames of the training films that show the background."""
         dataset, cache = self.data.dataset, self.data.cache
         if dataset.background is None:
             return np.zeros(0, np.int64)
         background = dataset.labels.index(dataset.background)
-        return np.concatenate(
-            [
-                segment.start + np.flatnonzero(cache.labels[segment.start : segment.stop] == background)
-                for segment in self.data.segments("train")
-            ]
-        )
+        found = [
+            segment.start + np.flatnonzero(cache.labels[segment.start : segment.stop] == background)
+            for segment in self.data.segments("train")
+            if cache.has_pictures(segment)
+        ]
+        return np.concatenate(found) if found else np.zeros(0, np.int64)
 
 
 def _line(trainer: Trainer, number: int) -> str:

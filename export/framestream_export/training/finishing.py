@@ -30,9 +30,11 @@ class Pictures:
     data: TrainingData
 
     def __call__(self, timeline: PredictionTimeline, start_seconds: float, stop_seconds: float) -> NDArray[np.uint8]:
-        """Frames uint8 [N, height, width, 3] of a recording between two moments, at least one."""
+        """Frames uint8 [N, height, width, 3] of a recording between two moments, at least one; of features none."""
         cache = self.data.cache
         segments = cache.segments_of(cache.recordings.index(timeline.recording))
+        if not cache.has_pictures(segments[0]):
+            return cache.frames[:0]
         pts_seconds = cache.pts_seconds[segments[0].start : segments[-1].stop]
         first, last = np.searchsorted(pts_seconds, (start_seconds, stop_seconds))
         first = min(int(first), len(pts_seconds) - 1)

@@ -16,6 +16,7 @@ from framestream.errors import DataError
 from framestream_export.data.frame_cache import FrameCache, FrameSegment, open_cache
 from framestream_export.data.recordings import SPLITS, Dataset, read_dataset
 from framestream_export.data.splits import Splits, split_recordings
+from framestream_export.training.examples.synthetic_frames import drawn_frames
 from framestream_export.training.examples.windows import ROW_HOP, gather, label_counts, labels_at, prediction_counts
 from framestream_export.training.settings import TrainSettings
 
@@ -64,6 +65,16 @@ class DataPath:
             image_rate=self.image_rate or stored.get("image_rate"),
         )
 
+    def read(self, background: str | None) -> Dataset:
+        """Read the data set; see `recordings.read_dataset` for the errors."""
+        return read_dataset(
+            self.data,
+            background=background,
+            negatives=self.negatives,
+            group_column=self.group_column,
+            image_rate=self.image_rate,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingData:
@@ -89,7 +100,12 @@ class TrainingData:
 
 
 def load_training_data(
-    data_path: DataPath, cache_folder: Path, settings: TrainSettings, *, console: Console
+    data_path: DataPath,
+    cache_folder: Path,
+    settings: TrainSettings,
+    *,
+    dataset: Dataset | None = None,
+    console: Console,
 ) -> TrainingData:
     """Read, decode and divide a data set.
 
@@ -97,18 +113,13 @@ def load_training_data(
         data_path: Where the footage of the run lies.
         cache_folder: Folder that keeps the decoded frames.
         settings: Settings of the training: how frames are sampled, and how recordings are divided.
+        dataset: What `data_path.read` returns, if it has been read.
         console: Console that progress is shown on.
 
     Raises:
         DataError: There is nothing to train on, or too little to divide.
     """
-    dataset = read_dataset(
-        data_path.data,
-        background=settings.background,
-        negatives=data_path.negatives,
-        group_column=data_path.group_column,
-        image_rate=data_path.image_rate,
-    )
+    dataset = dataset or data_path.read(settings.background)
     cache = open_cache(dataset, cache_folder, frame_rate=settings.frame_rate, size_wh=settings.size_wh, console=console)
     counts = labelled_frames(dataset, cache)
     try:
@@ -119,7 +130,7 @@ def load_training_data(
         raise DataError(f"{data_path.data}: {error}") from None
     described = ", ".join(f"{len(found.names(split))} {split}" for split in SPLITS)
     console.print(
-        f"{len(cache.recordings)} recordings ({described}), {len(cache.frames)} frames,"
+        f"{len(cache.recordings)} recordings ({described}), {len(cache.pts_seconds)} frames,"
         f" {len(dataset.labels)} labels, background {dataset.background or 'none'}",
         highlight=False,
         soft_wrap=True,
@@ -180,9 +191,18 @@ def _without_prediction(data: TrainingData, settings: TrainSettings) -> list[str
 
 
 def parity_frames(data: TrainingData, settings: TrainSettings) -> NDArray[np.uint8]:
-    """Real frames of the test split, every label in turn: uint8 [sequences, frames, height, width, 3]."""
+    """Real frames of the test split, every label in turn: uint8 [sequences, frames, height, width, 3].
+
+    Where all of it are files of features, those of other films, and where there are no films at all, drawn ones.
+    """
     length = settings.window + _PARITY_ROWS
-    starts_by_label = _parity_starts(data, data.segments("test"), settings)
+    pictured = [segment for segment in data.cache.segments if data.cache.has_pictures(segment)]
+    tested = set(data.splits.test)
+    starts_by_label = _parity_starts(
+        data, [segment for segment in pictured if segment.recording in tested] or pictured, settings
+    )
+    if not any(starts_by_label):
+        return drawn_frames(settings.size_wh, window=settings.window)
     queues = [list(reversed(found)) for found in starts_by_label if found]
     sequences: list[NDArray[np.uint8]] = []
     while len(sequences) < max(_PARITY_SEQUENCES, data.classes):

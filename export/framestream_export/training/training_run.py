@@ -23,6 +23,7 @@ from framestream_export.training.base_run import BaseRun
 from framestream_export.training.context import FEATURES, TrainContext
 from framestream_export.training.cross_validation import REPORT_FOLDER, Fold, cross_validate, make_folds
 from framestream_export.training.devices import AUTO, Devices, choose_devices
+from framestream_export.training.embedded_recordings import EmbeddedRecordings
 from framestream_export.training.encoder_choice import choose_preset
 from framestream_export.training.finishing import finish
 from framestream_export.training.network.sequence_model import first_encoder
@@ -75,10 +76,11 @@ def train(
     folder, started = RunFolder(output), time.monotonic()
     stored = check_output(folder, settings, resume=resume)
     chosen = choose_devices(devices)  # before anything of TensorFlow's starts
+    encoder = None
     if not folder.started:
         # For their errors, before anything is decoded or written.
         for possible in [preset_named(name).to_settings() for name in choices] or [{}]:
-            first_encoder(replace(settings, **possible))
+            encoder = first_encoder(replace(settings, **possible))
     if "encoder_choice" in stored:
         choices = tuple(stored["encoder_choice"]["accuracies"])
     data_path = data_path.as_before(stored)
@@ -88,7 +90,12 @@ def train(
     if not resume:  # left by a run that did not get to its first epoch, perhaps with other weights
         for name in (ENCODER_FILE, HEAD_FILE):
             (folder.checkpoints / name).unlink(missing_ok=True)
-    found = load_training_data(data_path, cache, settings, console=console)
+    dataset = data_path.read(settings.background)
+    embedded = EmbeddedRecordings.of(dataset)
+    if embedded is not None:
+        embedded.check(settings, choices=choices, encoder=encoder)
+        console.print(escape(embedded.describe(settings)), highlight=False, soft_wrap=True)
+    found = load_training_data(data_path, cache, settings, dataset=dataset, console=console)
     run = _TrainingRun(settings, tuple(choices), cache, chosen, started, console)
     choice: dict[str, Any] = {}
     if not stored:

@@ -22,11 +22,11 @@ from framestream_export.exporting.figures import Variant, find_variant
 from framestream_export.exporting.kernels import Coverage
 from framestream_export.exporting.parity import INVARIANCE_LIMIT, largest_difference, onnx_rows
 from framestream_export.graph.streaming import LOOPS, check_structure
+from framestream_export.training.examples.synthetic_frames import drawn_frames
 from framestream_export.verification.agreement import agreement
 from framestream_export.verification.checks import Check
 from framestream_export.verification.replay import replay
 from framestream_export.verification.sealed_file import SealedFile
-from framestream_export.verification.synthetic_frames import drawn_frames
 from framestream_export.verification.vectors import VECTORS_FILE
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def verify(model: Path, *, run: Path | None = None, provider: str = CPU) -> list
     checks += _golden(file, session.spec, provider)
     checks.append(_kernels(kernels))
     if run is None:
-        frames = drawn_frames(session.spec)
+        frames = drawn_frames(session.spec.size_wh, window=session.spec.window)
         return [*checks, *_invariance(session, frames)]
     from framestream_export.exporting.finished_run import FinishedRun
 

@@ -109,7 +109,7 @@ def augmentations_of(
     *,
     count: int,
 ) -> dict[int, tuple[FeatureRequest, ...]]:
-    """List what to encode of each recording: the recording as it is, and `count` augmentations.
+    """List what to encode of each recording: the recording as it is, and `count` augmentations; of features only that.
 
     The first one is mirrored, the second not, and so on, unless `settings.flip` is off. Every second pair has a
     picture of the background mixed in, where there is one in another recording. Which one depends on the contents of
@@ -117,9 +117,10 @@ def augmentations_of(
     """
     by_recording = _background_frames_by_recording(cache, background_frames)
     requests = {}
+    films = {segment.recording for segment in segments if cache.has_pictures(segment)}
     for recording in sorted({segment.recording for segment in segments}):
         others = []
-        for number in range(1, count + 1):
+        for number in range(1, count + 1 if recording in films else 1):
             mixed = (number - 1) // 2 % 2 == 1
             background = _background_frame_for(cache, recording, number, by_recording) if mixed else None
             others.append(FeatureRequest(recording, number, settings.flip and number % 2 == 1, background))

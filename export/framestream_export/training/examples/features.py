@@ -3,6 +3,8 @@
 One file for each recording and augmentation, named after all that decides what is in it: the bytes of the clip, how
 frames are cut from it, the encoder with its weights, and the augmentation. So another run, another fold, or the same
 run after a kill or with a few clips more, encodes only what is new.
+
+Recordings that are files of features have been encoded before: what they hold is read as it is.
 """
 
 from __future__ import annotations
@@ -87,7 +89,7 @@ class FeatureStore:
         Raises:
             SettingsError: The disk is full, or refuses.
         """
-        missing = [item for item in wanted if not self._path(item).is_file()]
+        missing = [item for item in wanted if self._is_film(item.recording) and not self._path(item).is_file()]
         encoded, stop = 0, StopFlag()
         with ThreadPoolExecutor(self._encoder.callers, "framestream-encoder") as pool:
             running = [pool.submit(self._fill_one, item, stop) for item in missing]
@@ -128,6 +130,9 @@ class FeatureStore:
         Raises:
             DataError: A file is gone or damaged.
         """
+        if not self._is_film(wanted.recording):
+            first = int(indices.min())
+            return self._cache.read_features(first, int(indices.max()) + 1)[indices - first]
         path = self._path(wanted)
         rows = indices - self._first(wanted.recording)
         try:
@@ -156,6 +161,9 @@ class FeatureStore:
         )
         rng = np.random.default_rng((seed, wanted.number))
         return Augmentation.draw(rng, size_wh=self._settings.size_wh, mirrored=wanted.mirrored, background=background)
+
+    def _is_film(self, recording: int) -> bool:
+        return self._cache.has_pictures(self._cache.segments_of(recording)[0])
 
     def _first(self, recording: int) -> int:
         return self._cache.segments_of(recording)[0].start
