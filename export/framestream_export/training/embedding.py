@@ -186,8 +186,8 @@ def _check_output(dataset: Dataset, output: Path) -> None:
     if embedded is not None:
         raise DataError(f"{embedded.path} holds features already; give the films, or train on it as it is")
     root, place = Path(os.path.realpath(dataset.root)), Path(os.path.realpath(output))
-    lists_itself = dataset.layout == "manifest" or (root / MANIFEST).is_file()
-    if place == root or (root in place.parents and not lists_itself):
+    # All below a folder of clips is read, but below a manifest only what it lists.
+    if place == root or (root in place.parents and dataset.layout != "manifest"):
         raise SettingsError(f"{output} lies in {dataset.root}, where it would be read as clips; give another --output")
 
 

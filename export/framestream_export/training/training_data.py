@@ -16,6 +16,7 @@ from framestream.errors import DataError
 from framestream_export.data.frame_cache import FrameCache, FrameSegment, open_cache
 from framestream_export.data.recordings import SPLITS, Dataset, read_dataset
 from framestream_export.data.splits import Splits, split_recordings
+from framestream_export.training.examples.joint_figures import draw_figures
 from framestream_export.training.examples.synthetic_frames import drawn_frames
 from framestream_export.training.examples.windows import ROW_HOP, gather, label_counts, labels_at, prediction_counts
 from framestream_export.training.settings import TrainSettings
@@ -191,18 +192,18 @@ def _without_prediction(data: TrainingData, settings: TrainSettings) -> list[str
 
 
 def parity_frames(data: TrainingData, settings: TrainSettings) -> NDArray[np.uint8]:
-    """Real frames of the test split, every label in turn: uint8 [sequences, frames, height, width, 3].
+    """Frames of the test split, every label in turn: uint8 [sequences, frames, height, width, 3].
 
-    Where all of it are files of features, those of other films, and where there are no films at all, drawn ones.
+    Real ones, of other films where all of that split are files of features. Where there are no films at all, people are
+    drawn by their joints, and what other features say cannot be drawn: then it is something that moves.
     """
     length = settings.window + _PARITY_ROWS
-    pictured = [segment for segment in data.cache.segments if data.cache.has_pictures(segment)]
-    tested = set(data.splits.test)
-    starts_by_label = _parity_starts(
-        data, [segment for segment in pictured if segment.recording in tested] or pictured, settings
-    )
-    if not any(starts_by_label):
+    cache, tested = data.cache, data.segments("test")
+    pictured = [segment for segment in cache.segments if cache.has_pictures(segment)]
+    if not pictured and (cache.features is None or not cache.features.maker.keypoints):
         return drawn_frames(settings.size_wh, window=settings.window)
+    chosen = list(filter(cache.has_pictures, tested)) or pictured or tested
+    starts_by_label = _parity_starts(data, chosen, settings)
     queues = [list(reversed(found)) for found in starts_by_label if found]
     sequences: list[NDArray[np.uint8]] = []
     while len(sequences) < max(_PARITY_SEQUENCES, data.classes):
@@ -211,8 +212,18 @@ def parity_frames(data: TrainingData, settings: TrainSettings) -> NDArray[np.uin
         for queue in queues:
             if queue:
                 segment, start = queue.pop()
-                sequences.append(gather(data.cache, segment, start, length))
+                sequences.append(_pictures(cache, segment, start, length))
     return np.stack(sequences)
+
+
+def _pictures(cache: FrameCache, segment: FrameSegment, start: int, count: int) -> NDArray[np.uint8]:
+    """Frames [start, start + count) of a segment, drawn by their joints where there are no pictures."""
+    if cache.has_pictures(segment):
+        return gather(cache, segment, start, count)
+    size = cache.frames.shape[1]
+    stop = min(start + count, len(segment))
+    joints = cache.read_features(segment.start + start, segment.start + stop)
+    return draw_figures(joints[np.minimum(np.arange(count), len(joints) - 1)], size=size)
 
 
 def _parity_starts(

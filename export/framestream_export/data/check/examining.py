@@ -15,6 +15,7 @@ from framestream_export.data.check.examination import OPEN, Clip, Examination, L
 from framestream_export.data.check.matching import copies_among
 from framestream_export.data.check.probing import Probe, ProbeRequest, probe_all
 from framestream_export.data.check.remarks import remarks_on_clips, remarks_on_copies, remarks_on_labels
+from framestream_export.data.feature_table import check_one_maker
 from framestream_export.data.footage import SPLITS, Dataset, Recording
 from framestream_export.data.frame_cache import frame_labels
 from framestream_export.data.splits import split_recordings
@@ -50,6 +51,7 @@ def examine(
     summaries = tuple(_summary(label, clips, dataset.recordings, float(seconds.sum())) for label in dataset.labels)
     copies = copies_among(probes)
     reasons, divided = _division(dataset, clips, seconds, plan)
+    reasons += _several_makers(probes)
     remarks = [
         *(Remark("layout", warning) for warning in dataset.warnings),
         *remarks_on_clips(probes, clips, plan),
@@ -126,6 +128,17 @@ def _summary(label: str, clips: Sequence[Clip], recordings: Sequence[Recording],
         shortest_seconds=min(held, default=0.0),
         recordings_by_split={name: sum(clip.split == name for clip in having) for name in (*SPLITS, OPEN)},
     )
+
+
+def _several_makers(probes: Sequence[Probe]) -> list[str]:
+    """Why training could not use files of features together; the first two that differ are named."""
+    found = [(probe.recording.path, probe.maker) for probe in probes if probe.maker is not None]
+    for other in found:
+        try:
+            check_one_maker(found[0], other)
+        except DataError as error:
+            return [str(error)]
+    return []
 
 
 def _division(

@@ -18,6 +18,8 @@ from framestream.frames import FrameSource
 from framestream_export.data.check.fingerprints import Fingerprint, FingerprintMaker
 from framestream_export.data.check.thumbnails import PictureKeeper
 from framestream_export.data.decoding import sha256_of
+from framestream_export.data.feature_files import read_features
+from framestream_export.data.feature_maker import FeatureMaker
 from framestream_export.data.footage import Recording
 from framestream_export.data.frame_folders import open_recording
 
@@ -40,6 +42,7 @@ class Probe:
         size_wh: Width and height after rotation, pixels.
         pts_seconds: float64 [N], when each frame is shown.
         fingerprint: What its frames look like, for finding copies; None where too little moves for that.
+        maker: The encoder, if the file holds features; then `size_wh` is that of its frames.
         pictures: A few frames for each label that was asked for, in which it holds, as JPEG.
         warnings: Warnings of the file's reader.
     """
@@ -50,6 +53,7 @@ class Probe:
     size_wh: tuple[int, int] = (0, 0)
     pts_seconds: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     fingerprint: Fingerprint | None = None
+    maker: FeatureMaker | None = None
     pictures: dict[str, tuple[bytes, ...]] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
@@ -129,6 +133,8 @@ def probe_all(wanted: Sequence[ProbeRequest], *, background: str | None, workers
 
 def _probe(wanted: ProbeRequest, background: str | None, listener: _Listener, stop: threading.Event) -> Probe:
     recording = wanted.recording
+    if recording.holds_features:
+        return _probe_features(recording)
     with listener.listening() as said:
         try:
             source = open_recording(recording)
@@ -152,6 +158,15 @@ def _probe(wanted: ProbeRequest, background: str | None, listener: _Listener, st
         pictures={label: keeper.finish() for label, keeper in keepers.items()},
         warnings=tuple(said),
     )
+
+
+def _probe_features(recording: Recording) -> Probe:
+    try:
+        found, sha256 = read_features(recording.path), sha256_of(recording.path)
+    except SourceError as error:
+        return Probe(recording, reason=str(error))
+    size_wh = (found.maker.size, found.maker.size)
+    return Probe(recording, sha256=sha256, size_wh=size_wh, pts_seconds=found.pts_seconds, maker=found.maker)
 
 
 def _read_frames(

@@ -34,7 +34,11 @@ def remarks_on_clips(probes: Sequence[Probe], clips: Sequence[Clip], plan: Plan)
             f"{_some(short, 'recording')} shorter than a window ({plan.window} frames at {plan.frame_rate:g} a second,"
             f" {plan.window_seconds:.2f} s): the last frame is held; take longer clips or a shorter --window",
         )
-    slow = [clip.name for clip in clips if clip.frames > 1 and clip.frame_rate < 0.9 * plan.frame_rate]
+    slow = [
+        clip.name
+        for probe, clip in zip(probes, clips, strict=True)
+        if probe.maker is None and clip.frames > 1 and clip.frame_rate < 0.9 * plan.frame_rate
+    ]
     if slow:
         yield Remark(
             "slow",
