@@ -14,6 +14,7 @@ from typing import TypeVar
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from footage.direction import LYING, SEATED, STANDING, Segment
 from footage.drawing import Canvas
@@ -34,6 +35,8 @@ _RATES = (10.0, 12.0, 15.0)
 _PAIR_RATE = 12.5
 #: Which of every fourteen shots are kept out of training.
 _SPLITS = {6: "validation", 13: "test"}
+#: Of so many shots the last is empty of people.
+EMPTY_SHOTS = 11
 #: Of every four clips of people who do nothing; the last is without people.
 _CLIP_POSTURES = (STANDING, SEATED, LYING, STANDING)
 _Job = TypeVar("_Job")
@@ -101,13 +104,18 @@ def write_joints(path: Path, scene: Scene, *, rate: float) -> None:
 
     A NumPy file, float32 `[frames, 17, 2]`: x and y of `COCO_JOINTS`, 0..1 of the picture; NaN without a person.
     """
+    np.save(path, true_joints(scene, rate=rate))
+
+
+def true_joints(scene: Scene, *, rate: float) -> NDArray[np.float32]:
+    """The joints of `write_joints`, float32 `[frames, 17, 2]`; nothing is drawn for them."""
     count = scene.frame_count(rate)
     joints = np.full((count, len(COCO_JOINTS), 2), np.nan, np.float32)
     for number in range(count):
         landmarks = scene.landmarks(number / rate, COCO_JOINTS)
         if landmarks is not None:
             joints[number] = landmarks / np.array(scene.camera.size_wh)
-    np.save(path, joints)
+    return joints
 
 
 def write_timeline(path: Path, segments: Iterable[Segment]) -> None:
@@ -148,18 +156,22 @@ def record_shot(folder: Path, seed: int, number: int) -> Recording:
 
     Where the person's joints are is written beside it, `shots/shot-NNNNN.joints.npy`; see `write_joints`.
     """
-    rng = np.random.default_rng([seed, 1000, number])
+    scene, rng = draw_shot(seed, number)
     name = f"shots/shot-{number:05d}{SUFFIX}"
-    large = (320, 240) if rng.random() < 0.06 else None
-    if number % 11 == 10:
-        scene = draw_empty_scene(rng, seconds=7.0, size_wh=large)
-    else:
-        labels, posture = draw_script(rng, int(rng.integers(2, 5)))
-        scene = draw_scene(rng, labels, posture=posture, size_wh=large)
     rate = float(rng.choice(_RATES))
     write_video(folder / name, scene.frames(rate), rate=rate)
     write_joints((folder / name).with_suffix(JOINTS_SUFFIX), scene, rate=rate)
     return Recording(name, scene.segments, whole=False, split=_SPLITS.get(number % 14, "train"))
+
+
+def draw_shot(seed: int, number: int) -> tuple[Scene, np.random.Generator]:
+    """The scene of a shot, from `(seed, number)`, and what chance is left for the rest of it."""
+    rng = np.random.default_rng([seed, 1000, number])
+    large = (320, 240) if rng.random() < 0.06 else None
+    if number % EMPTY_SHOTS == EMPTY_SHOTS - 1:
+        return draw_empty_scene(rng, seconds=7.0, size_wh=large), rng
+    labels, posture = draw_script(rng, int(rng.integers(2, 5)))
+    return draw_scene(rng, labels, posture=posture, size_wh=large), rng
 
 
 def record_pair(folder: Path, seed: int, job: tuple[Pair, int]) -> tuple[Recording, Recording]:
@@ -187,12 +199,12 @@ def record_clips(
 ) -> Iterator[Recording]:
     """Render `per_class` clips of each label into class folders."""
     todo = [(label, number) for label in labels for number in range(per_class)]
-    yield from _spread(partial(record_clip, folder, seed), todo, jobs)
+    yield from spread(partial(record_clip, folder, seed), todo, jobs)
 
 
 def record_shots(folder: Path, *, count: int, seed: int, jobs: int = 1) -> Iterator[Recording]:
     """Render `count` untrimmed shots."""
-    yield from _spread(partial(record_shot, folder, seed), list(range(count)), jobs)
+    yield from spread(partial(record_shot, folder, seed), list(range(count)), jobs)
 
 
 def record_pairs(
@@ -200,7 +212,7 @@ def record_pairs(
 ) -> Iterator[Recording]:
     """Render `per_class` performances of each pair of labels that only the order of frames tells apart."""
     todo = [(pair, number) for pair in pairs for number in range(per_class)]
-    for both in _spread(partial(record_pair, folder, seed), todo, jobs):
+    for both in spread(partial(record_pair, folder, seed), todo, jobs):
         yield from both
 
 
@@ -211,7 +223,8 @@ def record_film(path: Path, scene: Scene, *, rate: float = 25.0) -> int:
     return written
 
 
-def _spread(work: Callable[[_Job], _Made], todo: list[_Job], jobs: int) -> Iterator[_Made]:
+def spread(work: Callable[[_Job], _Made], todo: list[_Job], jobs: int) -> Iterator[_Made]:
+    """Results of `work` on each of `todo`, in order, from so many processes."""
     if jobs <= 1:
         yield from map(work, todo)
         return
