@@ -7,7 +7,7 @@
     python samples/render.py film   FILE.webm --seed 7 --labels walk idle wave bend fall
     python samples/render.py empty  FILE.webm --seed 7 --seconds 20
 
-`clips`, `shots`, `joints` and `pairs` write `DIR/manifest.csv`, which `framestream train DIR` reads. The same seed gives
+All but the last two write `DIR/manifest.csv`, which `framestream train DIR` reads. The same seed gives
 the same frames. `pairs` are clips that only the order of frames tells apart: sitting down and standing up, opening and
 closing. `joints` draws no pictures: shots as files of features of the pose network, whose errors it learns from SHOTS
 (what `shots` wrote) and FEATURES (what `framestream embed SHOTS` made of them).

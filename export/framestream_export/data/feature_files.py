@@ -169,7 +169,7 @@ def _read_array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
 def _unreadable(path: Path, error: BaseException) -> UnreadableSourceError:
     said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     # Messages quote what the file says of itself.
-    reason = " ".join((said or type(error).__name__).split())[:200].encode(errors="backslashreplace").decode()
+    reason = "".join(letter if letter.isprintable() else " " for letter in said or type(error).__name__)[:200]
     return UnreadableSourceError(
         f"{os.fspath(path)} cannot be read as features ({reason}); make it again with `framestream embed`"
     )
