@@ -18,9 +18,10 @@ from framestream_export.measures.prediction_timing import PredictionTiming
 from framestream_export.report.extras import ReportExtras
 from framestream_export.report.report_files import write_report
 from framestream_export.run_folder import ENCODER_FILE, HEAD_FILE, RunFolder
+from framestream_export.training.parity_frames import parity_frames
 from framestream_export.training.settings import TrainSettings
 from framestream_export.training.stages import Outcome
-from framestream_export.training.training_data import TrainingData, parity_frames
+from framestream_export.training.training_data import TrainingData
 
 
 @dataclass(frozen=True, slots=True)

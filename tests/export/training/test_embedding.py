@@ -301,6 +301,11 @@ def test_folders_and_films_that_do_not_fit_are_refused(films: Path, embedded: Pa
         code, _, errors = cli("embed", films, "--output", output, *TINY)
         assert code == 1
         assert "would be read as clips; give another --output" in errors
+    own = toy.write_csv(tmp_path / "own" / "manifest.csv", "path,label", [("a.mp4", "x")])
+    code, _, errors = cli("embed", films, "--output", own.parent, *TINY)
+    assert code == 1
+    assert "would be lost; give another --output" in errors
+    assert "a.mp4" in own.read_text()
     code, _, errors = cli("embed", embedded, "--output", tmp_path / "e", *TINY)
     assert code == 1
     assert "holds features already" in errors
