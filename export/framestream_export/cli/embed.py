@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from framestream.cli.options import POSITIVE
+from framestream.escapes import escape
 from framestream_export.cli.setting_options import FRAMES_OPTIONS, WEIGHTS_OPTIONS, is_given
 from framestream_export.training.presets import CHOICES, PRESETS, preset_named
 from framestream_export.training.settings import TrainSettings
@@ -61,9 +62,9 @@ def embed(
     from framestream_export.cli.toolkit import EMBED, require
 
     require(EMBED)
-    from rich.console import Console
-    from rich.markup import escape
+    from rich import markup
 
+    from framestream.console import EscapingConsole
     from framestream_export.training.embedding import embed as run_embedding
     from framestream_export.training.training_data import DataPath
 
@@ -73,14 +74,15 @@ def embed(
     if "encoder" not in changes:
         changes = preset_named(preset).to_settings() | changes
     settings = TrainSettings(**changes)
-    console = Console(stderr=True)
+    console = EscapingConsole(stderr=True)
     dataset = DataPath(data, negatives=negatives, group_column=by, image_rate=image_rate).read(background)
     made = run_embedding(dataset, output, settings, console=console)
     for said in (*dataset.warnings, *(f"{one.name}: {one.reason}; left out" for one in made.skipped)):
-        console.print(f"[yellow]warning[/] {escape(said)}", highlight=False, soft_wrap=True)
+        console.print(f"[yellow]warning[/] {markup.escape(said)}", highlight=False, soft_wrap=True)
     kept = made.recordings - made.encoded
-    click.echo(f"{made.manifest}: {made.recordings} recordings as features of {made.maker}, {kept} of them kept")
+    made_of = f"{made.recordings} recordings as features of {made.maker}"
+    click.echo(escape(f"{made.manifest}: {made_of}, {kept} of them kept"))
     said = f"framestream train {shlex.quote(str(output))}"
     if dataset.background not in (None, "idle", "background"):
         said += f" --background {shlex.quote(str(dataset.background))}"
-    click.echo(f"train on it with: {said} --output RUN")
+    click.echo(escape(f"train on it with: {said} --output RUN"))
