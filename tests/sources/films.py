@@ -24,7 +24,8 @@ B_FRAMES = ["-bf", "2"]
 NO_B_FRAMES = ["-bf", "0"]
 
 HAS_AV = importlib.util.find_spec("av") is not None
-DECODERS = ["opencv", pytest.param("av", marks=pytest.mark.skipif(not HAS_AV, reason="PyAV is not installed"))]
+needs_av = pytest.mark.skipif(not HAS_AV, reason="PyAV is not installed")
+DECODERS = ["opencv", pytest.param("av", marks=needs_av)]
 
 Change = Callable[[bytes], bytes]
 

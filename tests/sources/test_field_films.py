@@ -31,12 +31,12 @@ from tests.sources.films import (
     X265,
     Film,
     damaged,
+    needs_av,
     read_times,
     run_ffmpeg,
 )
 
 both_decoders = pytest.mark.parametrize("decoder", DECODERS)
-needs_av = pytest.mark.skipif(not HAS_AV, reason="PyAV is not installed")
 
 
 def steady(count: int, rate: float = 25, start_seconds: float = 0.0) -> list[float]:

@@ -13,8 +13,6 @@ from framestream.sampling.sampler import Sample, Sampler, sample
 from framestream.sources import VideoFile
 from tests.sources.films import (
     B_FRAMES,
-    DECODERS,
-    HAS_AV,
     MPEG2,
     MPEG4,
     NO_B_FRAMES,
@@ -25,6 +23,7 @@ from tests.sources.films import (
     cut_off,
     damaged,
     ffprobe_times,
+    needs_av,
     read_times,
 )
 
@@ -59,13 +58,15 @@ FILMS = [
     Film("cut off.mpg", [*MPEG2, *B_FRAMES], change=cut_off()),
     Film("cut off.avi", [*MPEG4, *B_FRAMES], change=cut_off()),
 ]
+FILMS_FOR_BOTH = [film for film in FILMS if not film.av_only]
+FILMS_AND_DECODERS = [
+    *[pytest.param(film, "opencv", id=f"{film.name}-opencv") for film in FILMS_FOR_BOTH],
+    *[pytest.param(film, "av", id=f"{film.name}-av", marks=needs_av) for film in FILMS],
+]
 
 
-@pytest.mark.parametrize("decoder", DECODERS)
-@pytest.mark.parametrize("film", FILMS, ids=lambda film: film.name)
+@pytest.mark.parametrize(("film", "decoder"), FILMS_AND_DECODERS)
 def test_frames_and_times_are_those_of_ffprobe(film: Film, decoder: str, tmp_path: Path) -> None:
-    if film.av_only and decoder != "av":
-        pytest.skip("OpenCV leaves out pictures with a flaw")
     path = film.make(tmp_path)
     expected, start_seconds = ffprobe_times(path)
     times = read_times(path, decoder=decoder)
@@ -85,8 +86,8 @@ def film_rate(film: Film) -> float:
     return float(numerator) / float(denominator or 1)
 
 
-@pytest.mark.skipif(not HAS_AV, reason="PyAV is not installed")
-@pytest.mark.parametrize("film", [film for film in FILMS if not film.av_only], ids=lambda film: film.name)
+@needs_av
+@pytest.mark.parametrize("film", FILMS_FOR_BOTH, ids=lambda film: film.name)
 def test_both_decoders_give_the_same_times_and_the_same_bytes(film: Film, tmp_path: Path) -> None:
     path = film.make(tmp_path)
     one, other = VideoFile(path, decoder="opencv", threads=1), VideoFile(path, decoder="av", threads=1)
@@ -103,7 +104,7 @@ def test_both_decoders_give_the_same_times_and_the_same_bytes(film: Film, tmp_pa
     other.close()
 
 
-@pytest.mark.skipif(not HAS_AV, reason="PyAV is not installed")
+@needs_av
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("name", ["h264 b.mp4", "h264 b.ts", "h264 b.avi", "hevc.mkv", "vp9.webm", "50.mp4", "60.mkv"])
 def test_samples_are_the_same_when_nobody_looks_at_the_frames_between(name: str, threads: int, tmp_path: Path) -> None:
@@ -121,7 +122,7 @@ def test_samples_are_the_same_when_nobody_looks_at_the_frames_between(name: str,
     assert other[2] == counts
 
 
-@pytest.mark.skipif(not HAS_AV, reason="PyAV is not installed")
+@needs_av
 def test_a_frame_that_was_left_out_cannot_be_had(tmp_path: Path) -> None:
     path = next(film for film in FILMS if film.name == "h264 b.mp4").make(tmp_path)
     source = VideoFile(path, decoder="av", threads=1)
