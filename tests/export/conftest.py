@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import functools
 import re
 import shutil
 import subprocess
@@ -17,6 +16,7 @@ from rich.console import Console
 
 from framestream.cli.main import run as run_cli
 from tests.export import toy
+from tests.made_once import made_once
 
 ROOT = Path(__file__).resolve().parents[2]
 RENDERED_LABELS = ("fall", "idle", "jumping-jack")
@@ -77,18 +77,12 @@ def rendered_clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     A dozen clips cannot teach what a fall is. They can be learnt by heart, and then the probabilities are far from
     uniform, which is all that comparing Keras with ONNX needs.
     """
-    folder = tmp_path_factory.mktemp("rendered")
-    render = [
-        sys.executable,
-        str(ROOT / "samples" / "render.py"),
-        "clips",
-        str(folder),
-        "--per-class",
-        "4",
-        "--seed",
-        "5",
-    ]
-    subprocess.run([*render, "--labels", *RENDERED_LABELS], check=True, capture_output=True)
+    return made_once(tmp_path_factory, "rendered-clips", _render_clips)
+
+
+def _render_clips(folder: Path) -> None:
+    render = [sys.executable, str(ROOT / "samples" / "render.py"), "clips", str(folder), "--per-class", "4"]
+    subprocess.run([*render, "--seed", "5", "--labels", *RENDERED_LABELS], check=True, capture_output=True)
     with (folder / "manifest.csv").open(newline="") as stream:
         clips = [(row["path"], row["label"]) for row in csv.DictReader(stream)]
     assert len(clips) == 12
@@ -100,21 +94,20 @@ def rendered_clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copy(folder / path, copy)
             rows.append((f"{split}/{path}", label, split))
     toy.write_csv(folder / "manifest.csv", "path,label,split", rows)
-    return folder
 
 
 @pytest.fixture(scope="session")
 def train_kind(rendered_clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Trained]:
     """Train and export a model of a kind through the command line, once for all tests."""
 
-    @functools.cache
     def train(kind: str) -> Trained:
-        folder = tmp_path_factory.mktemp(kind)
-        made = Trained(rendered_clips, folder / "run", folder / "model.onnx")
-        options = ["--kind", kind, *SMALL_MODEL, "--epochs", "30", "--cache", str(rendered_clips / "cache")]
-        assert run_cli(["train", str(made.data), "--output", str(made.run), *options]) == 0
-        assert run_cli(["export", str(made.run), "--output", str(made.model)]) == 0
-        return made
+        def make(folder: Path) -> None:
+            options = ["--kind", kind, *SMALL_MODEL, "--epochs", "20", "--cache", str(rendered_clips / "cache")]
+            assert run_cli(["train", str(rendered_clips), "--output", str(folder / "run"), *options]) == 0
+            assert run_cli(["export", str(folder / "run"), "--output", str(folder / "model.onnx")]) == 0
+
+        folder = made_once(tmp_path_factory, f"trained-{kind}", make)
+        return Trained(rendered_clips, folder / "run", folder / "model.onnx")
 
     return train
 
