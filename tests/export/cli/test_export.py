@@ -103,7 +103,8 @@ def test_bad_data_is_one_line(tmp_path: Path, cli: Cli, prepare, message: str) -
     data = tmp_path / "data"
     data.mkdir()
     prepare(data)
-    code, out, errors = cli("train", data, "--output", tmp_path / "run", "--size", "16", "--epochs", "1")
+    options = ("--encoder", "small", "--no-lstm", "--size", "16", "--feature-dim", "4", "--epochs", "1")
+    code, out, errors = cli("train", data, "--output", tmp_path / "run", *options)
     lines = errors.strip().splitlines()
     assert (code, out) == (1, "")
     assert lines[-1].startswith("error: ")
@@ -113,7 +114,7 @@ def test_bad_data_is_one_line(tmp_path: Path, cli: Cli, prepare, message: str) -
     assert not (tmp_path / "run" / "run.json").exists()
     if message == "too few to divide":  # more clips, and the same command works
         toy.write_class_folders(data, per_class=4, frames=30, seed=1)
-        assert cli("train", data, "--output", tmp_path / "run", "--size", "16", "--epochs", "1")[0] == 0
+        assert cli("train", data, "--output", tmp_path / "run", *options)[0] == 0
 
 
 def test_settings_are_refused_before_anything_is_read_or_written(tmp_path: Path, toy_clips: Path, cli: Cli) -> None:

@@ -42,8 +42,9 @@ def test_it_finds_more_of_the_joints_than_before_and_its_weights_load(shots: Pat
     assert len(first) // 2 < changed < len(first), "but for the first layers, which stay as they are"
 
 
-def test_shots_without_joints_are_refused(shots: Path, tmp_path: Path) -> None:
-    (tmp_path / "manifest.csv").write_text((shots / "manifest.csv").read_text(encoding="utf-8"), encoding="utf-8")
+def test_shots_without_joints_are_refused(tmp_path: Path) -> None:
+    write_manifest(tmp_path / "manifest.csv", list(record_shots(tmp_path, count=1, seed=4)))
+    next(tmp_path.rglob("shot-00000.joints.npy")).unlink()
     command = [sys.executable, str(SAMPLES / "tune_pose_network.py"), str(tmp_path), "--real", str(SAMPLES / "clips")]
     done = subprocess.run([*command, "--output", str(tmp_path / "x.h5")], capture_output=True, text=True)
     assert done.returncode == 1

@@ -12,7 +12,7 @@ from tests.export.conftest import Cli
 
 OPTIONS = (
     *("--encoder", "small", "--size", "16", "--window", "8"),
-    *("--lstm-units", "4", "--feature-dim", "4", "--epochs", "1"),
+    *("--no-lstm", "--feature-dim", "4", "--epochs", "1"),
 )
 
 

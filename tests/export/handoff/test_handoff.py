@@ -91,6 +91,7 @@ def test_golden_predictions_are_those_of_keras(handed_over: Path, trained: Train
         assert np.ptp(expected) > 0.5, "predictions that do not vary prove nothing"
 
 
+@pytest.mark.parametrize("trained", ["window"], indirect=True)  # of the other kind's variants another test says it
 def test_the_same_run_gives_the_same_bytes(
     handed_over: Path, run: Path, tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -62,6 +62,7 @@ def test_it_gives_the_accuracy_that_training_measured(trained: Trained, cli: Cli
     )
 
 
+@pytest.mark.parametrize("trained", ["window"], indirect=True)  # names of clips are compared
 def test_clips_that_it_was_trained_on_flatter(trained: Trained, tmp_path: Path, cli: Cli) -> None:
     def flatters(*arguments: object) -> bool:
         return any("trained on most of these" in line for line in evaluated(cli, *arguments)["warnings"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import subprocess
 import sys
@@ -136,6 +137,7 @@ def test_mixed_precision_leaves_nothing_but_weights_behind(precision: Precision)
     assert trainer.history.epochs[0]["loss"] == pytest.approx(float32_loss(), rel=0.02)
 
 
+@functools.cache
 def float32_loss() -> float:
     model = SequenceModel.build(SETTINGS, labels=("a", "b", "c"))
     thaw_last_blocks(model.encoder, 2)

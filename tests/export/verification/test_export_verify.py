@@ -122,11 +122,7 @@ def test_hardly_more_nodes_than_encoder_and_head_alone(kind: str) -> None:
     assert len(whole.graph.node) <= 1.15 * alone, [node.op_type for node in whole.graph.node]
 
 
-def test_exporting_twice_gives_the_same_bytes(trained: Trained, tmp_path: Path, cli: Cli) -> None:
-    assert cli("export", trained.run, "--output", tmp_path / "again.onnx")[0] == 0
-    assert (tmp_path / "again.onnx").read_bytes() == trained.model.read_bytes()
-
-
+@pytest.mark.parametrize("trained", ["window"], indirect=True)
 def test_event_defaults_are_stamped(trained: Trained, tmp_path: Path, cli: Cli) -> None:
     options = ["--enter", "0.7", "--leave", "0.2", "--smoothing-seconds", "0", "--min-seconds", "0.25"]
     assert cli("export", trained.run, "--output", tmp_path / "deep" / "m.onnx", *options)[0] == 0
@@ -158,6 +154,7 @@ def test_a_failed_export_leaves_nothing(trained: Trained, tmp_path: Path, cli: C
     assert "parity_frames.npy holds uint8 (2, 20, 16, 16, 3)" in errors
 
 
+@pytest.mark.parametrize("trained", ["window"], indirect=True)
 def test_places_where_nothing_can_be_written(trained: Trained, tmp_path: Path, cli: Cli) -> None:
     (tmp_path / "file").touch()
     code, _, errors = cli("export", trained.run, "--output", tmp_path / "file" / "m.onnx")
@@ -275,6 +272,7 @@ def test_verify_reads_no_weights_from_elsewhere(trained: Trained, tmp_path: Path
     assert "would read weights from '../weights.bin', outside its own folder; refused" in errors
 
 
+@pytest.mark.parametrize("trained", ["window"], indirect=True)
 def test_a_run_with_code_in_it_is_refused(trained: Trained, tmp_path: Path, cli: Cli) -> None:
     run, touched = tmp_path / "run", tmp_path / "touched"
     name_of_touched = str(touched)
@@ -371,3 +369,4 @@ def test_export_replaces_no_json_that_is_not_a_sidecar(trained: Trained, tmp_pat
         assert not (tmp_path / "m.onnx").exists()
     shutil.copy(trained.model.with_suffix(".json"), tmp_path / "m.json")
     assert cli("export", trained.run, "--output", tmp_path / "m.onnx")[0] == 0
+    assert (tmp_path / "m.onnx").read_bytes() == trained.model.read_bytes(), "exporting twice gives the same bytes"

@@ -17,12 +17,17 @@ def encoder() -> Any:
 
 
 @pytest.fixture(scope="module")
+def graph(encoder: Any) -> GraphEncoder:
+    return GraphEncoder(encoder, size=SIZE)
+
+
+@pytest.fixture(scope="module")
 def frames() -> NDArray[np.uint8]:
     return np.random.default_rng(0).integers(0, 256, (75, SIZE, SIZE, 3), dtype=np.uint8)
 
 
-def test_the_graph_gives_what_the_network_gives(encoder: Any, frames: NDArray[np.uint8]) -> None:
-    traced, graph = TracedEncoder(encoder, size=SIZE), GraphEncoder(encoder, size=SIZE)
+def test_the_graph_gives_what_the_network_gives(encoder: Any, graph: GraphEncoder, frames: NDArray[np.uint8]) -> None:
+    traced = TracedEncoder(encoder, size=SIZE)
     assert traced.feature_dim == graph.feature_dim == encoder.output_shape[-1]
     expected = np.asarray(encoder(frames.astype(np.float32), training=False))
     assert np.ptp(expected) > 1
@@ -32,10 +37,9 @@ def test_the_graph_gives_what_the_network_gives(encoder: Any, frames: NDArray[np
 
 
 def test_a_frame_s_features_do_not_depend_on_its_neighbours_or_on_other_threads(
-    encoder: Any, frames: NDArray[np.uint8]
+    graph: GraphEncoder, frames: NDArray[np.uint8]
 ) -> None:
     # Or a run that is killed and resumed would end with other numbers.
-    graph = GraphEncoder(encoder, size=SIZE)
     together = graph.encode(frames)
     chunks = [frames[first : first + 7] for first in range(0, len(frames), 7)]
     with ThreadPoolExecutor(4) as pool:
