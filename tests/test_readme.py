@@ -44,7 +44,7 @@ def test_files_the_readme_links_to_exist() -> None:
 
 
 def _as_parameter(code: str) -> object:
-    marks = [pytest.mark.long] if "framestream train" in code else []
+    marks = [pytest.mark.long] if "framestream train" in code or "framestream bench" in code else []
     return pytest.param(code, id=" ".join(code.split()[:3]), marks=marks)
 
 

@@ -132,6 +132,7 @@ def on_slow_gpu(page: Chromium, site: FileServer) -> None:
     assert "in software" in text_of(page, "fact-backend")
 
 
+@pytest.mark.long
 def test_a_model_too_slow_for_a_film(
     site: FileServer, chromium_program: str, ffmpeg: str, films: Path, tmp_path: Path
 ) -> None:
@@ -151,6 +152,7 @@ def test_a_model_too_slow_for_a_film(
     assert_same(found, plain, **AS_OPENCV_CONVERTS)
 
 
+@pytest.mark.long
 def test_a_gpu_that_is_lost_in_the_middle_of_a_film(site: FileServer, chromium_program: str, tmp_path: Path) -> None:
     keep = """
         const request = GPUAdapter.prototype.requestDevice;

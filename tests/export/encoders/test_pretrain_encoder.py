@@ -7,12 +7,14 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import pytest
 
 from framestream_export.encoders.building import build_encoder
 
 SCRIPT = Path(__file__).parents[3] / "samples" / "pretrain_encoder.py"
 
 
+@pytest.mark.long
 def test_its_weights_can_be_trained_on(tmp_path: Path) -> None:
     weights = tmp_path / "people.weights.h5"
     options = ["--scenes", "40", "--pictures", "12", "--epochs", "16", "--seed", "21"]

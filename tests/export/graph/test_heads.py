@@ -204,6 +204,7 @@ def with_another_head(run: Path, folder: Path, head: str, *, temperature: float,
     return folder
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("trained", ["window"], indirect=True)
 @pytest.mark.parametrize(("head", "ahead_seconds"), [("bidirectional", 0.0), ("mean", 0.8)])
 def test_from_run_to_hand_off(head: str, ahead_seconds: float, trained: Trained, tmp_path: Path, cli: Cli) -> None:

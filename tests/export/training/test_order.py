@@ -12,6 +12,7 @@ from footage.recorder import record_pairs, write_manifest
 from tests.export.conftest import Cli
 
 
+@pytest.mark.long
 def test_sitting_down_and_standing_up_are_learnt_from_the_order_of_frames(tmp_path: Path, cli: Cli) -> None:
     clips, run = tmp_path / "clips", tmp_path / "run"
     write_manifest(clips / "manifest.csv", list(record_pairs(clips, pairs=[SITTING], per_class=30, seed=3)))
