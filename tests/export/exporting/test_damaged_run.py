@@ -37,7 +37,7 @@ def assert_one_line(code: int, errors: str, *words: str) -> None:
     assert all(word in last for word in words), last
 
 
-@pytest.mark.parametrize("share", [0.0, 0.5])
+@pytest.mark.parametrize("share", [0.0, pytest.param(0.5, marks=pytest.mark.long)])
 def test_damaged_files_are_named(finished: Path, toy_clips: Path, tmp_path: Path, cli: Cli, share: float) -> None:
     for name in ("encoder.keras", "head.keras", "parity_frames.npy", *CHECKPOINTS):
         run = tmp_path / name.replace("/", "-")

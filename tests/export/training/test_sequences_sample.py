@@ -12,6 +12,8 @@ import pytest
 
 from sequences import INPUTS, OUTPUTS, STEPS, UNITS, Floats, error_of, make_sequences, run, windows
 
+pytestmark = pytest.mark.long
+
 SCRIPT = Path(__file__).parents[3] / "samples" / "sequences.py"
 
 

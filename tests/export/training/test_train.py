@@ -121,6 +121,7 @@ def test_there_are_no_columns_to_group_by_without_a_manifest(toy_clips: Path, tm
     assert "--by person names a column of a manifest, and this data has no manifest" in messages
 
 
+@pytest.mark.long
 def test_starting_from_another_run(toy_clips: Path, tmp_path: Path, cli: Cli) -> None:
     base, run = tmp_path / "base", tmp_path / "run"
     options = [*WITHOUT_LSTM, "--cache", tmp_path / "cache"]

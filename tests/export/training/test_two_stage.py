@@ -71,6 +71,7 @@ def test_a_run_is_resumed_on_the_data_it_was_begun_with(grouped_clips: Path, tmp
     }
 
 
+@pytest.mark.long
 def test_stages_follow_each_other(validated: Path) -> None:
     record = record_of(validated)
     assert list(record["stages"]) == ["head", "head-refit", "baseline", "baseline-refit"]
@@ -86,6 +87,7 @@ def test_stages_follow_each_other(validated: Path) -> None:
     assert 0 < record["events"]["leave"] <= record["events"]["enter"] <= 1
 
 
+@pytest.mark.long
 def test_the_report_shows_the_model_without_order_beside_it(validated: Path) -> None:
     report = json.loads((validated / "report" / "report.json").read_text())
     assert report == record_of(validated)["test"]
@@ -97,6 +99,7 @@ def test_the_report_shows_the_model_without_order_beside_it(validated: Path) -> 
     assert page.count("data:image/") >= 3
 
 
+@pytest.mark.long
 def test_the_frozen_encoder_is_left_as_it_was(validated: Path) -> None:
     first = keras.saving.load_model(validated / "checkpoints" / "encoder.keras", compile=False)
     last = keras.saving.load_model(validated / "encoder.keras", compile=False)
@@ -104,6 +107,7 @@ def test_the_frozen_encoder_is_left_as_it_was(validated: Path) -> None:
     assert all(np.array_equal(*pair) for pair in pairs)
 
 
+@pytest.mark.long
 def test_every_clip_is_tested_once_by_a_model_that_never_saw_its_group(validated: Path, grouped_clips: Path) -> None:
     tested, groups_tested = [], []
     for number in (1, 2, 3):
@@ -125,6 +129,7 @@ def test_every_clip_is_tested_once_by_a_model_that_never_saw_its_group(validated
     assert report["accuracy"] == pytest.approx(np.trace(report["confusion"]) / np.sum(report["confusion"]))
 
 
+@pytest.mark.long
 def test_a_finished_cross_validation_is_not_trained_again(validated: Path, grouped_clips: Path, cli: Cli) -> None:
     written = {path: path.stat().st_mtime_ns for path in validated.rglob("*") if path.is_file()}
     code, out, messages = cli("train", grouped_clips, "--output", validated, "--resume", "--folds", "3")
@@ -141,6 +146,7 @@ def test_a_finished_cross_validation_is_not_trained_again(validated: Path, group
         np.testing.assert_allclose(one, other, atol=1e-6)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("folds", ["2", "all"])
 def test_other_folds_than_a_run_has_are_refused(validated: Path, grouped_clips: Path, cli: Cli, folds: str) -> None:
     code, _, messages = cli("train", grouped_clips, "--output", validated, "--resume", "--folds", folds)
@@ -148,6 +154,7 @@ def test_other_folds_than_a_run_has_are_refused(validated: Path, grouped_clips: 
     assert f"was cross-validated with 3 folds, not {folds if folds == '2' else 6}; resume without --folds" in messages
 
 
+@pytest.mark.long
 def test_what_was_said_of_the_test_clips_is_kept(validated: Path, grouped_clips: Path, silent: Console) -> None:
     settings = resumed_settings(validated, {})
     place = DataPath(grouped_clips, cache=validated.parent / "cache")
