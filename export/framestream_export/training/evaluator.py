@@ -44,20 +44,15 @@ class Evaluator:
     """Asks a head, while or after it is trained; a recording at a time, so that none but its features is in memory."""
 
     def __init__(self, network: HeadNetwork, features: Features, cache: FrameCache, settings: TrainSettings) -> None:
-        """Trace the head once; later calls follow its weights."""
+        """Take a head whose weights may still change: later calls follow them."""
         self._features, self._cache, self._settings = features, cache, settings
-        dim = network.head.input_shape[-1]
-        steps = settings.window if settings.kind == "window" else None
+        self._classify = network.classify
         self._project: Callable[[Any], Any] | None = None
         if network.projection is not None:
             self._project = tf.function(
                 lambda features: network.project(features[None], training=False)[0],
                 input_signature=[tf.TensorSpec((None, network.projection.input_shape[-1]), tf.float32)],
             )
-        self._classify: Callable[[Any], Any] = tf.function(
-            lambda rows: network.head(rows, training=False),
-            input_signature=[tf.TensorSpec((None, steps, dim), tf.float32)],
-        )
 
     def predictions(self, segments: Sequence[FrameSegment], *, hop: int = 1) -> LabelledPredictions:
         """Predictions at every `hop`-th frame at which there is one; those without a label are left out."""

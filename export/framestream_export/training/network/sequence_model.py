@@ -7,8 +7,9 @@ the same function as with `keras.layers.TimeDistributed`, which Keras 3 unrolls 
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -32,7 +33,7 @@ FeatureStatistics: TypeAlias = tuple[NDArray[np.float32], NDArray[np.float32]]
 _DAMAGED = (ValueError, OSError, KeyError, TypeError, RuntimeError, EOFError, zipfile.BadZipFile)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: what is traced is kept
 class HeadNetwork:
     """The part of a classifier that looks at features over time, by itself.
 
@@ -98,6 +99,16 @@ class HeadNetwork:
     def _parts(self) -> list[Any]:
         return [self.head] if self.projection is None else [self.projection, self.head]
 
+    @cached_property
+    def classify(self) -> Callable[[Any], Any]:
+        """The head as a graph, traced once; later calls follow its weights."""
+        steps = self.window if self.kind == "window" else None
+        traced: Callable[[Any], Any] = tf.function(
+            lambda rows: self.head(rows, training=False),
+            input_signature=[tf.TensorSpec((None, steps, self.head.input_shape[-1]), tf.float32)],
+        )
+        return traced
+
     def project(self, features: Any, *, training: bool) -> Any:
         """Return the head's own input, [B, T, D], for features [B, T, D']."""
         return features if self.projection is None else self.projection(features, training=training)
@@ -112,7 +123,7 @@ class HeadNetwork:
         return tf.reshape(logits, [-1, len(row_ends), logits.shape[-1]])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: the head by itself is kept
 class SequenceModel:
     """Two plain Keras models that are one classifier.
 
@@ -159,7 +170,7 @@ class SequenceModel:
             encoder = with_projection(encoder, part.projection)
         return cls(part.kind, part.window, encoder, part.head, part.logits, head_taken)
 
-    @property
+    @cached_property
     def recurrent(self) -> HeadNetwork:
         """The head by itself, on the same weights."""
         return HeadNetwork(self.kind, self.window, self.head, self.logits)
