@@ -16,12 +16,12 @@ underscores. Times may be mm:ss or hh:mm:ss. Other columns do not matter.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from framestream.errors import DataError
+from framestream_export.data.folder_names import in_words
 from framestream_export.data.footage import SPLITS, Recording, Segment, in_order, shown_name
 from framestream_export.data.headless_lists import is_headless, read_headless
 from framestream_export.data.listed_files import ListedFiles
@@ -29,7 +29,8 @@ from framestream_export.data.manifest_writing import COLUMNS, write_manifest
 from framestream_export.data.paths import Paths, to_nfc
 from framestream_export.data.problems import Problems
 from framestream_export.data.split_names import SPLIT_SPELLINGS
-from framestream_export.data.tables import Row, column_name, read_header, read_rows
+from framestream_export.data.tables import Row, column_name, columns_passed_over, read_header, read_rows
+from framestream_export.data.time_columns import check_times_read
 from framestream_export.data.timeline import LABEL_SPELLINGS, TIME_SPELLINGS, read_timeline, segment_of
 
 __all__ = ["COLUMNS", "KNOWN_COLUMNS", "MANIFEST", "SPELLINGS", "lists_clips", "read_manifest", "write_manifest"]
@@ -39,16 +40,14 @@ SPELLINGS: Mapping[str, Sequence[str]] = {
     "path": (
         *("file", "filename", "file_name", "filepath", "file_path", "video", "video_name", "videoname", "video_path"),
         *("video_file", "video_filename", "clip", "clip_name", "clip_path", "clip_file", "name"),
-        *("video_id", "clip_id", "id"),
+        *("media_file_name", "media_file", "media", "movie", "video_id", "clip_id", "id"),
     ),
     "label": LABEL_SPELLINGS,
     **TIME_SPELLINGS,
-    "split": ("subset", "partition"),
+    "split": ("subset", "partition", "set", "phase", "usage"),
     "group": ("subject", "person", "actor", "participant", "subject_id", "person_id", "participant_id"),
 }
 KNOWN_COLUMNS = (*SPELLINGS, *(name for names in SPELLINGS.values() for name in names))
-# Times that are in another unit than seconds, or that count frames, would be left out without a word.
-_OTHER_TIMES = frozenset({"frame", "frames", "ms", "msec", "millis", "milliseconds"})
 _GAPS = {"": False, "background": True}
 
 
@@ -94,6 +93,8 @@ def read_manifest(
     except DataError as error:
         problems.note(error)
     listing.files.warn(problems)
+    if passed_over := columns_passed_over(manifest, asked=("gaps", *required), spellings=SPELLINGS):
+        problems.warn(f"columns of {manifest.name} that are not read: {in_words(passed_over)}")
     recordings = []
     for entry in listing.entries.values():
         said_split, group, gaps = entry.said
@@ -146,7 +147,7 @@ class _Listing:
                 f"an earlier row puts {entry.name} into another split or group, or says something else of its gaps"
             )
         if row.text("label"):
-            _check_times(row)
+            check_times_read(row)
             entry.segments.append(segment_of(row))
         elif not entry.said[2]:  # without a label, a film whose gaps are background is one in which nothing happens
             timeline = entry.path.with_suffix(".csv")
@@ -161,19 +162,12 @@ class _Listing:
         return self._spelled.setdefault(name, self.entries.setdefault(real_path, _Entry(path, name, said, [])))
 
 
-def _check_times(row: Row) -> None:
-    if "start" in row.cells or "end" in row.cells:
-        return
-    for column in row.cells:
-        words = set(re.split("[^a-z]+", column))
-        if words & {"start", "begin", "end", "stop"} and words & _OTHER_TIMES and row.text(column):
-            raise DataError(f"the column {column} is not in seconds; give start and end in seconds, or mm:ss")
-
-
 def _split(row: Row) -> str | None:
     spelling = row.text("split").lower()
     if spelling and spelling not in SPLIT_SPELLINGS:
-        raise DataError(f"split {spelling!r} is none of {', '.join(SPLITS)}")
+        raise DataError(
+            f"split {spelling!r} is none of {', '.join(SPLITS)}; if the column says something else, call it something else"
+        )
     return SPLIT_SPELLINGS.get(spelling)
 
 

@@ -104,6 +104,20 @@ def read_header(path: Path, *, known: Sequence[str] = ()) -> list[str]:
         return []
 
 
+def columns_passed_over(path: Path, *, asked: Sequence[str], spellings: Mapping[str, Sequence[str]]) -> list[str]:
+    """The columns of a CSV file that `read_rows` makes nothing of; none where the header has no column asked for.
+
+    Args:
+        path: Path of the table.
+        asked: Columns that are read by their own name.
+        spellings: Columns that may have other names, and those names.
+    """
+    known = {*asked, *spellings, *(name for names in spellings.values() for name in names)}
+    columns = read_header(path, known=sorted(known))
+    used = {*asked, *spellings, *_as_meant(columns, spellings).values()}
+    return [column for column in columns if column and column not in used] if used & set(columns) else []
+
+
 def _as_meant(columns: list[str], spellings: Mapping[str, Sequence[str]]) -> dict[str, str]:
     """Which column stands for one that is not there; it keeps its own name as well."""
     found = {

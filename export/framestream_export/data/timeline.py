@@ -34,6 +34,8 @@ TIME_SPELLINGS: Mapping[str, Sequence[str]] = {
         *("stop", "stop_time", "stop_timestamp", "end_timestamp", "to", "finish"),
     ),
 }
+# What pandas and spreadsheets write for a cell without a value, and for one whose formula went wrong.
+_NO_VALUES = frozenset({"nan", "null", "n/a", "#n/a", "#na", "#name?", "#ref!", "#value!", "#div/0!", "#num!"})
 _SPELLINGS = {**TIME_SPELLINGS, "label": LABEL_SPELLINGS}
 
 
@@ -61,6 +63,15 @@ def read_timeline(path: Path, problems: Problems) -> tuple[Segment, ...]:
         return ()
 
 
+def _label(row: Row) -> str:
+    if row.text("label").casefold() in _NO_VALUES:
+        raise DataError(
+            f"the label is {row.text('label')!r}, as programs write it where there is no value; give one, or delete the"
+            " row"
+        )
+    return row.text("label")
+
+
 def segment_of(row: Row) -> Segment:
     """The segment that a row of a timeline or manifest describes; without times it is the whole film.
 
@@ -68,4 +79,4 @@ def segment_of(row: Row) -> Segment:
         DataError: A time is not one, the times are out of order, or the label is empty or unprintable.
     """
     start = row.seconds("start", otherwise=0.0)
-    return Segment(start, row.seconds("end", otherwise=math.inf), row.text("label"))
+    return Segment(start, row.seconds("end", otherwise=math.inf), _label(row))

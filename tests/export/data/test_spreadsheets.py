@@ -138,6 +138,50 @@ def test_what_cannot_be_told_for_sure_is_refused_with_the_remedy(clips: Path) ->
         read_dataset(clips / "labels.xlsx")
 
 
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        ("first_frame,last_frame", "12,30"),
+        ("startFrame,endFrame", "12,30"),
+        ("clip_start_ms,clip_end_ms", "1200,3000"),
+        ("t_begin,t_stop", "0.5,1.5"),
+        ("Beginn,Ende", "0:01,0:02"),
+        ("start,duration", "0.5,1"),
+        ("start_time,last_frame", "0.5,30"),
+    ],
+)
+def test_times_in_other_words_are_not_passed_over(clips: Path, header: str, row: str) -> None:
+    manifest = clips / "manifest.csv"
+    manifest.write_text(f"path,label,{header}\na.mp4,x,{row}\nb.mp4,y,{row}\n")
+    with pytest.raises(DataError, match=r"row 2: the column .*give start and end in seconds, or mm:ss"):
+        read_dataset(clips)
+    # What is no time, or stands beside times that are read, is none of those.
+    manifest.write_text(
+        f"path,label,start,end,{header.replace('start', 'begin')}\na.mp4,x,0,1,{row}\nb.mp4,y,0,1,{row}\n"
+    )
+    assert segments(read_dataset(clips))["a.mp4"] == (Segment(0, 1, "x"),)
+    manifest.write_text("path,label,last_name,duration,start_hand\na.mp4,x,Doe,12,left\nb.mp4,y,Roe,12,right\n")
+    dataset = read_dataset(clips)
+    assert segments(dataset)["a.mp4"] == (Segment(0, math.inf, "x"),)
+    assert dataset.warnings == ("columns of manifest.csv that are not read: duration, last_name, start_hand",)
+
+
+@pytest.mark.parametrize("label", ["nan", "NaN", "#N/A", "#NAME?", "null"])
+def test_what_programs_write_for_no_value_is_no_label(clips: Path, label: str) -> None:
+    (clips / "manifest.csv").write_text(f"path,label\na.mp4,{label}\nb.mp4,y\n")
+    with pytest.raises(DataError, match=r"row 2: the label is .*as programs write it where there is no value"):
+        read_dataset(clips)
+
+
+@pytest.mark.parametrize("column", ["set", "Phase", "usage"])
+def test_splits_in_columns_of_other_names(clips: Path, column: str) -> None:
+    (clips / "manifest.csv").write_text(f"path,label,{column}\na.mp4,x,Train\nb.mp4,y,TEST\n")
+    assert [recording.split for recording in read_dataset(clips).recordings] == ["train", "test"]
+    (clips / "manifest.csv").write_text(f"path,label,{column}\na.mp4,x,1\nb.mp4,y,2\n")
+    with pytest.raises(DataError, match=r"row 2: split '1' is none of .*call it something else"):
+        read_dataset(clips)
+
+
 @pytest.mark.parametrize("name", [r"sub\deep\a.mp4", r".\sub\deep\a.mp4", r"sub\deep/a.mp4"])
 def test_backslashes_separate_folders(tmp_path: Path, name: str) -> None:
     clip(tmp_path / "sub/deep/a.mp4")
