@@ -12,13 +12,13 @@ from framestream_export.data.folder_roles import FolderRoles, folders_of_frames,
 from framestream_export.data.footage import Recording, Segment, shown_name
 from framestream_export.data.footage_files import is_video, walk
 from framestream_export.data.frame_folders import are_frames
-from framestream_export.data.manifest import KNOWN_COLUMNS, MANIFEST, lists_clips, read_manifest
+from framestream_export.data.manifest import KNOWN_COLUMNS, MANIFEST, is_manifest, lists_clips, read_manifest
 from framestream_export.data.paths import Paths, to_nfc
 from framestream_export.data.problems import Problems
 from framestream_export.data.tables import read_header
 from framestream_export.data.timeline import is_timeline, read_timeline
 
-LISTS = (MANIFEST, "metadata.csv")  # the second as Hugging Face's folders of videos have it
+_METADATA = "metadata.csv"  # as Hugging Face's folders of videos have it
 
 
 def read_folders(
@@ -39,7 +39,7 @@ def read_folders(
     found: list[Recording | Path] = []  # recordings of manifests and clips, in the order in which they lie
     frames: list[Path] = []
     for here, subfolders, files in walk(root, problems):
-        if listing := next((name for name in LISTS if name in files and _is_list(here / name)), None):
+        if listing := next((name for name in files if is_manifest(name)), None) or _metadata(here, files):
             subfolders.clear()
             found += read_manifest(here / listing, problems, root=root, paths=paths, group_column=group_column)
             continue
@@ -80,9 +80,10 @@ def read_folders(
     return recordings, notes + (_empty_classes(root, recordings) if roles.label == 0 else [])
 
 
-def _is_list(path: Path) -> bool:
-    """Whether a file of a list's name is one: a manifest always, others by their columns."""
-    return path.name == MANIFEST or (path.is_file() and lists_clips(read_header(path, known=KNOWN_COLUMNS)))
+def _metadata(folder: Path, files: Sequence[str]) -> str | None:
+    """The name of a metadata file in a folder that lists clips; others have such files as well."""
+    lists = _METADATA in files and lists_clips(read_header(folder / _METADATA, known=KNOWN_COLUMNS))
+    return _METADATA if lists else None
 
 
 def _has_timeline(path: Path, problems: Problems) -> bool:

@@ -1,15 +1,17 @@
 """Lists of clips without a header: a clip and its label in each row, as Jester and many training scripts have them.
 
-Cells are separated by a semicolon, comma, tab or bar, or the label follows the last blank.
+Cells are separated by a semicolon, comma, tab or bar, or the label follows the last blank. Rows may also be paths alone
+(<class>/<clip>), as lists are written that only divide class folders.
 """
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from framestream.errors import DataError
+from framestream_export.data.footage import VIDEO_SUFFIXES
 from framestream_export.data.listed_files import ListedFiles
 from framestream_export.data.spreadsheets import read_text
 from framestream_export.data.tables import Row
@@ -50,6 +52,9 @@ def _pairs(table: Path) -> Iterator[tuple[int, tuple[str, str]]]:
 
 def _cells(line: str, separator: str) -> list[str]:
     if separator == " ":  # labels of such lists are numbers, and paths may have blanks
+        place = PurePosixPath(line.replace("\\", "/"))
+        if place.suffix.lower() in VIDEO_SUFFIXES or " " not in line:  # no label: that of the class folder
+            return [line, place.parent.name]
         name, _, label = line.rpartition(" ")
         return [name, label]
     try:

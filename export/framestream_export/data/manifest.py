@@ -33,9 +33,19 @@ from framestream_export.data.tables import Row, column_name, columns_passed_over
 from framestream_export.data.time_columns import check_times_read
 from framestream_export.data.timeline import LABEL_SPELLINGS, TIME_SPELLINGS, read_timeline, segment_of
 
-__all__ = ["COLUMNS", "KNOWN_COLUMNS", "MANIFEST", "SPELLINGS", "lists_clips", "read_manifest", "write_manifest"]
+__all__ = [
+    "COLUMNS",
+    "KNOWN_COLUMNS",
+    "MANIFEST",
+    "SPELLINGS",
+    "is_manifest",
+    "lists_clips",
+    "read_manifest",
+    "write_manifest",
+]
 
 MANIFEST = "manifest.csv"
+_NAMES = frozenset({MANIFEST, "manifest.tsv"})
 SPELLINGS: Mapping[str, Sequence[str]] = {
     "path": (
         *("file", "filename", "file_name", "filepath", "file_path", "video", "video_name", "videoname", "video_path"),
@@ -70,7 +80,7 @@ def read_manifest(
     paths: Paths,
     group_column: str | None = None,
     split: str | None = None,
-    folders: Sequence[Path] = (),
+    places: Sequence[Sequence[Path]] = (),
 ) -> list[Recording]:
     """The recordings that a manifest lists; what is wrong with a row is noted and the row left out.
 
@@ -81,11 +91,11 @@ def read_manifest(
         paths: Finds files by their path, each folder listed once.
         group_column: The column that groups recordings, if not "group".
         split: The split of rows that name none.
-        folders: Folders in which files may lie, besides that of the manifest.
+        places: Folders in which files may lie, besides that of the manifest, those that are as likely together.
     """
     group_by = column_name(group_column or "group")
     required = ("path", "label") if group_by == "group" else ("path", "label", group_by)
-    listing = _Listing(ListedFiles(manifest, root, paths, folders=folders), paths)
+    listing = _Listing(ListedFiles(manifest, root, paths, places=places), paths)
     try:
         for row in _rows(manifest, required, listing.files):
             with problems.about(f"{manifest}, row {row.number}"):
@@ -112,6 +122,11 @@ def read_manifest(
                 )
             )
     return recordings
+
+
+def is_manifest(name: str) -> bool:
+    """Whether a file is a manifest by its name, in whichever case: not every system tells capitals apart."""
+    return name.casefold() in _NAMES
 
 
 def lists_clips(columns: Collection[str]) -> bool:
@@ -166,7 +181,8 @@ def _split(row: Row) -> str | None:
     spelling = row.text("split").lower()
     if spelling and spelling not in SPLIT_SPELLINGS:
         raise DataError(
-            f"split {spelling!r} is none of {', '.join(SPLITS)}; if the column says something else, call it something else"
+            f"split {spelling!r} is none of {', '.join(SPLITS)}; if the column says something else, call it"
+            " something else"
         )
     return SPLIT_SPELLINGS.get(spelling)
 

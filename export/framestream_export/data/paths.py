@@ -30,6 +30,7 @@ class Paths:
     def __init__(self) -> None:
         """Make a listing that has read no folder yet."""
         self._folders: dict[str, _Listing] = {}
+        self._folders_in: dict[str, list[Path]] = {}
         self._stems: dict[str, dict[str, list[str]]] = {}
         self._composed: dict[str, dict[str, list[str]]] = {}
 
@@ -46,20 +47,33 @@ class Paths:
         """The real path of a folder, or None if there is no such folder."""
         return os.path.realpath(path) if os.path.isdir(path) else None
 
+    def folders_in(self, folder: Path) -> list[Path]:
+        """The folders right below a folder that are not hidden, sorted."""
+        where = os.fspath(folder)
+        if where not in self._folders_in:
+            here = self._listing(where)
+            inner = (folder / name for name in sorted(here.names - here.plain_files) if not name.startswith("."))
+            self._folders_in[where] = [path for path in inner if os.path.isdir(path)]
+        return self._folders_in[where]
+
     def holds(self, folder: Path, name: str) -> bool:
         """Whether something in a folder has that name, in whichever Unicode form."""
         return self._spelled_on_disk(folder, name) in self._listing(os.fspath(folder)).names
 
     def of_stem(self, folder: Path, stem: str) -> list[str]:
-        """The names of videos in a folder that are called so but for their suffix, in whichever Unicode form."""
+        """The names of videos in a folder that are called so but for their suffix, in whichever Unicode form.
+
+        Where none is, those that differ in capitals as well: not every system tells them apart.
+        """
         where = os.fspath(folder)
         if where not in self._stems:
             stems = self._stems[where] = {}
             for name in sorted(self._listing(where).names):
                 own, suffix = os.path.splitext(name)
                 if suffix.lower() in VIDEO_SUFFIXES:
-                    stems.setdefault(to_nfc(own), []).append(name)
-        return self._stems[where].get(to_nfc(stem), [])
+                    stems.setdefault(to_nfc(own).casefold(), []).append(name)
+        alike = self._stems[where].get(to_nfc(stem).casefold(), [])
+        return [name for name in alike if to_nfc(os.path.splitext(name)[0]) == to_nfc(stem)] or alike
 
     def as_on_disk(self, path: Path) -> Path:
         """The path with the names that the disk has, where they differ in their Unicode form only.
@@ -121,7 +135,8 @@ def below(root: Path, path: Path) -> Path:
     if inside is not None:
         return root / inside
     raise DataError(
-        f"{path} lies outside of {root}; if it is meant, put a link to it into that folder and name the link"
+        f"{path} lies outside of {root}: write paths relative to the folder of the list, as {path.name}; if a file"
+        " elsewhere is meant, put a link to it into that folder and name the link"
     )
 
 

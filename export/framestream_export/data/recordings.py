@@ -14,17 +14,17 @@ from framestream_export.data.folders import read_folders
 from framestream_export.data.footage import SPLITS, VIDEO_SUFFIXES, Dataset, Recording, Segment
 from framestream_export.data.frame_folders import with_image_rate
 from framestream_export.data.layouts import DataSetLayout, Reading, layout_named, recognise
-from framestream_export.data.manifest import MANIFEST, read_manifest
+from framestream_export.data.manifest import MANIFEST, is_manifest, read_manifest
 from framestream_export.data.negatives import read_negatives
 from framestream_export.data.paths import Paths, to_nfc
 from framestream_export.data.problems import Problems
-from framestream_export.data.unread_lists import describe_unread_lists
+from framestream_export.data.unread_lists import check_unread_lists, describe_unread_lists
 
 __all__ = ["MANIFEST", "SPLITS", "VIDEO_SUFFIXES", "Dataset", "Recording", "Segment", "read_dataset"]
 
 _BACKGROUND_NAMES = ("idle", "background")
 _NEW_BACKGROUND = "background"
-_TABLES = (".csv", ".tsv")
+_TABLES = (".csv", ".tsv", ".txt")
 
 
 def read_dataset(
@@ -76,6 +76,8 @@ def read_dataset(
         recordings += read_negatives(negatives, problems, background=background)
         used.add(background)
     _refuse_files_listed_twice(recordings, problems, paths)
+    if name == "folders" and recordings and not len(problems):
+        check_unread_lists(data, recordings, problems, paths)
     hint = describe_unread_lists(data) if name == "folders" and not recordings else ""
     problems.check(data, hint=hint)
     if not recordings:
@@ -108,10 +110,17 @@ def _nothing(data: Path, layout: str, warnings: Sequence[str]) -> str:
 
 def _other_classes(data: Path, labels: Sequence[str], layout: str) -> str:
     """What to do about a single class: it may be a folder that holds the classes."""
-    only = data.joinpath(*labels)
-    inner = sorted(path.name for path in only.iterdir() if path.is_dir()) if only.is_dir() else []
-    if len(inner) < 2:
-        return f"add clips of at least one other{describe_unread_lists(data) if layout == 'folders' else ''}"
+    if layout != "folders":
+        return "add clips of at least one other"
+    paths = Paths()
+    # The label is compared with names: a list may call it anything, also what no folder can be called.
+    only = next((path for path in paths.folders_in(data) if to_nfc(path.name) in labels), None)
+    inner = [path.name for path in paths.folders_in(only)] if only else []
+    if only is None or len(inner) < 2:
+        return (
+            "add clips of at least one other, or, if that is the folder of all clips, list them with their labels in a"
+            f" {MANIFEST}{describe_unread_lists(data)}"
+        )
     return f"if the folders in it are the classes ({in_words(inner)}), give {only} as DATA"
 
 
@@ -121,7 +130,7 @@ def _read(
     """Return the name of the data's layout, its recordings, and warnings."""
     if not data.exists():
         raise DataError(f"{data} does not exist; give a directory of clips or a .csv manifest")
-    if layout is None and not (data / MANIFEST).is_file():  # our own manifest goes before what else lies there
+    if layout is None and not _has_manifest(data):  # our own manifest goes before what else lies there
         layout = recognise(data)
     if layout is not None:
         reading.check(layout.takes, layout=layout.name)
@@ -148,6 +157,10 @@ def _read(
         listed = read_manifest(data, reading.problems, root=data.parent, paths=paths, group_column=reading.group_column)
         return name, listed, []
     raise DataError(f"{data} is neither a directory of clips nor a .csv manifest; save a spreadsheet as CSV UTF-8")
+
+
+def _has_manifest(data: Path) -> bool:
+    return data.is_dir() and any(is_manifest(path.name) and path.is_file() for path in data.iterdir())
 
 
 def _refuse_files_listed_twice(recordings: Sequence[Recording], problems: Problems, paths: Paths) -> None:

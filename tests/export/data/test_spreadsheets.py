@@ -292,3 +292,48 @@ def test_two_spellings_of_a_word_are_one(tmp_path: Path) -> None:
         dataset = read_dataset(data)
         assert os.path.isfile(dataset.recordings[0].path)
         assert dataset.labels == (composed, f"{composed}x")
+
+
+@pytest.mark.parametrize("name", ["labels.csv", "labels.txt", "manifest.csv"])
+def test_bare_names_are_found_in_folders_beside_the_list(tmp_path: Path, name: str) -> None:
+    for path in ("videos/a.mp4", "videos/b.mp4", "old/c.mp4"):
+        clip(tmp_path / path)
+    (tmp_path / name).write_text("filename,label\na.mp4,x\nb.mp4,y\nold/c.mp4,x\n")
+    dataset = read_dataset(tmp_path / name)
+    assert [recording.name for recording in dataset.recordings] == ["videos/a.mp4", "videos/b.mp4", "old/c.mp4"]
+    assert dataset.warnings == (
+        f"2 clips lie in other folders than {name} says: a.mp4 is videos/a.mp4, b.mp4 is videos/b.mp4",
+    )
+    # Which of two is meant nobody can know.
+    clip(tmp_path / "old/a.mp4")
+    with pytest.raises(DataError, match=r"row 2: 2 files are called a\.mp4: .*; write the path with its folder"):
+        read_dataset(tmp_path / name)
+
+
+def test_capitals_of_names_are_those_of_the_disk(tmp_path: Path) -> None:
+    clip(tmp_path / "A.MP4")
+    clip(tmp_path / "b.mp4")
+    (tmp_path / "Manifest.CSV").write_text("path,label\na.mp4,x\nB.mp4,y\n")
+    dataset = read_dataset(tmp_path)
+    assert [recording.name for recording in dataset.recordings] == ["A.MP4", "b.mp4"]
+    assert "another suffix on the disk: a.mp4 is A.MP4, B.mp4 is b.mp4" in " ".join(dataset.warnings)
+
+
+@pytest.mark.parametrize("name", ["labels.csv", "annotations.tsv", "lists/all.csv", "manifest.csv.txt"])
+def test_lists_that_contradict_the_folders_are_not_passed_over(tmp_path: Path, name: str) -> None:
+    for path in ("old/a.mp4", "old/b.mp4", "new/c.mp4"):
+        clip(tmp_path / path)
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    up = "../" if "/" in name else ""
+    text = f"path,label\n{up}old/a.mp4,x\n{up}old/b.mp4,y\n{up}new/c.mp4,x\n"
+    (tmp_path / name).write_text(text.replace(",", "\t") if name.endswith(".tsv") else text)
+    with pytest.raises(DataError, match=r"it says x of old/a\.mp4, and its folder says old: give .* as DATA, or move"):
+        read_dataset(tmp_path)
+    (tmp_path / name).write_text(f"path,label,split\n{up}old/a.mp4,old,train\n{up}new/c.mp4,new,test\n")
+    with pytest.raises(DataError, match=r"it puts old/a\.mp4 into train, which its folder does not say: give"):
+        read_dataset(tmp_path)
+    (tmp_path / name).write_text(f"path,label\n{up}old/a.mp4,old\n{up}new/c.mp4,new\n")
+    assert read_dataset(tmp_path).warnings[-1].startswith("lists beside the clips were not read: ")
+    (tmp_path / name).unlink()
+    (tmp_path / "labels.xlsx").touch()
+    assert read_dataset(tmp_path).warnings[-1] == "lists beside the clips were not read: labels.xlsx"

@@ -27,20 +27,24 @@ _UCF101_CLIP = re.compile(r"v_(?P<group>.+_g\d+)_c\d+")
 
 
 def _named_after_splits(data: Path) -> dict[Path, str]:
-    """Tables in the folder that are named after a split, with it."""
+    """Tables that are named after a split, with it: in the folder, or else in one right below that is none itself."""
     if not data.is_dir():
         return {}
-    tables = [path for path in sorted(data.iterdir()) if path.suffix.lower() in _SUFFIXES and path.is_file()]
-    return {path: split for path in tables if (split := split_of_list(path.stem)) is not None}
+    for folder in (data, *(inner for inner in _inner(data) if split_named(inner.name) is None)):
+        tables = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in _SUFFIXES and path.is_file()]
+        named = {path: split for path in tables if (split := split_of_list(path.stem)) is not None}
+        if any(split == "train" and _is_list(path, split, data) for path, split in named.items()):
+            return named
+    return {}
 
 
-def _folders(data: Path, split: str) -> list[Path]:
-    """Folders in which clips of a split may lie: those named after it, with class folders in them, then all others."""
+def _places(data: Path, split: str) -> list[list[Path]]:
+    """Folders in which clips of a split may lie: the data's, those named after it, class folders in them, others."""
     named = {path: split_named(path.name) for path in _inner(data)}
     own = [path for path, its in named.items() if its == split]
     classes = [inner for path in own for inner in _inner(path)]
     others = [path for path, its in named.items() if its is None]
-    return [*own, *(classes if len(classes) <= _MOST_CLASSES else ()), *others]
+    return [[data], own, classes if len(classes) <= _MOST_CLASSES else [], others]
 
 
 def _inner(folder: Path) -> list[Path]:
@@ -52,11 +56,11 @@ def _is_list(table: Path, split: str, data: Path) -> bool:
     if lists_clips(header):
         return True
     no_header = not header & {"path", "label", *SPELLINGS["path"], *SPELLINGS["label"]}
-    return no_header and is_headless(table, ListedFiles(table, data, Paths(), folders=_folders(data, split)))
+    return no_header and is_headless(table, ListedFiles(table, data, Paths(), places=_places(data, split)))
 
 
 def _is_here(data: Path) -> bool:
-    return any(split == "train" and _is_list(path, split, data) for path, split in _named_after_splits(data).items())
+    return bool(_named_after_splits(data))
 
 
 def _read(data: Path, reading: Reading) -> Found:
@@ -77,7 +81,7 @@ def _read(data: Path, reading: Reading) -> Found:
             paths=paths,
             group_column=reading.group_column,
             split=split,
-            folders=_folders(data, split),
+            places=_places(data, split),
         )
         recordings += map(_grouped, listed)
     if not read:

@@ -1,4 +1,4 @@
-"""UCF101: classInd.txt, and for each of three divisions trainlist0N.txt and testlist0N.txt.
+"""UCF101: classInd.txt (it may be missing), and for each of three divisions trainlist0N.txt and testlist0N.txt.
 
 Soomro, Zamir and Shah, "UCF101: A Dataset of 101 Human Actions Classes From Videos in The Wild", 2012. A file is called
 v_Class_gNN_cNN.avi; clips of one g were cut from one video, and the official divisions keep them together.
@@ -20,15 +20,15 @@ _CLIP = re.compile(r"v_(?P<group>.+_g\d+)_c\d+")
 
 
 def _is_here(data: Path) -> bool:
-    folder = list_folder(data, "trainlist0[123].txt")
-    return folder is not None and (folder / "classInd.txt").is_file()
+    return list_folder(data, "trainlist0[123].txt") is not None
 
 
 def _read(data: Path, reading: Reading) -> Found:
     lists = list_folder(data, "trainlist0[123].txt")
     if lists is None:
         raise DataError(f"{data} has no trainlist01.txt, neither in it nor in a folder right below it")
-    classes = _read_classes(lists / "classInd.txt")
+    class_list = lists / "classInd.txt"
+    classes = _read_classes(class_list) if class_list.is_file() else None
     videos = VideoIndex(data, reading.problems)
     recordings: dict[Path, Recording] = {}
     missing: list[str] = []
@@ -67,12 +67,19 @@ def _read_classes(path: Path) -> dict[str, str]:
     return classes
 
 
-def _parse(line: str, classes: dict[str, str]) -> tuple[str, str]:
-    """The clip and the class that a row names: Class/clip.avi, for training with the number of the class behind it."""
+def _parse(line: str, classes: dict[str, str] | None) -> tuple[str, str]:
+    """The clip and the class that a row names: Class/clip.avi, for training with the number of the class behind it.
+
+    Without classInd.txt the folder's name is believed.
+    """
     line = line.replace("\\", "/")  # as lists are written anew on Windows
     path, _, digits = line.rpartition(" ") if line.rpartition(" ")[2].isdecimal() else (line, "", "")
     place = PurePosixPath(path.strip())
     label = place.parent.name
+    if classes is None and label:
+        return place.name, label
+    if classes is None:
+        raise DataError(f"{line!r} names no class; it is written Class/clip.avi")
     if label not in classes.values():
         raise DataError(f"{label or line!r} is no class of classInd.txt")
     if digits and classes.get(digits) != label:

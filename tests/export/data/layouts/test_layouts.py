@@ -376,3 +376,30 @@ def test_a_manifest_is_written_whole_above_all_clips_or_not_at_all(tmp_path: Pat
     with pytest.raises(DataError, match="lies outside of"):
         write_manifest(tmp_path / "elsewhere/m.csv", [first])
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_ucf101_without_its_list_of_classes(tmp_path: Path) -> None:
+    data = write_ucf(tmp_path / "d")
+    (data / "ucfTrainTestlist/classInd.txt").unlink()
+    dataset = read_dataset(data)
+    one = by_name(dataset)["v_BabyCrawling_g02_c01.avi"]
+    assert (one.segments[0].label, one.group, one.split) == ("BabyCrawling", "BabyCrawling_g02", "test")
+    assert (len(dataset.recordings), dataset.labels) == (24, ("Archery", "BabyCrawling"))
+
+
+@pytest.mark.parametrize("folder", ["", "splits/", "annotations/"])
+@pytest.mark.parametrize("names", [("train.txt", "test.txt"), ("Anomaly_Train.txt", "Anomaly_Test.txt")])
+def test_lists_that_only_divide_class_folders(tmp_path: Path, folder: str, names: tuple[str, str]) -> None:
+    for name in ("wave/a b.mp4", "wave/c.mp4", "bend/a b.mp4", "bend/c.mp4"):
+        clip(tmp_path / name)
+    (tmp_path / folder).mkdir(exist_ok=True)
+    lines(tmp_path / folder / names[0], "wave/a b.mp4", "bend/a b.mp4")
+    lines(tmp_path / folder / names[1], "wave\\c.mp4", "bend/c.mp4")
+    dataset = read_dataset(tmp_path)
+    found = {(one.name, one.segments[0].label, one.split) for one in dataset.recordings}
+    assert found == {
+        ("wave/a b.mp4", "wave", "train"),
+        ("bend/a b.mp4", "bend", "train"),
+        ("wave/c.mp4", "wave", "test"),
+        ("bend/c.mp4", "bend", "test"),
+    }
