@@ -158,7 +158,9 @@ def _as_told(levels: _Levels, label: int) -> FolderRoles:
 
 
 def _all_splits(names: Collection[str]) -> bool:
-    return all(split_named(name, names) for name in names)
+    splits = {split_named(name, names) for name in names}
+    numbered = any(name[-1:].isdecimal() for name in names)  # dev1 and dev2 may be devices, train1 and test1 are splits
+    return None not in splits and ("train" in splits or not numbered)
 
 
 def _split_level(levels: _Levels) -> int | None:

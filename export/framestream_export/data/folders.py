@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from framestream.errors import DataError
+from framestream_export.data.clip_names import group_in_name
+from framestream_export.data.folder_names import in_words
 from framestream_export.data.folder_roles import FolderRoles, folders_of_frames, recognise_roles, recognise_splits
 from framestream_export.data.footage import Recording, Segment, shown_name
-from framestream_export.data.footage_files import is_video, walk
+from framestream_export.data.footage_files import is_other_footage, is_set_aside, is_video, walk
 from framestream_export.data.frame_folders import are_frames
 from framestream_export.data.manifest import KNOWN_COLUMNS, MANIFEST, is_manifest, lists_clips, read_manifest
 from framestream_export.data.paths import Paths, to_nfc
 from framestream_export.data.problems import Problems
 from framestream_export.data.tables import read_header
-from framestream_export.data.timeline import is_timeline, read_timeline
+from framestream_export.data.timeline import describe_beside, is_timeline, read_timeline
 
 _METADATA = "metadata.csv"  # as Hugging Face's folders of videos have it
 
@@ -38,6 +41,7 @@ def read_folders(
     """
     found: list[Recording | Path] = []  # recordings of manifests and clips, in the order in which they lie
     frames: list[Path] = []
+    passed_over: list[Path] = []
     for here, subfolders, files in walk(root, problems):
         if listing := next((name for name in files if is_manifest(name)), None) or _metadata(here, files):
             subfolders.clear()
@@ -47,6 +51,14 @@ def read_folders(
         found += videos
         if not videos and here != root and are_frames(files):
             frames.append(here)
+        passed_over += [here / name for name in files if is_other_footage(name) and here != root]
+    if passed_over:
+        kinds = Counter(path.suffix.lower() for path in passed_over)
+        some = ", ".join(f"{count} {suffix}" for suffix, count in kinds.most_common())
+        problems.warn(
+            f"{len(passed_over)} files such as {passed_over[0]} are of kinds that are not read ({some}), and left out;"
+            " unpack or convert them"
+        )
     if found and frames:  # previews, most likely: folders of images are clips where there is nothing else
         problems.warn(f"{len(frames)} folders of images, such as {frames[0]}, are left out, as there are videos")
     elif frames:
@@ -77,6 +89,9 @@ def read_folders(
         else:
             recordings += _labelled(one, problems, root=root, folders=folders[one], roles=roles)
     notes = list(roles.notes)
+    if roles.label is not None and roles.group is None:
+        recordings, said = _grouped_by_name(recordings)
+        notes += said
     return recordings, notes + (_empty_classes(root, recordings) if roles.label == 0 else [])
 
 
@@ -118,7 +133,7 @@ def _refuse_single_images(holding_images: Mapping[Path, tuple[str, ...]], roles:
 
 
 def _folders(path: Path, root: Path) -> tuple[str, ...]:
-    return tuple(map(to_nfc, path.relative_to(root).parts[:-1]))
+    return tuple(to_nfc(name).strip() for name in path.relative_to(root).parts[:-1])
 
 
 def _placed(recording: Recording, root: Path, roles: FolderRoles) -> Recording:
@@ -143,9 +158,12 @@ def _labelled(
     name, label = shown_name(path, root), roles.label_of(folders)
     if label is None:
         where = roles.pattern if folders and roles.label else "a class folder"
-        problems.note(
-            f"{path} has no label: put it into {where} or a {MANIFEST}, or give it a timeline {path.stem}.csv"
+        remedy = (
+            "; clips of images lie as <class>/<clip>/00001.jpg"
+            if path.is_dir()
+            else f", or give it a timeline {path.stem}.csv (start,end,label){describe_beside(path)}"
         )
+        problems.note(f"{path} has no label: put it into {where} or a {MANIFEST}{remedy}")
         return []
     try:
         segment = Segment(0.0, math.inf, label)
@@ -153,6 +171,17 @@ def _labelled(
         problems.add(path, error)
         return []
     return [Recording(path, name, (segment,), roles.group_of(folders) or name, roles.split_of(folders))]
+
+
+def _grouped_by_name(recordings: list[Recording]) -> tuple[list[Recording], list[str]]:
+    """The recordings in the groups that their names give them, where all that folders label have such names."""
+    open_ones = [one for one in recordings if one.manifest is None and one.group == one.name]
+    names = {one.path: group_in_name(one.path.stem) for one in open_ones}
+    groups = {group for group in names.values() if group}
+    if not all(names.values()) or not 1 < len(groups) < len(names):
+        return recordings, []
+    grouped = [replace(one, group=names.get(one.path) or one.group) for one in recordings]
+    return grouped, [f"the names of files give groups, kept in one split each: {in_words(groups)}"]
 
 
 def _empty_classes(root: Path, recordings: list[Recording]) -> list[str]:
@@ -164,5 +193,5 @@ def _empty_classes(root: Path, recordings: list[Recording]) -> list[str]:
     return [
         f"the folder {folder.name} holds no clips, so there is no such class; add clips or delete it"
         for folder in sorted(root.iterdir())
-        if folder.is_dir() and folder.name not in used and not folder.name.startswith(".")
+        if folder.is_dir() and folder.name not in used and not is_set_aside(folder.name)
     ]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +27,15 @@ def image_names(names: Iterable[str]) -> list[str]:
 def are_frames(names: Iterable[str]) -> bool:
     """Whether files in a folder make a clip, by their names."""
     return len(image_names(names)) >= _LEAST_IMAGES
+
+
+def kinds_of_images(names: Iterable[str]) -> list[str]:
+    """The kinds of images among files, by names in which numbers do not count: img_#.jpg beside flow_x_#.jpg.
+
+    A kind of which there is one image does not count: a cover, a preview.
+    """
+    kinds = Counter(re.sub(r"\d+", "#", name.lower().replace(".jpeg", ".jpg")) for name in image_names(names))
+    return sorted(kind for kind, count in kinds.items() if count > 1)
 
 
 def is_frame_folder(path: Path) -> bool:
@@ -57,6 +68,11 @@ def with_image_rate(recordings: Iterable[Recording], image_rate: float | None) -
             raise DataError(
                 f"{recording.path} is a folder of images, which carry no times: say with --image-rate how many make a"
                 " second (12 in Jester and Something-Something)"
+            )
+        if is_folder and len(kinds := kinds_of_images(os.listdir(recording.path))) > 1:
+            raise DataError(
+                f"{recording.path} has images of several kinds ({', '.join(kinds)}), which would be played one after"
+                " the other: keep those of one"
             )
         found.append(replace(recording, image_rate=image_rate) if is_folder else recording)
     if image_rate is not None and not folders:

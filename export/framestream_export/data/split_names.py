@@ -32,7 +32,7 @@ def split_named(name: str, among: Collection[str] = ()) -> str | None:
     if len(among) > 1:
         common = frozenset.intersection(*(frozenset(_words(other)) for other in among))
         words = [word for word in words if word not in common]
-    telling = [word for word in words if word not in _EMPTY_WORDS]
+    telling = [plain for word in words if (plain := word.rstrip("0123456789")) and plain not in _EMPTY_WORDS]
     if len(telling) != 1:
         return None
     joined = _JOINED.fullmatch(telling[0])

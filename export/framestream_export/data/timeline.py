@@ -36,6 +36,8 @@ TIME_SPELLINGS: Mapping[str, Sequence[str]] = {
 }
 # What pandas and spreadsheets write for a cell without a value, and for one whose formula went wrong.
 _NO_VALUES = frozenset({"nan", "null", "n/a", "#n/a", "#na", "#name?", "#ref!", "#value!", "#div/0!", "#num!"})
+_BESIDE = (".csv", ".CSV", ".tsv", ".txt", ".srt", ".vtt", ".ass", ".json", ".xml", ".eaf", ".TextGrid")
+_COLUMNS = 6
 _SPELLINGS = {**TIME_SPELLINGS, "label": LABEL_SPELLINGS}
 
 
@@ -45,6 +47,16 @@ def is_timeline(path: Path) -> bool:
     header = set(read_header(path, known=sorted(names)))
     has_times = any(header & {column, *spellings} for column, spellings in TIME_SPELLINGS.items())
     return (has_times and bool(header & {"label", *LABEL_SPELLINGS})) or {"start", "end"} <= header
+
+
+def describe_beside(film: Path) -> str:
+    """What lies beside a film under its name and may be meant as its timeline, but is none: part of a sentence."""
+    beside = [film.with_suffix(suffix) for suffix in _BESIDE] + [Path(f"{film}{suffix}") for suffix in _BESIDE]
+    found = next((path for path in beside if path.is_file()), None)
+    if found is None:
+        return ""
+    columns = [column for column in read_header(found) if column] if found.suffix.lower() == ".csv" else []
+    return f"; {found.name} is not read" + (f" (its columns are {', '.join(columns[:_COLUMNS])})" if columns else "")
 
 
 def read_timeline(path: Path, problems: Problems) -> tuple[Segment, ...]:

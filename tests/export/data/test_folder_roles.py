@@ -294,3 +294,63 @@ def test_lists_that_are_not_understood_are_named(tmp_path: Path) -> None:
     (tmp_path / "labels.json").write_text("{}")
     with pytest.raises(DataError, match=r"were not read: labels\.json, train\.csv \(columns what, kind\)"):
         read_dataset(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "groups"),
+    [
+        ("person{:02}_boxing_d1_uncomp.avi", {"person01", "person02"}),
+        ("v_Bend_g{:02}_c0{}.avi", {"Bend_g01", "Bend_g02"}),
+        ("S001C001P{:03}R001A00{}_rgb.avi", {"P001", "P002"}),
+        ("Cook_p{:02}_r0{}_v02_c03.mp4", {"p01", "p02"}),
+        ("clip{:02}_{}.avi", None),
+        ("s{:02}_{}.avi", None),
+    ],
+)
+def test_people_and_sources_in_names_of_clips_are_groups(tmp_path: Path, name: str, groups: set[str] | None) -> None:
+    for number in (1, 2):
+        for label in ("wave", "bend"):
+            clip(tmp_path / label / name.format(number, 1))
+    dataset = read_dataset(tmp_path)
+    names = {recording.name for recording in dataset.recordings}
+    assert {recording.group for recording in dataset.recordings} == (groups or names)
+    assert ("the names of files give groups" in " ".join(dataset.warnings)) == bool(groups)
+    # What only some names say is no group.
+    clip(tmp_path / "wave/other.avi")
+    assert "the names of files" not in " ".join(read_dataset(tmp_path).warnings)
+
+
+def test_numbered_splits(tmp_path: Path) -> None:
+    for split in ("train1", "train2", "test1"):
+        for label in ("wave", "bend"):
+            clip(tmp_path / split / label / "a.avi")
+    dataset = read_dataset(tmp_path)
+    assert (dataset.labels, by_split(dataset)) == (("bend", "wave"), {"train": 4, "test": 2})
+
+
+def test_what_systems_put_beside_clips_is_left_out(tmp_path: Path) -> None:
+    for name in ("wave/a.avi", "bend/b.avi", "bend /c.avi", "__MACOSX/wave/a.avi", "@eaDir/a.avi"):
+        clip(tmp_path / name)
+    (tmp_path / "wave/Thumbs.db").touch()
+    dataset = read_dataset(tmp_path)
+    assert (dataset.labels, len(dataset.recordings), dataset.warnings) == (("bend", "wave"), 3, ())
+
+
+def test_footage_that_is_not_read_is_named(tmp_path: Path) -> None:
+    for name in ("wave/a.avi", "bend/b.avi", "bend/c.vob"):
+        clip(tmp_path / name)
+    for name in ("wave/x.dav", "wave/y.DAV", "bend/clips.zip", "all.zip"):
+        (tmp_path / name).touch()
+    dataset = read_dataset(tmp_path)
+    assert len(dataset.recordings) == 3
+    assert "3 files such as" in dataset.warnings[0]
+    assert "are of kinds that are not read (2 .dav, 1 .zip), and left out" in dataset.warnings[0]
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.txt", "a.srt", "a.mp4.csv"])
+def test_what_lies_beside_a_film_without_a_label_is_named(tmp_path: Path, name: str) -> None:
+    clip(tmp_path / "a.mp4")
+    (tmp_path / name).write_text("frame,label\n1,wave\n")
+    what = r" \(its columns are frame, label\)" if name.endswith(".csv") else ""
+    with pytest.raises(DataError, match=rf"a timeline a\.csv \(start,end,label\); {name} is not read{what}"):
+        read_dataset(tmp_path)

@@ -172,3 +172,22 @@ def test_ucf101_as_images(tmp_path: Path) -> None:
     dataset = read_dataset(tmp_path, image_rate=25)
     assert len(dataset.recordings) == 6
     assert {one.group for one in dataset.recordings} >= {"Archery_g01", "Bowling_g03"}
+
+
+def test_images_of_several_kinds_are_no_clip(tmp_path: Path) -> None:
+    for label in ("across", "upright"):
+        frames(tmp_path / label / "1", label, count=3)
+    one = tmp_path / "across/1"
+    shutil.copy(one / "00001.jpg", one / "cover.jpg")
+    assert len(read_dataset(tmp_path, image_rate=12).recordings) == 2
+    for number in (1, 2):
+        shutil.copy(one / f"{number:05}.jpg", one / f"flow_x_{number:05}.jpg")
+    with pytest.raises(DataError, match=r"across/1 has images of several kinds \(#\.jpg, flow_x_#\.jpg\)"):
+        read_dataset(tmp_path, image_rate=12)
+
+
+def test_classes_of_single_images_are_told_how_clips_lie(tmp_path: Path) -> None:
+    for label in ("across", "upright"):
+        frames(tmp_path / label, label, count=3)
+    with pytest.raises(DataError, match=r"across has no label.*images lie as <class>/<clip>/00001\.jpg"):
+        read_dataset(tmp_path, image_rate=12)

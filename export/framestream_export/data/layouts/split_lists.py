@@ -7,11 +7,11 @@ are looked for from the list's folder on, in the folder called as the list is, a
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from pathlib import Path
 
 from framestream.errors import DataError
+from framestream_export.data.clip_names import group_of_ucf101
 from framestream_export.data.footage import Recording
 from framestream_export.data.headless_lists import is_headless
 from framestream_export.data.layouts.layout import DataSetLayout, Found, Reading
@@ -23,7 +23,6 @@ from framestream_export.data.tables import read_header
 
 _SUFFIXES = frozenset({".csv", ".tsv", ".txt"})
 _MOST_CLASSES = 1000  # more folders than that are clips, as images
-_UCF101_CLIP = re.compile(r"v_(?P<group>.+_g\d+)_c\d+")
 
 
 def _named_after_splits(data: Path) -> dict[Path, str]:
@@ -92,8 +91,8 @@ def _read(data: Path, reading: Reading) -> Found:
 
 def _grouped(recording: Recording) -> Recording:
     """Clips that UCF101 cut from one video are a group, unless the list gives groups itself."""
-    found = _UCF101_CLIP.fullmatch(recording.path.stem)
-    return replace(recording, group=found["group"]) if found and recording.group == recording.name else recording
+    group = group_of_ucf101(recording.path.stem)
+    return replace(recording, group=group) if group and recording.group == recording.name else recording
 
 
 LAYOUT = DataSetLayout("split-lists", _is_here, _read, frozenset({"group_column"}))

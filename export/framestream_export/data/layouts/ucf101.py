@@ -7,16 +7,14 @@ v_Class_gNN_cNN.avi; clips of one g were cut from one video, and the official di
 from __future__ import annotations
 
 import math
-import re
 from pathlib import Path, PurePosixPath
 
 from framestream.errors import DataError
+from framestream_export.data.clip_names import group_of_ucf101
 from framestream_export.data.footage import Recording, Segment, shown_name
 from framestream_export.data.layouts.layout import DataSetLayout, Found, Reading, list_folder, missing_clips
 from framestream_export.data.layouts.video_index import VideoIndex
 from framestream_export.data.tables import read_lines
-
-_CLIP = re.compile(r"v_(?P<group>.+_g\d+)_c\d+")
 
 
 def _is_here(data: Path) -> bool:
@@ -45,8 +43,7 @@ def _read(data: Path, reading: Reading) -> Found:
                 elif video in recordings:
                     raise DataError(f"{clip} has come before, in {recordings[video].split}; a clip is in one list only")
                 else:
-                    matched = _CLIP.fullmatch(video.stem)
-                    group = matched["group"] if matched else video.stem
+                    group = group_of_ucf101(video.stem) or video.stem
                     whole = (Segment(0.0, math.inf, label),)
                     recordings[video] = Recording(video, shown_name(video, data), whole, group, split)
     by = f"split {reading.split_number}"
