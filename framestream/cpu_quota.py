@@ -7,12 +7,14 @@ documentation, proc(5) for mountinfo.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 THIS_PROCESS = Path("/proc/self")
+_NUMBER = re.compile("[0-9]{1,19}")  # the kernel keeps 64 bits of each
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +61,11 @@ def _quotas(process: Path) -> Iterator[float]:
 
 def _folders(mount: _Mount, group: str) -> Iterator[Path]:
     """Yield the folder of a group and those of the groups above it, as far as they can be seen."""
-    inside = group.removeprefix(mount.root.rstrip("/")).strip("/")
+    above = mount.root.rstrip("/")
+    inside = group.removeprefix(above).strip("/") if f"{group}/".startswith(f"{above}/") else ".."
     folder = mount.point / inside
     # What a container is told of its group may be the host's path, which it cannot see; then its own is at the top.
-    if ".." in folder.parts or not folder.is_dir():
+    if ".." in folder.parts or not os.path.isdir(folder):
         folder = mount.point
     yield folder
     while folder != mount.point:
@@ -75,7 +78,7 @@ def _quota_of(folder: Path) -> float | None:
     both = _lines(folder / "cpu.max")
     numbers = both[0].split() if both else [*_lines(folder / "cpu.cfs_quota_us"), *_lines(folder / "cpu.cfs_period_us")]
     # "max", and -1, stand for no limit.
-    if len(numbers) != 2 or not all(number.isdecimal() for number in numbers):
+    if len(numbers) != 2 or not all(map(_NUMBER.fullmatch, numbers)):
         return None
     quota, period = map(int, numbers)
     return quota / period if quota > 0 and period > 0 else None
@@ -103,5 +106,5 @@ def _lines(path: Path) -> list[str]:
     """Return a file's lines; none where there is no such file, as on other systems and for groups without a limit."""
     try:
         return path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
+    except (OSError, ValueError):  # the latter for a path that none can be
         return []

@@ -91,12 +91,44 @@ def test_a_path_that_cannot_be_seen_means_the_top(kernel: Kernel, group: str) ->
     assert kernel.quota == 4.0
 
 
-@pytest.mark.parametrize("text", ["", "max", "max 100000", "0 100000", "1 0", "a b", "-1 100000", "1 2 3", "\xff"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "max",
+        "max 100000",
+        "0 100000",
+        "1 0",
+        "a b",
+        "-1 100000",
+        "1 2 3",
+        "\xff",
+        "9" * 400 + " 1",
+        "9" * 5000 + " 9",
+        "²00 100",
+    ],
+)
 def test_what_says_nothing_limits_nothing(kernel: Kernel, text: str) -> None:
     kernel.mount("cgroup2")
     kernel.join("0::/")
     kernel.write("cpu.max", text)
     assert kernel.quota is None
+
+
+def test_a_group_whose_name_begins_as_the_mounted_one_is_not_inside(kernel: Kernel) -> None:
+    kernel.mount("cgroup2", root="/pod")
+    kernel.join("0::/pods/1")
+    kernel.write("s/1/cpu.max", "10000 100000")
+    kernel.write("cpu.max", "300000 100000")
+    assert kernel.quota == 3.0
+
+
+def test_mounts_that_cannot_be_are_passed_over(kernel: Kernel) -> None:
+    kernel.mount("cgroup2", point="\\000")
+    kernel.mount("cgroup2")
+    kernel.join("0::/")
+    kernel.write("cpu.max", "300000 100000")
+    assert kernel.quota == 3.0
 
 
 def test_other_systems_have_none(tmp_path: Path) -> None:

@@ -290,7 +290,11 @@ def _dropped(counts: InboxCounts) -> dict[str, int]:
 
 def _reason(error: BaseException) -> str:
     """Return what an error says; of one that says nothing, or is more than an error, also what it is."""
-    said, kind = str(error), type(error).__name__
+    kind = type(error).__name__
+    try:
+        said = str(error)
+    except Exception:  # an error of the caller's own making; the other cameras are not to end with it
+        said = ""
     if isinstance(error, Exception) and said:
         return said
     return f"{kind}: {said}" if said else kind

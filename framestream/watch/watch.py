@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from types import TracebackType
 
 from framestream.errors import SettingsError
+from framestream.escapes import abbreviate
 from framestream.frames import SourceInfo
 from framestream.model.session import ModelSession
 from framestream.model.spec import EventSettings
@@ -57,6 +58,8 @@ class Watch:
         A recording without a name is opened here. All other sources are opened when the first record is asked for,
         each by a thread of its own.
         """
+        if not isinstance(cameras, Mapping):
+            raise SettingsError(f"cameras is {abbreviate(cameras)}: give a mapping of sources by name, as a dict")
         self._unnamed: Camera | None = None
         self._standard_input: dict[str, CameraSettings] = {}
         self._session = session

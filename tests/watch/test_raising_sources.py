@@ -5,7 +5,7 @@ import asyncio
 import numpy as np
 import pytest
 
-from framestream import Classifier, End, SourceError, Status
+from framestream import Classifier, End, SettingsError, SourceError, Status
 from tests.conftest import colour_image
 from tests.live_feeds import EndlessSource
 
@@ -96,3 +96,26 @@ def test_one_that_cannot_be_interrupted_is_left_behind(
         watch.stop()
         ends = [record.camera for record in watch if isinstance(record, End)]
     assert "stays" in ends
+
+
+class WordlessError(Exception):
+    """An error that cannot say what it is."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+def test_an_error_that_cannot_say_what_it_is_ends_its_own_camera_only(classifier: Classifier) -> None:
+    error = WordlessError()
+    cameras = {"raises": Raising(error), "stays": Raising(error, where="nowhere")}
+    with classifier.watch_many(cameras, predictions=False) as watch:
+        records = list(watch)
+    (failed,) = [record for record in records if isinstance(record, Status) and record.state == "failed"]
+    assert (failed.camera, failed.reason) == ("raises", "WordlessError")
+    assert {record.camera for record in records if isinstance(record, End)} == {"raises", "stays"}
+
+
+@pytest.mark.parametrize("cameras", [None, [], "0", [("a", "0")]])
+def test_cameras_that_are_no_mapping(classifier: Classifier, cameras: object) -> None:
+    with pytest.raises(SettingsError, match="give a mapping of sources by name"):
+        classifier.watch_many(cameras)  # type: ignore[arg-type]
