@@ -18,7 +18,14 @@ from framestream_export.data.tables import read_lines
 
 
 def _is_here(data: Path) -> bool:
-    return list_folder(data, "trainlist0[123].txt") is not None
+    lists = list_folder(data, "trainlist0[123].txt")
+    if lists is None or (lists / "classInd.txt").is_file():
+        return lists is not None
+    # Others call their lists so as well; those of UCF101 have the class before the clip.
+    try:
+        return all("/" in line for path in lists.glob("trainlist0[123].txt") for _, line in read_lines(path)[:1])
+    except DataError:
+        return False
 
 
 def _read(data: Path, reading: Reading) -> Found:

@@ -403,3 +403,12 @@ def test_lists_that_only_divide_class_folders(tmp_path: Path, folder: str, names
         ("wave/c.mp4", "wave", "test"),
         ("bend/c.mp4", "bend", "test"),
     }
+
+
+def test_other_lists_that_are_called_as_those_of_ucf101(tmp_path: Path) -> None:
+    clip(tmp_path / "a.avi")
+    clip(tmp_path / "b.avi")
+    lines(tmp_path / "trainlist01.txt", "a.avi wave")
+    lines(tmp_path / "testlist01.txt", "b.avi bend")
+    dataset = read_dataset(tmp_path)
+    assert (dataset.layout, dataset.labels) == ("split-lists", ("bend", "wave"))
