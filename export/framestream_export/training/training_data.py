@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from framestream.errors import DataError
+from framestream_export.data.check.remarks import labels_alike
 from framestream_export.data.frame_cache import FrameCache, FrameSegment, open_cache
 from framestream_export.data.recordings import SPLITS, Dataset, read_dataset
 from framestream_export.data.splits import Splits, split_recordings
@@ -120,7 +121,7 @@ def load_training_data(
     counts = labelled_frames(dataset, cache)
     try:
         splits = split_recordings(cache.recordings, counts, dataset.labels, seed=settings.seed)
-        splits = replace(splits, warnings=(*dataset.warnings, *splits.warnings))
+        splits = replace(splits, warnings=(*dataset.warnings, *labels_alike(dataset.labels), *splits.warnings))
         found = checked(TrainingData(dataset, cache, splits), settings)
     except DataError as error:
         raise DataError(f"{data_path.data}: {error}") from None

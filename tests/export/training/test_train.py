@@ -174,6 +174,15 @@ def test_labels_no_prediction_can_refer_to(tmp_path: Path, toy_clips: Path, sile
         load_training_data(DataPath(manifest), tmp_path / "cache", settings, console=silent)
 
 
+def test_labels_that_may_be_misspelt_are_told(tmp_path: Path, toy_clips: Path, silent: Console) -> None:
+    (tmp_path / "clips").symlink_to(toy_clips, target_is_directory=True)
+    clips = sorted((tmp_path / "clips").glob("*/*.mp4"))[:12]
+    rows = [(path.relative_to(tmp_path), "Wave" if number % 2 else "wave") for number, path in enumerate(clips)]
+    manifest = toy.write_csv(tmp_path / "manifest.csv", "path,label", rows)
+    found = load_training_data(DataPath(manifest), tmp_path / "cache", TrainSettings(size=16), console=silent)
+    assert "'Wave' and 'wave' are different labels; is one a misspelling?" in found.splits.warnings
+
+
 def test_an_existing_run_and_other_settings_are_refused(toy_clips: Path, tmp_path: Path, cli: Cli) -> None:
     run = tmp_path / "run"
     options = [*WITHOUT_LSTM, "--cache", tmp_path / "cache", "--epochs", "1"]

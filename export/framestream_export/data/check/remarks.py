@@ -79,12 +79,20 @@ def remarks_on_labels(labels: Sequence[LabelSummary]) -> Iterator[Remark]:
                 "unbalanced",
                 f"there is {most.seconds / least.seconds:.0f} times as much of {most.label!r} as of {least.label!r}",
             )
+    for said in labels_alike([label.label for label in labels]):
+        yield Remark("alike", said)
+
+
+def labels_alike(labels: Sequence[str]) -> list[str]:
+    """Which labels differ in capitals, blanks and signs only, a sentence for each."""
     spellings: dict[str, list[str]] = {}
     for label in labels:
-        spellings.setdefault(_plain(label.label), []).append(label.label)
-    for alike in spellings.values():
-        if len(alike) > 1:
-            yield Remark("alike", f"{' and '.join(map(repr, alike))} are different labels; is one a misspelling?")
+        spellings.setdefault(_plain(label), []).append(label)
+    return [
+        f"{' and '.join(map(repr, alike))} are different labels; is one a misspelling?"
+        for alike in spellings.values()
+        if len(alike) > 1
+    ]
 
 
 def _plain(label: str) -> str:
