@@ -21,6 +21,7 @@ from framestream_export.data.problems import Problems
 from framestream_export.data.tables import read_header
 from framestream_export.data.timeline import describe_beside, is_timeline, read_timeline
 
+_LEAST_GROUPS = 3  # fewer cannot be divided into three splits
 _METADATA = "metadata.csv"  # as Hugging Face's folders of videos have it
 
 
@@ -178,7 +179,7 @@ def _grouped_by_name(recordings: list[Recording]) -> tuple[list[Recording], list
     open_ones = [one for one in recordings if one.manifest is None and one.group == one.name]
     names = {one.path: group_in_name(one.path.stem) for one in open_ones}
     groups = {group for group in names.values() if group}
-    if not all(names.values()) or not 1 < len(groups) < len(names):
+    if not all(names.values()) or not _LEAST_GROUPS <= len(groups) < len(names):
         return recordings, []
     grouped = [replace(one, group=names.get(one.path) or one.group) for one in recordings]
     return grouped, [f"the names of files give groups, kept in one split each: {in_words(groups)}"]

@@ -28,7 +28,8 @@ def check_unread_lists(data: Path, recordings: Sequence[Recording], problems: Pr
     """
     read = {recording.manifest for recording in recordings}
     used = {recording.path.relative_to(data).parts[0] for recording in recordings if data in recording.path.parents}
-    inner = [path for path in sorted(data.glob("*/*")) if path.relative_to(data).parts[0] not in used]
+    beside = [folder for folder in paths.folders_in(data) if folder.name not in used]
+    inner = [path for folder in beside for path in sorted(folder.glob("*"))]
     unread = [path for path in [*sorted(data.glob("*")), *inner] if path not in read and _may_be_list(path)]
     by_path = {recording.path: recording for recording in recordings if recording.manifest is None}
     for table in filter(_is_table_of_clips, unread):

@@ -299,16 +299,16 @@ def test_lists_that_are_not_understood_are_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "groups"),
     [
-        ("person{:02}_boxing_d1_uncomp.avi", {"person01", "person02"}),
-        ("v_Bend_g{:02}_c0{}.avi", {"Bend_g01", "Bend_g02"}),
-        ("S001C001P{:03}R001A00{}_rgb.avi", {"P001", "P002"}),
-        ("Cook_p{:02}_r0{}_v02_c03.mp4", {"p01", "p02"}),
+        ("person{:02}_boxing_d1_uncomp.avi", {"person01", "person02", "person03"}),
+        ("v_Bend_g{:02}_c0{}.avi", {"Bend_g01", "Bend_g02", "Bend_g03"}),
+        ("S001C001P{:03}R001A00{}_rgb.avi", {"P001", "P002", "P003"}),
+        ("Cook_p{:02}_r0{}_v02_c03.mp4", {"p01", "p02", "p03"}),
         ("clip{:02}_{}.avi", None),
         ("s{:02}_{}.avi", None),
     ],
 )
 def test_people_and_sources_in_names_of_clips_are_groups(tmp_path: Path, name: str, groups: set[str] | None) -> None:
-    for number in (1, 2):
+    for number in (1, 2, 3):
         for label in ("wave", "bend"):
             clip(tmp_path / label / name.format(number, 1))
     dataset = read_dataset(tmp_path)
