@@ -73,7 +73,8 @@ def read_rows(
         missing = [column for column in required if column not in columns and column not in meant]
         if missing:
             raise DataError(
-                f"{path}: the header lacks {', '.join(missing)}; columns found: {', '.join(columns) or 'none'}"
+                f"{path}: the header lacks {', '.join(missing)}; columns found: {', '.join(columns) or 'none'};"
+                " name the columns so in the first row"
             )
         used = {*required, *(meant.get(column, column) for column in spellings)}
         twice = sorted(column for column in used if columns.count(column) > 1)

@@ -28,7 +28,9 @@ def _read(data: Path, reading: Reading) -> Found:
     ending = f"_test_split{reading.split_number}.txt"
     paths = sorted(lists.glob(f"*{ending}")) if lists else []
     if not paths:
-        raise DataError(f"{data} has no CLASS{ending}, neither in it nor in a folder right below it")
+        others = sorted({path.stem[-1] for path in lists.glob("*_test_split[123].txt")}) if lists else []
+        hint = f"; there is --split-number {' or '.join(others)}" if others else ""
+        raise DataError(f"{data} has no CLASS{ending}, neither in it nor in a folder right below it{hint}")
     videos = VideoIndex(data, reading.problems)
     recordings: dict[Path, Recording] = {}
     missing: list[str] = []

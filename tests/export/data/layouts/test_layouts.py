@@ -412,3 +412,12 @@ def test_other_lists_that_are_called_as_those_of_ucf101(tmp_path: Path) -> None:
     lines(tmp_path / "testlist01.txt", "b.avi bend")
     dataset = read_dataset(tmp_path)
     assert (dataset.layout, dataset.labels) == ("split-lists", ("bend", "wave"))
+
+
+def test_hmdb51_whose_first_division_is_missing(tmp_path: Path) -> None:
+    for label in ("wave", "bend"):
+        clip(tmp_path / label / f"Film_{label}_1.avi")
+        lines(tmp_path / f"{label}_test_split2.txt", f"Film_{label}_1.avi 1")
+    with pytest.raises(DataError, match=r"has no CLASS_test_split1\.txt.*; there is --split-number 2"):
+        read_dataset(tmp_path)
+    assert read_dataset(tmp_path, split_number=2).labels == ("bend", "wave")
