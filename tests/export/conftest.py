@@ -102,7 +102,7 @@ def train_kind(rendered_clips: Path, tmp_path_factory: pytest.TempPathFactory) -
 
     def train(kind: str) -> Trained:
         def make(folder: Path) -> None:
-            options = ["--kind", kind, *SMALL_MODEL, "--epochs", "20", "--cache", str(rendered_clips / "cache")]
+            options = ["--kind", kind, *SMALL_MODEL, "--epochs", "30", "--cache", str(rendered_clips / "cache")]
             assert run_cli(["train", str(rendered_clips), "--output", str(folder / "run"), *options]) == 0
             assert run_cli(["export", str(folder / "run"), "--output", str(folder / "model.onnx")]) == 0
 
