@@ -26,6 +26,7 @@ from framestream.errors import DataError
 from framestream.sources.video_file import is_av_installed
 from framestream_export.data.decoding import FRAMES, INDEX, TIMES, decode_recordings
 from framestream_export.data.footage import Dataset, Recording
+from framestream_export.time_limit import NO_LIMIT, TimeLimit
 
 UNLABELLED = -1
 
@@ -103,7 +104,13 @@ class FrameCache:
 
 
 def open_cache(
-    dataset: Dataset, folder: Path, *, frame_rate: float, size_wh: tuple[int, int], console: Console
+    dataset: Dataset,
+    folder: Path,
+    *,
+    frame_rate: float,
+    size_wh: tuple[int, int],
+    time_limit: TimeLimit = NO_LIMIT,
+    console: Console,
 ) -> FrameCache:
     """Decode the data set into `folder`, or find it there.
 
@@ -111,11 +118,14 @@ def open_cache(
 
     Raises:
         DataError: No recording gave a labelled frame.
+        TimeLimitError: The time is up.
         SettingsError: The folder cannot be written to, or the disk is full.
     """
     home = folder / _key(dataset.recordings, frame_rate, size_wh)
     if not (home / INDEX).is_file():
-        decode_recordings(dataset.recordings, home, frame_rate=frame_rate, size_wh=size_wh, console=console)
+        decode_recordings(
+            dataset.recordings, home, frame_rate=frame_rate, size_wh=size_wh, time_limit=time_limit, console=console
+        )
     index = json.loads((home / INDEX).read_text(encoding="utf-8"))
     pts_seconds = np.load(home / TIMES, allow_pickle=False)
     for warning in dataset.warnings:

@@ -16,6 +16,7 @@ from framestream.errors import DataError
 from framestream_export.data.frame_cache import FrameCache, FrameSegment, open_cache
 from framestream_export.data.recordings import SPLITS, Dataset, read_dataset
 from framestream_export.data.splits import Splits, split_recordings
+from framestream_export.time_limit import NO_LIMIT, TimeLimit
 from framestream_export.training.examples.windows import ROW_HOP, gather, label_counts, labels_at, prediction_counts
 from framestream_export.training.settings import TrainSettings
 
@@ -89,7 +90,12 @@ class TrainingData:
 
 
 def load_training_data(
-    data_path: DataPath, cache_folder: Path, settings: TrainSettings, *, console: Console
+    data_path: DataPath,
+    cache_folder: Path,
+    settings: TrainSettings,
+    *,
+    time_limit: TimeLimit = NO_LIMIT,
+    console: Console,
 ) -> TrainingData:
     """Read, decode and divide a data set.
 
@@ -97,10 +103,12 @@ def load_training_data(
         data_path: Where the footage of the run lies.
         cache_folder: Folder that keeps the decoded frames.
         settings: Settings of the training: how frames are sampled, and how recordings are divided.
+        time_limit: When to stop decoding.
         console: Console that progress is shown on.
 
     Raises:
         DataError: There is nothing to train on, or too little to divide.
+        TimeLimitError: The time is up.
     """
     dataset = read_dataset(
         data_path.data,
@@ -109,7 +117,14 @@ def load_training_data(
         group_column=data_path.group_column,
         image_rate=data_path.image_rate,
     )
-    cache = open_cache(dataset, cache_folder, frame_rate=settings.frame_rate, size_wh=settings.size_wh, console=console)
+    cache = open_cache(
+        dataset,
+        cache_folder,
+        frame_rate=settings.frame_rate,
+        size_wh=settings.size_wh,
+        time_limit=time_limit,
+        console=console,
+    )
     counts = labelled_frames(dataset, cache)
     try:
         splits = split_recordings(cache.recordings, counts, dataset.labels, seed=settings.seed)
@@ -124,7 +139,7 @@ def load_training_data(
         highlight=False,
         soft_wrap=True,
     )
-    for warning in found.splits.warnings:
+    for warning in found.splits.warnings[len(dataset.warnings) :]:  # the others were said when it was read
         console.print(f"[yellow]warning[/] {escape(warning)}", highlight=False, soft_wrap=True)
     return found
 
