@@ -2,6 +2,7 @@
 
 ::
 
+    RUN/lock                which process trains here, while one does
     RUN/run.json            settings, labels, splits, versions, history, test result
     RUN/encoder.keras       frames -> features          (when finished)
     RUN/head.keras          features -> probabilities   (when finished)

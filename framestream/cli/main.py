@@ -1,8 +1,8 @@
 """The command `framestream`: runs a command line, and turns every error into one line and an exit code.
 
 Exit codes: 0 done, 1 error (Click also ends with it, quietly, when the reader of stdout has gone, as in `| head`),
-2 wrong usage, 130 interrupted, 143 ended by SIGTERM. Click and the commands are imported inside `run`, so that Ctrl-C
-during the imports is an interruption as well.
+2 wrong usage, 130 interrupted, 143 ended by SIGTERM, 129 by a closed terminal. Click and the commands are imported
+inside `run`, so that Ctrl-C during the imports is an interruption as well.
 """
 
 from __future__ import annotations

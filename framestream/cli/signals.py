@@ -7,10 +7,15 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from queue import SimpleQueue
 from types import FrameType
-from typing import Protocol
+from typing import ParamSpec, Protocol, TypeVar
 
+from click.exceptions import Exit
+
+_Params = ParamSpec("_Params")
+_Result = TypeVar("_Result")
 _log = logging.getLogger(__name__)
 
 _JOIN_SECONDS = 1.0
@@ -73,6 +78,50 @@ def stop_on_interrupt(
         also(number)
 
     previous = {number: signal.signal(number, stop) for number in heeded}
+    try:
+        yield interruption
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def interruptible(command: Callable[_Params, _Result]) -> Callable[_Params, _Result]:
+    """Let SIGTERM, and SIGHUP as of a closed terminal, interrupt a command as Ctrl-C does; a second ends it at once.
+
+    The exit code is that of a process which the signal ended: 143, 129.
+    """
+
+    @wraps(command)
+    def run(*arguments: _Params.args, **options: _Params.kwargs) -> _Result:
+        with _interrupt_on_termination() as interruption:
+            try:
+                return command(*arguments, **options)
+            except (KeyboardInterrupt, OSError):  # with the terminal, stderr may be gone
+                if not interruption:
+                    raise
+                raise Exit(interruption.exit_code) from None
+
+    return run
+
+
+@contextmanager
+def _interrupt_on_termination() -> Iterator[Interruption]:
+    interruption = Interruption()
+    if threading.current_thread() is not threading.main_thread():
+        yield interruption
+        return
+    numbers = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    # Whoever has one ignored (nohup) wants it to go on.
+    heeded = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        del frame
+        for each in heeded:
+            signal.signal(each, signal.SIG_DFL)
+        interruption.set(number)
+        raise KeyboardInterrupt
+
+    previous = {number: signal.signal(number, interrupt) for number in heeded}
     try:
         yield interruption
     finally:

@@ -51,6 +51,19 @@ def _renamings(ctx: click.Context, param: click.Parameter, values: tuple[str, ..
 @click.option(
     "--image-rate", type=POSITIVE, metavar="FPS", help="Images per second, for clips that are folders of them."
 )
+@click.option(
+    "--by",
+    multiple=True,
+    metavar="COLUMN|class|group|split",
+    help="Figures also by this column of the manifest (camera, person …), or by these; may be given again.",
+)
+@click.option(
+    "--negatives",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="DIR|FILE",
+    help="Films in which nothing happens: what is reported there is counted and listed; may be given again.",
+)
 @click.option("--enter", type=PROBABILITY, help="Probability that opens an event; by default the model's.")
 @click.option("--leave", type=PROBABILITY, help="Probability below which it ends; by default the model's.")
 @click.option("--min-seconds", type=FiniteRange(min=0), help="Shortest event; by default the model's.")
@@ -64,6 +77,8 @@ def evaluate(
     format_name: str,
     output: Path | None,
     image_rate: float | None,
+    by: tuple[str, ...],
+    negatives: tuple[Path, ...],
     enter: float | None,
     leave: float | None,
     min_seconds: float | None,
@@ -95,6 +110,8 @@ def evaluate(
         split=split,
         rename=rename,
         image_rate=image_rate,
+        by=by,
+        negatives=negatives,
         events=adapt_events(classifier.spec.events, given),
         console=EscapingConsole(stderr=True),
     )

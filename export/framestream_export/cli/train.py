@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import click
 
 from framestream.cli.options import POSITIVE
+from framestream.cli.signals import interruptible
 from framestream.escapes import escape
 from framestream_export.cli.setting_options import FRAMES_OPTIONS, WEIGHTS_OPTIONS, is_given, setting_option
 from framestream_export.data.folds import LEAVE_ONE_OUT
@@ -78,7 +81,8 @@ _SETTING_OPTIONS = (
         "MINUTES",
         name="time_limit_minutes",
         type=float,
-        help="Stop training on frames after the epoch that passes it; heads on features take seconds.",
+        help="End after so many, all included: with a model of the epochs so far, at least one, or with an error while"
+        " clips are still read or encoded. --resume goes on.",
     ),
 )
 
@@ -129,6 +133,7 @@ def _with_setting_options(command: Any) -> Any:
     help="Where decoded frames and features go; else RUN/cache, or as before.",
 )
 @click.pass_context
+@interruptible
 def train(
     ctx: click.Context,
     /,
@@ -153,8 +158,10 @@ def train(
     """
     from framestream_export.cli.toolkit import TRAINING, require
 
+    begun_seconds = time.monotonic()
     require(TRAINING)
     from framestream.console import EscapingConsole
+    from framestream_export.time_limit import TimeLimit
     from framestream_export.training.embedded_recordings import EmbeddedRecordings
     from framestream_export.training.resumption import has_begun, resumed_settings
     from framestream_export.training.training_data import DataPath
@@ -190,10 +197,12 @@ def train(
             resume=resume,
             folds=folds,
             devices=devices,
+            time_limit=TimeLimit(settings.time_limit_minutes, begun_seconds=begun_seconds),
             console=console,
         )
     except KeyboardInterrupt:
-        console.print("the same command with --resume carries on after the last complete epoch", soft_wrap=True)
+        with suppress(OSError):  # the terminal may be closed
+            console.print("the same command with --resume carries on after the last complete epoch", soft_wrap=True)
         raise
     for line in _result_lines(output, record):
         click.echo(escape(line))

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 import threading
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 from rich.console import Console
 from rich.progress import track
 
@@ -28,10 +26,15 @@ from framestream.sampling.resize import fit_frame
 from framestream.sampling.sampler import Sample, Sampler, sample
 from framestream_export.data.footage import Recording
 from framestream_export.data.frame_folders import image_names, open_recording
+from framestream_export.data.growing_frames import FRAMES, INDEX, TIMES, GrowingFrames
 from framestream_export.files import writing
+from framestream_export.folder_lock import locked_when_free
+from framestream_export.time_limit import NO_LIMIT, TimeLimit, TimeLimitError
 
-FRAMES, TIMES, INDEX = "frames.u8", "pts.npy", "index.json"
+__all__ = ["FRAMES", "INDEX", "TIMES", "decode_recordings", "sha256_of"]
+
 _WORKERS = 2
+_ASK_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,31 +48,49 @@ class _Decoded:
 
 
 def decode_recordings(
-    recordings: Sequence[Recording], home: Path, *, frame_rate: float, size_wh: tuple[int, int], console: Console
+    recordings: Sequence[Recording],
+    home: Path,
+    *,
+    frame_rate: float,
+    size_wh: tuple[int, int],
+    time_limit: TimeLimit = NO_LIMIT,
+    console: Console,
 ) -> None:
     """Write the folder `home`: frames, their times, and an index with what became of each recording.
 
-    Everything goes into a folder of its own, `home`.part.*, which takes its place when it is complete: another run may
-    be doing the same. What a killed run leaves of it can be deleted.
+    Everything goes into a folder of its own, `home`.part, which takes its place when it is complete. A run that is
+    ended before leaves it, and the next one goes on from there. Runs that write below the same folder wait for each
+    other; where they cannot, each has a folder of its own that nobody goes on from.
 
     Args:
         recordings: The recordings to decode, in order.
         home: Folder that the decoded frames are written to.
         frame_rate: Frames per second of media time to keep.
         size_wh: Width and height to scale the frames to, pixels.
+        time_limit: When to stop.
         console: Console that progress is shown on.
 
     Raises:
+        TimeLimitError: The time is up.
         SettingsError: The folder cannot be written to, or the disk is full.
     """
-    part = home.with_name(f"{home.name}.part.{uuid.uuid4().hex[:8]}")
-    try:
-        with writing(home.parent):
-            part.mkdir(parents=True)
-            _write(recordings, part, frame_rate=frame_rate, size_wh=size_wh, console=console)
-            take_place(part, home)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+    with locked_when_free(home.parent, time_limit=time_limit) as alone:
+        if (home / INDEX).is_file():  # by the run that was waited for
+            return
+        part = home.with_name(f"{home.name}.part" if alone else f"{home.name}.part.{uuid.uuid4().hex[:8]}")
+        kept = False
+        try:
+            with writing(home.parent), GrowingFrames(part, frame_bytes=3 * size_wh[0] * size_wh[1]) as growing:
+                decode = partial(_decode, frame_rate=frame_rate, size_wh=size_wh)
+                _decode_into(growing, recordings, decode, time_limit=time_limit, console=console)
+            with writing(home.parent):
+                take_place(part, home)
+        except (KeyboardInterrupt, TimeLimitError):
+            kept = alone
+            raise
+        finally:
+            if not kept:
+                shutil.rmtree(part, ignore_errors=True)
 
 
 def take_place(part: Path, home: Path) -> None:
@@ -83,39 +104,44 @@ def take_place(part: Path, home: Path) -> None:
             raise
 
 
-def _write(
-    recordings: Sequence[Recording], home: Path, *, frame_rate: float, size_wh: tuple[int, int], console: Console
+def _decode_into(
+    growing: GrowingFrames,
+    recordings: Sequence[Recording],
+    decode: Callable[[Recording, Path, threading.Event], _Decoded],
+    *,
+    time_limit: TimeLimit,
+    console: Console,
 ) -> None:
-    pts_seconds: list[float] = []
-    entries: list[dict[str, Any]] = []
-    decode = partial(_decode, frame_rate=frame_rate, size_wh=size_wh)
-    with (home / FRAMES).open("wb") as frames:
-        results = track(
-            _decode_all(recordings, home, decode),
-            description="reading clips",
-            total=len(recordings),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
-        for recording, result in zip(recordings, results, strict=True):
-            entry: dict[str, Any] = {"name": recording.name}
-            if isinstance(result, SourceError):
-                entry["reason"] = str(result)
-            else:
-                with result.part.open("rb") as part:
-                    shutil.copyfileobj(part, frames, 1 << 22)
-                result.part.unlink()
-                pts_seconds += result.pts_seconds
-                entry |= {"sha256": result.sha256, "segment_frames": result.segment_frames}
-            entries.append(entry)
-    np.save(home / TIMES, np.asarray(pts_seconds, dtype=np.float64))
-    # The index comes last: a cache with an index is whole.
-    (home / INDEX).write_text(json.dumps(entries), encoding="utf-8")
+    """Decode what is not there yet, and complete it."""
+    if growing.count:
+        console.print(f"{growing.count} of {len(recordings)} clips are read already", highlight=False, soft_wrap=True)
+
+    def check_time() -> None:
+        time_limit.check(f"{growing.count} of {len(recordings)} clips are read, and kept in {growing.folder.parent}")
+
+    first = growing.count
+    results = track(
+        _decode_all(islice(recordings, first, None), growing.folder, decode, check_time),
+        description="reading clips",
+        total=len(recordings) - first,
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    for recording, result in zip(islice(recordings, first, None), results, strict=True):
+        if isinstance(result, SourceError):
+            growing.add({"name": recording.name, "reason": str(result)})
+        else:
+            entry = {"name": recording.name, "sha256": result.sha256, "segment_frames": result.segment_frames}
+            growing.add(entry, result.pts_seconds, result.part)
+    growing.complete()
 
 
 def _decode_all(
-    recordings: Sequence[Recording], home: Path, decode: Callable[[Recording, Path, threading.Event], _Decoded]
+    recordings: Iterable[Recording],
+    folder: Path,
+    decode: Callable[[Recording, Path, threading.Event], _Decoded],
+    check_time: Callable[[], None],
 ) -> Iterator[_Decoded | SourceError]:
     """Decode in order on a few threads that are never far ahead, because every result lies on the disk twice."""
     stop = threading.Event()
@@ -123,17 +149,20 @@ def _decode_all(
         running: deque[Future[_Decoded]] = deque()
         try:
             for number, recording in enumerate(recordings):
-                running.append(pool.submit(decode, recording, home / f"{number}.part", stop))
+                running.append(pool.submit(decode, recording, folder / f"{number}.part", stop))
                 if len(running) > 2 * _WORKERS:
-                    yield _result(running.popleft())
+                    yield _result(running.popleft(), check_time)
             while running:
-                yield _result(running.popleft())
+                yield _result(running.popleft(), check_time)
         finally:
             stop.set()  # after Ctrl-C nobody wants to wait for an hour of film
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _result(future: Future[_Decoded]) -> _Decoded | SourceError:
+def _result(future: Future[_Decoded], check_time: Callable[[], None]) -> _Decoded | SourceError:
+    check_time()
+    while not wait([future], _ASK_SECONDS).done:
+        check_time()
     try:
         return future.result()
     except SourceError as error:

@@ -30,6 +30,7 @@ from framestream_export.data.decoding import FRAMES, INDEX, TIMES, decode_record
 from framestream_export.data.feature_table import FeatureTable, open_feature_table
 from framestream_export.data.file_states import state_of
 from framestream_export.data.footage import Dataset, Recording
+from framestream_export.time_limit import NO_LIMIT, TimeLimit
 
 UNLABELLED = -1
 
@@ -125,7 +126,13 @@ class FrameCache:
 
 
 def open_cache(
-    dataset: Dataset, folder: Path, *, frame_rate: float, size_wh: tuple[int, int], console: Console
+    dataset: Dataset,
+    folder: Path,
+    *,
+    frame_rate: float,
+    size_wh: tuple[int, int],
+    time_limit: TimeLimit = NO_LIMIT,
+    console: Console,
 ) -> FrameCache:
     """Decode the data set into `folder`, or find it there.
 
@@ -133,6 +140,7 @@ def open_cache(
 
     Raises:
         DataError: No recording gave a labelled frame.
+        TimeLimitError: The time is up.
         SettingsError: The folder cannot be written to, or the disk is full.
     """
     films = [recording for recording in dataset.recordings if not recording.holds_features]
@@ -140,7 +148,7 @@ def open_cache(
     table = open_feature_table(others, folder, console=console) if others else None
     home = folder / _key(films, frame_rate, size_wh)
     if films and not (home / INDEX).is_file():
-        decode_recordings(films, home, frame_rate=frame_rate, size_wh=size_wh, console=console)
+        decode_recordings(films, home, frame_rate=frame_rate, size_wh=size_wh, time_limit=time_limit, console=console)
     index = json.loads((home / INDEX).read_text(encoding="utf-8")) if films else []
     pts_seconds = np.load(home / TIMES, allow_pickle=False) if films else np.zeros(0)
     frames = _map(home / FRAMES, len(pts_seconds), size_wh)

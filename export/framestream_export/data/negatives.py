@@ -1,8 +1,10 @@
-"""Footage in which nothing happens: every film below a folder is background from beginning to end."""
+"""Footage in which nothing happens: every film below a folder, or named, is background from beginning to end."""
 
 from __future__ import annotations
 
 import math
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from framestream.errors import DataError
@@ -37,3 +39,24 @@ def read_negatives(folder: Path, problems: Problems, *, background: str) -> list
     if not recordings and not len(problems):
         raise DataError(f"{folder} holds no video; give a folder of films in which nothing happens")
     return recordings
+
+
+def read_eventless(places: Sequence[Path], *, background: str) -> list[Recording]:
+    """Films in which nothing happens, each once: those that are named, and all below folders.
+
+    Raises:
+        DataError: A place is not there, or is a folder without a film.
+    """
+    problems, found = Problems(), dict[str, Recording]()
+    for place in places:
+        if place.is_dir():
+            films = read_negatives(place, problems, background=background)
+        elif place.is_file():
+            segment = Segment(0.0, math.inf, background)
+            films = [Recording(place, shown_name(place, place.parent), (segment,), place.parent.name)]
+        else:
+            raise DataError(f"{place} does not exist; give films in which nothing happens, or folders of them")
+        for film in films:
+            found.setdefault(os.path.realpath(film.path), film)
+    problems.check(places[0])
+    return list(found.values())

@@ -16,12 +16,14 @@ from framestream.errors import DataError, SettingsError
 from framestream.model.spec import EventSettings, ModelSpec
 from framestream_export.data.decoding import sha256_of
 from framestream_export.data.frame_cache import fingerprint_of
+from framestream_export.data.negatives import read_eventless
 from framestream_export.data.recordings import SPLITS, Dataset, Recording, read_dataset
 from framestream_export.measures.event_settings import SuggestedEvents, suggest_event_settings
 from framestream_export.measures.prediction_timelines import PredictionTimeline
 from framestream_export.measures.prediction_timing import PredictionTiming
 from framestream_export.measures.watching import frames_between, rename_labels, watch_recordings
 from framestream_export.report.extras import ReportExtras
+from framestream_export.report.recording_values import BY_CLASS, values_by
 
 ALL = "all"
 _NAMED = 5
@@ -45,6 +47,8 @@ def evaluate_model(
     rename: Mapping[str, str] | None = None,
     events: EventSettings | None = None,
     image_rate: float | None = None,
+    by: Sequence[str] = (),
+    negatives: Sequence[Path] = (),
     console: Console,
 ) -> Evaluation:
     """Watch a data set with a model.
@@ -61,26 +65,32 @@ def evaluate_model(
         rename: Labels of the data by what the model calls them.
         events: How predictions become events; by default the settings in the model file.
         image_rate: Images per second of clips that are folders of images.
+        by: What figures are broken down by: "class", "group", "split", or columns of the data's manifest.
+        negatives: Films in which nothing happens, or folders of them; what is reported there is counted apart.
         console: Console that shows progress and recordings that cannot be read.
 
     Raises:
         DataError: Nothing can be measured: no recordings, no label that the model has, none that can be read.
-        SettingsError: A label that is to be renamed is on no recording.
+        SettingsError: A label that is to be renamed is on no recording, or what figures are to be broken down by is
+            known of none.
     """
     spec = classifier.spec
     dataset = _read(data, spec, image_rate)
     split, chosen = _of_split(dataset, split)
     recordings = _renamed(chosen, rename or {}, data)
+    values = {
+        name: values_by(name, dataset.recordings, data, background=dataset.background, image_rate=image_rate)
+        for name in by
+        if name != BY_CLASS
+    }
+    eventless = read_eventless(negatives, background=spec.background or "background") if negatives else []
     warnings = [*dataset.warnings, *_check_labels(recordings, spec, data)]
-    timelines, lost = _watch_all(classifier, recordings, console)
-    if not timelines:
-        raise DataError(f"{data}: none of the {len(recordings)} recordings can be read; the first: {lost[0]}")
-    if lost:
-        more = "" if len(lost) <= _NAMED else f"; and {len(lost) - _NAMED} more"
-        warnings.append(
-            f"{len(lost)} of {len(recordings)} recordings could not be read and are left out:"
-            f" {'; '.join(lost[:_NAMED])}{more}"
-        )
+    timelines, unread = _watch_all(classifier, recordings, data, console)
+    warnings += unread
+    empty, unread = _watch_all(classifier, eventless, negatives[0], console) if eventless else ([], [])
+    warnings += unread
+    if eventless and spec.background is None:
+        warnings.append("the model has no background label, so it reports something wherever nothing happens")
     if split == ALL and spec.training_fingerprint:
         measured = {timeline.recording.name for timeline in timelines}
         if _is_trained_on(dataset, [recording for recording in chosen if recording.name in measured], spec):
@@ -101,14 +111,20 @@ def evaluate_model(
         temperature=spec.temperature,
         frames_of=frames_between,
         warnings=warnings,
+        by={name: [values[name][one.recording.path] for one in timelines] if name in values else None for name in by},
+        negatives=empty if eventless else None,
     )
     return Evaluation(tuple(timelines), spec.labels, spec.background, extras)
 
 
 def _watch_all(
-    classifier: Classifier, recordings: Sequence[Recording], console: Console
+    classifier: Classifier, recordings: Sequence[Recording], place: Path, console: Console
 ) -> tuple[list[PredictionTimeline], list[str]]:
-    """Return the timelines of recordings, and why others cannot be read, which is printed as well."""
+    """Return the timelines of recordings, and a warning about those that cannot be read, which are printed as well.
+
+    Raises:
+        DataError: None can be read.
+    """
     results = with_progress(
         watch_recordings(classifier, recordings),
         description="watching",
@@ -127,7 +143,16 @@ def _watch_all(
             console.print(
                 f"[yellow]left out[/] {escape(f'{result.name}: {result.reason}')}", highlight=False, soft_wrap=True
             )
-    return timelines, lost
+    if not timelines:
+        raise DataError(f"{place}: none of the {len(recordings)} recordings can be read; the first: {lost[0]}")
+    if not lost:
+        return timelines, []
+    more = "" if len(lost) <= _NAMED else f"; and {len(lost) - _NAMED} more"
+    warning = (
+        f"{len(lost)} of {len(recordings)} recordings could not be read and are left out:"
+        f" {'; '.join(lost[:_NAMED])}{more}"
+    )
+    return timelines, [warning]
 
 
 def _read(data: Path, spec: ModelSpec, image_rate: float | None) -> Dataset:

@@ -46,6 +46,9 @@ class ReportExtras:
         best_epoch: The epoch that was kept, counted from 1.
         frames_of: Gives pictures for the film strips; without it there are none.
         warnings: Sentences of warning that the report shows beside its own.
+        by: What the figures are broken down by, such as "camera", and the value of each recording, in the same order;
+            None is its true labels.
+        negatives: What the model predicted about films in which nothing happens; None if there were none to watch.
     """
 
     timing: PredictionTiming
@@ -62,3 +65,5 @@ class ReportExtras:
     best_epoch: int | None = None
     frames_of: FramesOf | None = None
     warnings: Sequence[str] = ()
+    by: Mapping[str, Sequence[str] | None] = field(default_factory=dict)
+    negatives: Sequence[PredictionTimeline] | None = None

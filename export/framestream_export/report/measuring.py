@@ -40,6 +40,15 @@
     `delay_seconds` (from an event's true start until it was certain to be reported), `start_error_seconds` and
     `end_error_seconds` (reported less true), `false_alarms`, `false_alarms_per_hour` (of background),
     `switches_per_minute` of `predictions`, `events` and `truth`.
+`by`
+    What the figures are broken down by, each an object by value ("" where a recording has none): `files`, `windows`,
+    `accuracy`, `segments`, `segments_right`, `segment_accuracy`, `segment_accuracy_interval`, `segment_macro_f1`; null
+    without untrimmed recordings, `events` by least overlap, `false_alarms`, `false_alarms_per_hour`. By `class` the
+    accuracies are shares of what is truly of it, and there are no false alarms.
+`negatives`
+    Null, or what was reported in films in which nothing happens: `files`, `video_seconds`, `false_alarms`,
+    `false_alarms_per_hour`, `per_class` (how many by label), `per_file` (`video_seconds`, `false_alarms`,
+    `false_alarms_per_hour`), `events` (`name`, `label`, `start_seconds`, `end_seconds`, `score`).
 `worst`
     Labelled segments that went most wrong: `name`, `start_seconds`, `end_seconds`, `truth`, `prediction`,
     `score`, `true_score`, `right`.
@@ -60,6 +69,7 @@ from framestream_export.data.frame_cache import UNLABELLED
 from framestream_export.measures.baseline_comparison import compare_with_baseline
 from framestream_export.measures.calibration import calibration_error, log_loss, reliability, tempered_timelines
 from framestream_export.measures.confidence_intervals import ConfidenceInterval, share_interval
+from framestream_export.measures.eventless import EventlessFigures, measure_eventless
 from framestream_export.measures.labelled import (
     LabelledPredictions,
     LabelledSegment,
@@ -72,6 +82,7 @@ from framestream_export.measures.labelled import (
 )
 from framestream_export.measures.prediction_timelines import PredictionTimeline
 from framestream_export.measures.untrimmed import StreamingFigures, measure_streaming
+from framestream_export.report.breakdown import break_down, break_down_by_class
 from framestream_export.report.extras import ReportExtras
 
 REPORT_VERSION = 2
@@ -123,6 +134,11 @@ def measure(
     streaming = measure_streaming(
         timelines, labels, background=background, settings=extras.events, timing=extras.timing
     )
+    eventless = None
+    if extras.negatives is not None:
+        eventless = measure_eventless(
+            extras.negatives, labels, background=background, settings=extras.events, timing=extras.timing
+        )
     worst = _worst(segments)
     report: dict[str, Any] = {
         "report_version": REPORT_VERSION,
@@ -154,19 +170,30 @@ def measure(
             "suggested": None if extras.suggested is None else asdict(extras.suggested),
         },
         "streaming": None if streaming is None else streaming.to_json(),
+        "by": {
+            name: break_down_by_class(timelines, labels, streaming)
+            if values is None
+            else break_down(timelines, values, labels=labels, background=background, extras=extras)
+            for name, values in extras.by.items()
+        },
+        "negatives": None if eventless is None else eventless.to_json(),
         "worst": [_described(segment, timelines[segment.timeline], labels) for segment in worst],
-        "warnings": [*extras.warnings, *_warnings(timelines, segment_figures, groups), *_few_minutes(streaming)],
+        "warnings": [
+            *extras.warnings,
+            *_warnings(timelines, segment_figures, groups),
+            *_few_minutes(streaming, eventless),
+        ],
     }
     return MeasuredReport(report, tuple(worst), streaming)
 
 
-def _few_minutes(streaming: StreamingFigures | None) -> list[str]:
-    if streaming is None or streaming.background_seconds >= 60 * _FEW_MINUTES:
-        return []
-    return [
-        f"in the films measured, nothing happens for {streaming.background_seconds / 60:.1f} minutes only: that says"
-        " little about false alarms per hour"
-    ]
+def _few_minutes(streaming: StreamingFigures | None, eventless: EventlessFigures | None) -> list[str]:
+    found = []
+    if streaming is not None and streaming.background_seconds < 60 * _FEW_MINUTES:
+        found.append(f"in the films measured, nothing happens for {streaming.background_seconds / 60:.1f} minutes only")
+    if eventless is not None and eventless.video_seconds < 60 * _FEW_MINUTES:
+        found.append(f"the films in which nothing happens last {eventless.video_seconds / 60:.1f} minutes only")
+    return [f"{what}: that says little about false alarms per hour" for what in found]
 
 
 def _prediction_interval(

@@ -15,7 +15,7 @@ from framestream_export.report.charts import draw_confusion, save_png
 from framestream_export.report.extras import ReportExtras
 from framestream_export.report.measuring import measure
 from framestream_export.report.page import render_page
-from framestream_export.report.summary import print_summary, report_text
+from framestream_export.report.summary import print_figures, report_text
 
 REPORT_FILE, PAGE_FILE, PICTURE_FILE = "report.json", "report.html", "confusion_matrix.png"
 
@@ -29,7 +29,7 @@ def write_report(
     extras: ReportExtras,
     console: Console,
 ) -> dict[str, Any]:
-    """Measure, write report.json, report.html and confusion_matrix.png, print a summary.
+    """Measure, write report.json, report.html and confusion_matrix.png, print the figures.
 
     Args:
         timelines: Timelines of the model's predictions, its temperature included.
@@ -37,7 +37,7 @@ def write_report(
         background: The one that is never an event, or None.
         folder: Folder that the files are written to.
         extras: What the report shows beside the figures.
-        console: Console that the summary is shown on.
+        console: Console that the figures are shown on; the report's warnings are the caller's to show.
 
     Returns:
         What report.json holds; `measuring` describes it.
@@ -54,5 +54,5 @@ def write_report(
     title = f"{report['split']} split: {report['accuracy']:.1%} of {report['windows']} windows"
     figure = draw_confusion(np.array(report["confusion"]), labels)
     write_atomically(folder / PICTURE_FILE, lambda stream: save_png(figure, stream, title=title))
-    print_summary(report, console)
+    print_figures(report, console)
     return report

@@ -3,21 +3,39 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from framestream_export.report.breakdown_text import breakdown_tables, eventless_lines, share
+
 
 def print_summary(report: dict[str, Any], console: Console) -> None:
-    """Print accuracy, what stands beside it, a table of labels, the warnings."""
+    """Print the figures, then the warnings."""
+    print_figures(report, console)
+    print_warnings(report["warnings"], console, said=set())
+
+
+def print_figures(report: dict[str, Any], console: Console) -> None:
+    """Print accuracy, what stands beside it, a table of labels."""
     for line in _lines(report):
         console.print(line, highlight=False, soft_wrap=True)
     console.print(_table(report))
-    for warning in report["warnings"]:
-        console.print(f"[yellow]warning[/] {escape(warning)}", highlight=False, soft_wrap=True)
+    for table in breakdown_tables(report):
+        console.print(table)
+    for line in eventless_lines(report):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def print_warnings(warnings: Iterable[str], console: Console, *, said: set[str]) -> None:
+    """Print what has not been said before, and note that it has."""
+    for warning in warnings:
+        if warning not in said:
+            console.print(f"[yellow]warning[/] {escape(warning)}", highlight=False, soft_wrap=True)
+            said.add(warning)
 
 
 def report_text(report: dict[str, Any]) -> str:
@@ -51,7 +69,7 @@ def _lines(report: dict[str, Any]) -> Iterator[str]:
         )
     streaming = report["streaming"]
     if streaming is not None:
-        scores = ", ".join(f"{_share(one['f1'])} at {least}" for least, one in streaming["events"].items())
+        scores = ", ".join(f"{share(one['f1'])} at {least}" for least, one in streaming["events"].items())
         alarms, delay = streaming["false_alarms_per_hour"], streaming["delay_seconds"]
         yield (
             f"events in {streaming['video_seconds'] / 60:.1f} min of untrimmed video: F1 {scores} overlap; reported"
@@ -72,11 +90,7 @@ def _table(report: dict[str, Any]) -> Table:
     for column in ("label", "precision", "recall", "windows", "segments"):
         table.add_column(column, justify="left" if column == "label" else "right")
     for label, values in report["per_class"].items():
-        shares = [_share(values[name]) for name in ("precision", "recall")]
+        shares = [share(values[name]) for name in ("precision", "recall")]
         segments = report["segment_per_class"][label]["support"]
         table.add_row(escape(label), *shares, str(values["support"]), str(segments))
     return table
-
-
-def _share(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from framestream_export.run_folder import HEAD_FILE, RunFolder
+from framestream_export.time_limit import TimeLimit
 from framestream_export.training.devices import Devices
 from framestream_export.training.settings import TrainSettings
 from framestream_export.training.trainer import History, Trainer
@@ -31,7 +32,7 @@ class TrainContext:
         features: Folder for the features of frozen encoders; others may use it, too.
         devices: Devices for stages that train on frames; all others take the first.
         console: Console that progress is shown on.
-        spent: Says whether the time is up; asked after each epoch.
+        time_limit: Asked while frames are encoded, and after each epoch: one epoch of a stage is the least.
         on_epoch: Called after each epoch with the histories of all stages so far.
         histories: Filled as stages are run: name to epochs.
     """
@@ -42,12 +43,15 @@ class TrainContext:
     features: Path
     devices: Devices
     console: Console
-    spent: Callable[[], bool]
+    time_limit: TimeLimit
     on_epoch: Callable[[dict[str, History]], None]
     histories: dict[str, History] = field(default_factory=dict)
 
     def run(self, trainer: Trainer) -> str:
-        """Epochs of a stage until there is a reason to stop, from where it was left; returns the reason."""
+        """Epochs of a stage until there is a reason to stop, from where it was left; returns the reason.
+
+        Where that is the time, the best of the epochs so far is taken as it is from any other.
+        """
         files = self.folder.stage(trainer.stage.name)
         restored = trainer.restore(files)
         self.histories[trainer.stage.name] = trainer.history
@@ -58,10 +62,9 @@ class TrainContext:
             best = trainer.run_epoch(self.console)
             trainer.save(files, best=best)
             self.on_epoch(self.histories)
-            if trainer.stage.on_features:
-                continue
-            self.say(_line(trainer, len(trainer.history.epochs)) + ("  best" if best else ""))
-            if self.spent():
+            if not trainer.stage.on_features:
+                self.say(_line(trainer, len(trainer.history.epochs)) + ("  best" if best else ""))
+            if self.time_limit.is_up():
                 reason = trainer.history.stop_reason(trainer.stage) or TIME_LIMIT
                 break
         if trainer.stage.on_features:

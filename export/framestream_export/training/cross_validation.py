@@ -13,6 +13,7 @@ from rich.console import Console
 from framestream_export.data.folds import fold_recordings
 from framestream_export.measures.prediction_timelines import PredictionTimeline, load_timelines
 from framestream_export.report.extras import ReportExtras
+from framestream_export.report.summary import print_warnings
 from framestream_export.run_folder import RunFolder
 from framestream_export.training.finishing import Pictures, timing_of, write_data_report
 from framestream_export.training.settings import TrainSettings
@@ -55,6 +56,7 @@ def cross_validate(
     report: Path,
     train_fold: Callable[[Fold], dict[str, Any]],
     *,
+    said: set[str],
     console: Console,
 ) -> dict[str, Any]:
     """Train a model a fold, and report on all their test clips together.
@@ -64,6 +66,7 @@ def cross_validate(
         settings: Settings of the training, the same for every fold.
         report: Folder of the report.
         train_fold: Trains a fold, or finds it finished; returns the content of its run.json.
+        said: Warnings that have been shown already; those that are shown here are added.
         console: Console that progress is shown on.
 
     Returns:
@@ -93,10 +96,11 @@ def cross_validate(
         baseline=baselines,
         linear=linear,
         frames_of=Pictures(folds[0].data),
-        warnings=[warning for record in records for warning in record["warnings"]],
+        warnings=list(dict.fromkeys(warning for record in records for warning in record["warnings"])),
     )
     console.print(f"all {len(folds)} folds together:", highlight=False)
     measured = write_data_report(timelines, folds[0].data, report, extras, console=console)
+    print_warnings(measured["warnings"], console, said=said)
     of_folds = [record["test"]["accuracy"] for record in records]
     segments = [record["test"]["segment_accuracy"] for record in records]
     return {

@@ -19,6 +19,7 @@ from rich.console import Console
 
 from framestream_export.data.folds import assign_folds
 from framestream_export.measures.confidence_intervals import difference_interval
+from framestream_export.time_limit import NO_LIMIT, TimeLimit
 from framestream_export.training.examples.features import FeatureRequest, FeatureStore
 from framestream_export.training.linear_model import LinearModel
 from framestream_export.training.network.sequence_model import first_encoder
@@ -69,7 +70,13 @@ class EncoderChoice:
 
 
 def choose_preset(
-    presets: Sequence[Preset], data: TrainingData, settings: TrainSettings, features: Path, *, console: Console
+    presets: Sequence[Preset],
+    data: TrainingData,
+    settings: TrainSettings,
+    features: Path,
+    *,
+    time_limit: TimeLimit = NO_LIMIT,
+    console: Console,
 ) -> EncoderChoice:
     """Choose the preset whose features tell other groups' windows apart: the first, unless another is clearly better.
 
@@ -78,7 +85,11 @@ def choose_preset(
         data: The data set, decoded and divided.
         settings: Settings of the run; encoder, weights and size are those of the presets.
         features: Folder for the features of frozen encoders.
+        time_limit: When to stop encoding.
         console: Console that progress is shown on.
+
+    Raises:
+        TimeLimitError: The time is up.
     """
     known = sorted({*data.splits.train, *data.splits.validation})
     windows = labelled_windows(data, settings, splits=("train", "validation"))
@@ -97,7 +108,7 @@ def choose_preset(
     folds, right = np.array([fold_of[group] for group in groups]), []
     for preset in presets:
         chosen = replace(settings, **preset.to_settings())
-        store = FeatureStore(first_encoder(chosen), data.cache, features, chosen)
+        store = FeatureStore(first_encoder(chosen), data.cache, features, chosen, time_limit=time_limit)
         store.fill([FeatureRequest(recording, 0) for recording in known], console=console)
         right.append(_right_when_held_out(*pool(windows, store, settings), folds, classes=data.classes))
     accuracies = tuple((preset.name, float(own.mean())) for preset, own in zip(presets, right, strict=True))

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from framestream_export.data.frame_cache import FrameSegment
-from framestream_export.training.context import TrainContext
+from framestream_export.training.context import TIME_LIMIT, TrainContext
 from framestream_export.training.evaluator import Evaluator
 from framestream_export.training.examples.batches import (
     Examples,
@@ -67,8 +67,10 @@ class HeadTraining:
         unweigh_classes(head, self.class_weights)
         return head, taken, stopped
 
-    def refit(self, name: str, first_head: Path | None = None) -> HeadNetwork:
+    def refit(self, name: str, first_head: Path | None = None) -> HeadNetwork | None:
         """Train a head once more, on validation clips as well, for as many epochs as were best in stage `name`.
+
+        None if there is no time for all of them.
 
         Few clips are too few to keep some from training for good, and what had to be learnt from them, when to stop,
         is known. But a handful of clips is all right after a few epochs, when the head could still become surer of
@@ -77,15 +79,17 @@ class HeadTraining:
         """
         head, _ = self._new(first_head)
         context, settings = self._context, self._settings
+        if context.time_limit.is_up():
+            return None
         history = context.histories[name]
         least = settings.epochs if self._store.keypoints else settings.epochs // 4
         epochs = max(history.best_epoch, least)
         after = f"{name} {history.best_epoch} of {len(history.epochs)}"
         stage = Stage(f"{name}-refit", epochs, settings.learning_rate, epochs, after, on_features=True)
         weights = class_weights(context.data.cache, self._all, context.data.classes)
-        context.run(Trainer(head, self._examples(self._all), stage, settings, weights))
+        stopped = context.run(Trainer(head, self._examples(self._all), stage, settings, weights))
         unweigh_classes(head, weights)
-        return head
+        return None if stopped == TIME_LIMIT else head
 
     def _new(self, first_head: Path | None) -> tuple[HeadNetwork, bool]:
         labels = self._context.data.dataset.labels

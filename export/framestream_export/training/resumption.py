@@ -8,6 +8,7 @@ from typing import Any
 
 from framestream.errors import DataError, SettingsError
 from framestream_export.data.folds import LEAVE_ONE_OUT
+from framestream_export.folder_lock import LOCK_FILE
 from framestream_export.run_folder import ENCODER_FILE, HEAD_FILE, RunFolder
 from framestream_export.training.context import TIME_LIMIT
 from framestream_export.training.settings import TrainSettings
@@ -17,7 +18,7 @@ _FREE_ON_RESUME = frozenset({"time_limit_minutes"})
 KEPT_ON_RESUME = ("encoder_choice", "base", "warnings", "stages", "cross_validation")
 """What run.json keeps of what was recorded before."""
 # What a run leaves that ends before its first epoch is complete; another may start over it.
-_UNFINISHED = frozenset({"cache", "checkpoints", "run.json", "run.json.part"})
+_UNFINISHED = frozenset({"cache", "checkpoints", "run.json", "run.json.part", LOCK_FILE})
 
 
 def check_output(folder: RunFolder, settings: TrainSettings, *, resume: bool) -> dict[str, Any]:

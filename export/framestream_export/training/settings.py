@@ -53,7 +53,7 @@ class TrainSettings:
         patience: Epochs without a better validation loss before training stops.
         seed: Fixes the split, the weights at the start, and everything random in training.
         background: The label that means "nothing happens"; None takes "idle" or "background" where there is one.
-        time_limit_minutes: Training ends after the epoch that passes it.
+        time_limit_minutes: How long training may take, everything included; see `time_limit`.
     """
 
     kind: str = "window"
@@ -112,7 +112,7 @@ class TrainSettings:
             raise SettingsError("learning_rate must be above 0 and weight_decay not below 0")
         if self.seed < 0:
             raise SettingsError(f"seed must not be negative, not {self.seed}")
-        if self.time_limit_minutes is not None and self.time_limit_minutes <= 0:
+        if self.time_limit_minutes is not None and not self.time_limit_minutes > 0:
             raise SettingsError(f"time_limit_minutes must be above 0, not {self.time_limit_minutes}")
         if self.fine_tune < ALL_BLOCKS or self.augmentations < 0:
             raise SettingsError(

@@ -23,7 +23,8 @@ from framestream_export.measures.calibration import fit_temperature, tempered_ti
 from framestream_export.measures.labelled import LabelledPredictions
 from framestream_export.measures.prediction_timelines import PredictionTimeline
 from framestream_export.run_folder import ENCODER_FILE
-from framestream_export.training.context import TrainContext
+from framestream_export.time_limit import TimeLimitError
+from framestream_export.training.context import TIME_LIMIT, TrainContext
 from framestream_export.training.evaluator import EncodedFrames, Evaluator, Features
 from framestream_export.training.examples.batches import frame_examples
 from framestream_export.training.examples.features import FeatureRequest, FeatureStore
@@ -62,7 +63,8 @@ class Outcome:
             these, too.
         baseline: Timelines of the test clips by the head that does not use the order of frames; None if the model has
             that head itself.
-        linear: Timelines of the test clips by a linear model of windows.
+        linear: Timelines of the test clips by a linear model of windows. There was no time for what is missing of the
+            two where the run stopped by its time limit.
     """
 
     model: SequenceModel
@@ -73,7 +75,7 @@ class Outcome:
     test: list[PredictionTimeline]
     validation: list[PredictionTimeline]
     baseline: list[PredictionTimeline] | None
-    linear: list[PredictionTimeline]
+    linear: list[PredictionTimeline] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,35 +104,45 @@ def follow(context: TrainContext) -> Outcome:
     temperature = fit_temperature(trained.validation)
     divide_logits(trained.model.head, temperature)
     test = _timelines(context, trained.head, trained.features, "test")
-    store = _feature_store(context, trained)
+    store, stopped = _feature_store(context, trained), trained.stopped
+    baseline = linear = None
+    try:
+        context.time_limit.check("there is one")
+        baseline = _baseline(context, store)
+        linear = _linear(context, store)
+    except TimeLimitError:
+        stopped = TIME_LIMIT
+    if stopped == TIME_LIMIT:
+        context.say(_left_out(trained, baseline=baseline is not None, linear=linear is not None))
     return Outcome(
         trained.model,
         temperature,
         trained.stage,
-        trained.stopped,
+        stopped,
         trained.model.head_taken,
         test,
         tempered_timelines(trained.validation, temperature),
-        _baseline(context, store),
-        _linear(context, store),
+        baseline,
+        linear,
     )
 
 
 def _two_stages(context: TrainContext) -> _Trained:
-    settings, data = context.settings, context.data
-    encoder = _first_encoder(context)
-    store = FeatureStore(encoder, data.cache, context.features, settings)
+    settings, encoder = context.settings, _first_encoder(context)
+    store = _store(context, encoder)
     training = HeadTraining(context, settings, store)
     head, taken, stopped = training.run("head", context.first_head)
     validation = _timelines(context, head, store, "validation")
-    model = SequenceModel.of(encoder, head, head_taken=taken)
-    if not settings.fine_tune:
-        head = training.refit("head", context.first_head)
-        model = SequenceModel.of(encoder, head, head_taken=taken)
-        return _Trained(model, head, store, validation, "head", stopped)
-    return _fine_tuned(
-        context, _Trained(model, head, store, validation, "head", stopped), encoder, training.class_weights
-    )
+    trained = _Trained(SequenceModel.of(encoder, head, head_taken=taken), head, store, validation, "head", stopped)
+    if context.time_limit.is_up():
+        return replace(trained, stopped=TIME_LIMIT)
+    if settings.fine_tune:
+        return _fine_tuned(context, trained, encoder, training.class_weights)
+    refitted = training.refit("head", context.first_head)
+    if refitted is None:
+        return replace(trained, stopped=TIME_LIMIT)
+    model = SequenceModel.of(encoder, refitted, head_taken=taken)
+    return _Trained(model, refitted, store, validation, "head", stopped)
 
 
 def _fine_tuned(context: TrainContext, trained: _Trained, encoder: Any, weights: NDArray[np.float32]) -> _Trained:
@@ -196,7 +208,24 @@ def _feature_store(context: TrainContext, trained: _Trained) -> FeatureStore:
     """The features that the model's encoder makes of the clips; those of one that was trained are not encoded yet."""
     if isinstance(trained.features, FeatureStore):
         return trained.features
-    return FeatureStore(trained.model.encoder, context.data.cache, context.features, context.settings)
+    return _store(context, trained.model.encoder)
+
+
+def _store(context: TrainContext, encoder: Any) -> FeatureStore:
+    return FeatureStore(encoder, context.data.cache, context.features, context.settings, time_limit=context.time_limit)
+
+
+def _left_out(trained: _Trained, *, baseline: bool, linear: bool) -> str:
+    """A sentence for whoever set a time limit that is up."""
+    missing = [
+        *(() if baseline else ("the same without the order of frames",)),
+        *(() if linear else ("a linear model",)),
+    ]
+    compared = f", and not compared with {' and '.join(missing)}" if missing else ""
+    return (
+        f"the time is up: the model is the best of stage {trained.stage} so far{compared}; it is measured and written"
+        " now, and the same command with --resume goes on from there"
+    )
 
 
 def _baseline(context: TrainContext, store: FeatureStore) -> list[PredictionTimeline] | None:
@@ -205,10 +234,15 @@ def _baseline(context: TrainContext, store: FeatureStore) -> list[PredictionTime
         return None
     settings = replace(context.settings, kind="window", head=MEAN)
     training = HeadTraining(context, settings, store)
-    head, _, _ = training.run("baseline")
+    head, _, stopped = training.run("baseline")
+    if stopped == TIME_LIMIT:
+        raise TimeLimitError("the baseline is not trained")
     temperature = fit_temperature(_timelines(context, head, store, "validation", settings))
     if context.settings.two_stage and not context.settings.fine_tune:
-        head = training.refit("baseline")
+        refitted = training.refit("baseline")
+        if refitted is None:
+            raise TimeLimitError("the baseline is not trained once more")
+        head = refitted
     divide_logits(head.head, temperature)
     return _timelines(context, head, store, "test", settings)
 

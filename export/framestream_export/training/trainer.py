@@ -55,8 +55,7 @@ class Stage:
         learning_rate: Peak of the cosine schedule.
         patience: Epochs without a better validation loss before it stops.
         after: What the stage builds on; a checkpoint that was built on something else is not continued.
-        on_features: Whether the stage's epochs take next to no time: a time limit does not cut it short, and nobody
-            wants to read a line about each of them.
+        on_features: Whether the stage's epochs take next to no time: nobody wants to read a line about each of them.
     """
 
     name: str

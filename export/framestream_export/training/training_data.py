@@ -17,6 +17,7 @@ from framestream_export.data.check.remarks import labels_alike
 from framestream_export.data.frame_cache import FrameCache, FrameSegment, open_cache
 from framestream_export.data.recordings import SPLITS, Dataset, read_dataset
 from framestream_export.data.splits import Splits, split_recordings
+from framestream_export.time_limit import NO_LIMIT, TimeLimit
 from framestream_export.training.examples.windows import ROW_HOP, label_counts, prediction_counts
 from framestream_export.training.settings import TrainSettings
 
@@ -102,6 +103,7 @@ def load_training_data(
     settings: TrainSettings,
     *,
     dataset: Dataset | None = None,
+    time_limit: TimeLimit = NO_LIMIT,
     console: Console,
 ) -> TrainingData:
     """Read, decode and divide a data set.
@@ -111,13 +113,22 @@ def load_training_data(
         cache_folder: Folder that keeps the decoded frames.
         settings: Settings of the training: how frames are sampled, and how recordings are divided.
         dataset: What `data_path.read` returns, if it has been read.
+        time_limit: When to stop decoding.
         console: Console that progress is shown on.
 
     Raises:
         DataError: There is nothing to train on, or too little to divide.
+        TimeLimitError: The time is up.
     """
     dataset = dataset or data_path.read(settings.background)
-    cache = open_cache(dataset, cache_folder, frame_rate=settings.frame_rate, size_wh=settings.size_wh, console=console)
+    cache = open_cache(
+        dataset,
+        cache_folder,
+        frame_rate=settings.frame_rate,
+        size_wh=settings.size_wh,
+        time_limit=time_limit,
+        console=console,
+    )
     counts = labelled_frames(dataset, cache)
     try:
         splits = split_recordings(cache.recordings, counts, dataset.labels, seed=settings.seed)
@@ -132,7 +143,7 @@ def load_training_data(
         highlight=False,
         soft_wrap=True,
     )
-    for warning in found.splits.warnings:
+    for warning in found.splits.warnings[len(dataset.warnings) :]:  # the others were said when it was read
         console.print(f"[yellow]warning[/] {escape(warning)}", highlight=False, soft_wrap=True)
     return found
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -18,9 +17,12 @@ from rich.markup import escape
 
 from framestream_export.data.recordings import SPLITS
 from framestream_export.files import make_writable, write_atomically
+from framestream_export.folder_lock import locked
+from framestream_export.report.summary import print_warnings
 from framestream_export.run_folder import ENCODER_FILE, HEAD_FILE, RunFolder
+from framestream_export.time_limit import TimeLimit
 from framestream_export.training.base_run import BaseRun
-from framestream_export.training.context import FEATURES, TrainContext
+from framestream_export.training.context import FEATURES, TIME_LIMIT, TrainContext
 from framestream_export.training.cross_validation import REPORT_FOLDER, Fold, cross_validate, make_folds
 from framestream_export.training.devices import AUTO, Devices, choose_devices
 from framestream_export.training.embedded_recordings import EmbeddedRecordings
@@ -50,6 +52,7 @@ def train(
     resume: bool = False,
     folds: int = 0,
     devices: str = AUTO,
+    time_limit: TimeLimit | None = None,
     console: Console,
 ) -> dict[str, Any]:
     """Train on a data set and write a run folder.
@@ -63,6 +66,7 @@ def train(
         resume: Carry on after the last complete epoch; the outcome is that of an unbroken run.
         folds: Cross-validate first, with so many models or `folds.LEAVE_ONE_OUT`; 0 does not.
         devices: Name of the devices to train on, see `choose_devices`; a run may be resumed on others.
+        time_limit: How long all of it may take; None takes the settings' and begins now.
         console: Console that progress is shown on.
 
     Returns:
@@ -70,10 +74,38 @@ def train(
 
     Raises:
         DataError: Data that cannot be trained on, or a run folder that cannot be resumed.
-        SettingsError: `output` exists or cannot be written, or `resume` with other settings than the run's, or the
-            devices are not there.
+        SettingsError: `output` exists, is in use or cannot be written, or `resume` with other settings than the run's,
+            or the devices are not there.
+        TimeLimitError: The time is up before there is a model, or before all folds are trained.
     """
-    folder, started = RunFolder(output), time.monotonic()
+    time_limit = time_limit or TimeLimit(settings.time_limit_minutes)
+    with locked(output, remedy="give another --output"):
+        return _train(
+            data_path,
+            output,
+            settings,
+            choices=choices,
+            resume=resume,
+            folds=folds,
+            devices=devices,
+            time_limit=time_limit,
+            console=console,
+        )
+
+
+def _train(
+    data_path: DataPath,
+    output: Path,
+    settings: TrainSettings,
+    *,
+    choices: Sequence[str],
+    resume: bool,
+    folds: int,
+    devices: str,
+    time_limit: TimeLimit,
+    console: Console,
+) -> dict[str, Any]:
+    folder = RunFolder(output)
     stored = check_output(folder, settings, resume=resume)
     chosen = choose_devices(devices)  # before anything of TensorFlow's starts
     encoder = None
@@ -95,8 +127,8 @@ def train(
     if embedded is not None:
         embedded.check(settings, choices=choices, encoder=encoder)
         console.print(escape(embedded.describe(settings)), highlight=False, soft_wrap=True)
-    found = load_training_data(data_path, cache, settings, dataset=dataset, console=console)
-    run = _TrainingRun(settings, tuple(choices), cache, chosen, started, console)
+    found = load_training_data(data_path, cache, settings, dataset=dataset, time_limit=time_limit, console=console)
+    run = _TrainingRun(settings, tuple(choices), cache, chosen, time_limit, console, set(found.splits.warnings))
     choice: dict[str, Any] = {}
     if not stored:
         settings, choice = run.settle(found)
@@ -114,25 +146,34 @@ def train(
         folder.write_record(record)
         divided = make_folds(found, output, settings, folds)
         report = output / REPORT_FOLDER
-        validated = cross_validate(divided, settings, report, partial(run.fold, data_path=data_path), console=console)
+        validated = cross_validate(
+            divided, settings, report, partial(run.fold, data_path=data_path), said=run.said, console=console
+        )
         record["cross_validation"] = validated
+        folder.write_record(record)
+        time_limit.check(f"all {validated['folds']} folds are trained, and reported on in {report}")
         console.print("the model itself:", highlight=False)
     return run.train(found, folder, settings, record)
 
 
 @dataclass(frozen=True, slots=True)
 class _TrainingRun:
-    """What a run and its folds share."""
+    """What a run and its folds share; `said` are the warnings that have been shown, each once."""
 
     settings: TrainSettings
     choices: tuple[str, ...]
     cache: Path
     devices: Devices
-    started: float
+    time_limit: TimeLimit
     console: Console
+    said: set[str]
 
     def fold(self, fold: Fold, *, data_path: DataPath) -> dict[str, Any]:
-        """Train a fold, or carry on with it, or find it finished."""
+        """Train a fold, or carry on with it, or find it finished.
+
+        Raises:
+            TimeLimitError: The time is up: half a cross-validation says nothing.
+        """
         settings, choice = self.settle(fold.data, fold.folder)
         record = _record(fold.data, replace(data_path, cache=self.cache), settings) | choice
         stored = check_output(fold.folder, settings, resume=True)
@@ -141,8 +182,9 @@ class _TrainingRun:
             if is_complete(fold.folder, stored):
                 return stored
             record |= {name: stored[name] for name in KEPT_ON_RESUME if name in stored}
+        self.time_limit.check(f"{fold.number - 1} folds are trained, and kept in {fold.folder.path.parent}")
         make_writable(fold.folder.path)
-        return self.train(fold.data, fold.folder, settings, record)
+        return self.train(fold.data, fold.folder, settings, record, fold=fold)
 
     def settle(self, data: TrainingData, folder: RunFolder | None = None) -> tuple[TrainSettings, dict[str, Any]]:
         """The settings with an encoder chosen by the clips, and what run.json keeps of that.
@@ -156,18 +198,33 @@ class _TrainingRun:
             kept = folder.read_record()["encoder_choice"]
         else:
             presets = [preset_named(name) for name in self.choices]
-            choice = choose_preset(presets, data, self.settings, self.cache / FEATURES, console=self.console)
+            choice = choose_preset(
+                presets,
+                data,
+                self.settings,
+                self.cache / FEATURES,
+                time_limit=self.time_limit,
+                console=self.console,
+            )
             self.console.print(choice.reason, highlight=False, soft_wrap=True)
             kept = choice.to_json()
         return replace(self.settings, **preset_named(kept["preset"]).to_settings()), {"encoder_choice": kept}
 
     def train(
-        self, data: TrainingData, folder: RunFolder, settings: TrainSettings, record: dict[str, Any]
+        self,
+        data: TrainingData,
+        folder: RunFolder,
+        settings: TrainSettings,
+        record: dict[str, Any],
+        *,
+        fold: Fold | None = None,
     ) -> dict[str, Any]:
         """Train on data that are read and divided, from where the run was left; returns the content of run.json."""
         base = None if folder.started else BaseRun.of(settings.weights)
         if base is not None:
-            record |= self._start_from(base, data)
+            # All recordings of a cross-validation are tested on.
+            tested = data.names("test") if fold is None else [one.name for one in data.cache.recordings]
+            record |= self._start_from(base, data, tested)
             if (first := base.first_head(settings, data.dataset.labels)) is not None:
                 content = first.read_bytes()
                 write_atomically(folder.checkpoints / HEAD_FILE, lambda stream: stream.write(content))
@@ -190,27 +247,27 @@ class _TrainingRun:
                 features=self.cache / FEATURES,
                 devices=self.devices,
                 console=self.console,
-                spent=self._is_spent,
+                time_limit=self.time_limit,
                 on_epoch=on_epoch,
             ),
         )
+        if fold is not None and outcome.stopped == TIME_LIMIT:
+            self.time_limit.check(f"fold {fold.number} has begun, and is kept in {folder.path}")
         record |= finish(outcome, data, folder, record, console=self.console)
+        if fold is None:  # of a fold's few clips much is unsure; that of all folds together is said for all of them
+            print_warnings(record["test"]["warnings"], self.console, said=self.said)
         record["finished"] = datetime.now(timezone.utc).isoformat(timespec="seconds")
         folder.write_record(record)
         return record
 
-    def _is_spent(self) -> bool:
-        limit = self.settings.time_limit_minutes
-        return limit is not None and time.monotonic() - self.started > 60 * limit
-
-    def _start_from(self, base: BaseRun, data: TrainingData) -> dict[str, Any]:
+    def _start_from(self, base: BaseRun, data: TrainingData, tested: Sequence[str]) -> dict[str, Any]:
         """Say what comes from another run; returns what run.json keeps of it."""
         head = base.gives_head_to(self.settings, data.dataset.labels)
         what = "its encoder and head" if head else "its encoder; the head is new, for other labels or of another shape"
         self.console.print(f"starts from {escape(str(base.path))}: {what}", highlight=False, soft_wrap=True)
         warnings = list(data.splits.warnings)
-        if leak := base.leak(data.names("test")):
-            self.console.print(f"[yellow]warning[/] {escape(leak)}", highlight=False, soft_wrap=True)
+        if leak := base.leak(tested):
+            print_warnings([leak], self.console, said=self.said)
             warnings.append(leak)
         return {"base": base.to_json(head=head), "warnings": warnings}
 

@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import io
 import resource
+import shutil
+import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +22,9 @@ from framestream_export.data import frame_cache
 from framestream_export.data.decoding import decode_recordings
 from framestream_export.data.recordings import Dataset, Recording, Segment, read_dataset
 from framestream_export.files import write_atomically
+from framestream_export.time_limit import NO_LIMIT, TimeLimit, TimeLimitError
 from tests.export import toy
+from tests.export.test_folder_lock import holder
 
 
 def open_cache(data: Path, folder: Path, *, console: Console, background: str | None = None) -> frame_cache.FrameCache:
@@ -191,3 +196,52 @@ def test_gap_in_time_divides_a_recording(tmp_path: Path, silent: Console) -> Non
     rows: list[tuple[object, ...]] = [("slow.mp4", "x"), ("plain.mp4", "y")]
     cache = open_cache(toy.write_csv(tmp_path / "manifest.csv", "path,label", rows), tmp_path / "c", console=silent)
     assert [segment.recording for segment in cache.segments] == [0, 0, 0, 1]
+
+
+def test_what_was_decoded_when_the_time_was_up_is_not_decoded_again(toy_clips: Path, tmp_path: Path) -> None:
+    dataset, said = read_dataset(toy_clips), io.StringIO()
+
+    def go_on(folder: Path, limit: TimeLimit = NO_LIMIT) -> frame_cache.FrameCache:
+        console = Console(file=said, width=200)
+        return frame_cache.open_cache(
+            dataset, folder, frame_rate=12.5, size_wh=(40, 32), time_limit=limit, console=console
+        )
+
+    whole = go_on(tmp_path / "whole")
+    for moment in (4, 9):
+        ticks = iter(range(1000))
+        limit = TimeLimit(1.0, lambda: 61.0 if next(ticks) > moment else 0.0, begun_seconds=0.0)  # noqa: B023
+        with pytest.raises(TimeLimitError, match=r"of 18 clips are read, and kept in .*broken"):
+            go_on(tmp_path / "broken", limit)
+        (part,) = (tmp_path / "broken").iterdir()
+        with (part / "frames.u8").open("ab") as frames:  # as a process leaves it that is killed meanwhile
+            frames.write(b"half a frame")
+        (part / "7.part").write_bytes(b"half a clip")
+        (part / "index.jsonl").open("ab").write(b'{"name": "ha')
+    broken = go_on(tmp_path / "broken")
+    assert "of 18 clips are read already" in said.getvalue()
+    (home,) = (tmp_path / "broken").iterdir()
+    assert sorted(path.name for path in home.iterdir()) == ["frames.u8", "index.json", "pts.npy"]
+    assert broken.fingerprint == whole.fingerprint
+    np.testing.assert_array_equal(broken.frames, whole.frames)
+    np.testing.assert_array_equal(broken.pts_seconds, whole.pts_seconds)
+
+
+def test_whoever_waits_for_a_cache_finds_it_filled(
+    toy_clips: Path, tmp_path: Path, silent: Console, caplog: pytest.LogCaptureFixture
+) -> None:
+    open_cache(toy_clips, tmp_path / "filled", console=silent)
+    (filled,) = (tmp_path / "filled").iterdir()
+    home = tmp_path / "cache" / filled.name
+    with holder(home.parent) as other, ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(open_cache, toy_clips, home.parent, console=silent)
+        while not caplog.messages:
+            time.sleep(0.05)
+        shutil.copytree(filled, home)
+        by_the_other = home.stat().st_ino
+        assert other.stdin is not None
+        other.stdin.write("\n")
+        other.stdin.flush()
+        assert len(waiting.result().recordings) == 18
+    assert home.stat().st_ino == by_the_other
+    assert list(home.parent.iterdir()) == [home]

@@ -78,8 +78,11 @@ def test_resumed_run_ends_like_an_unbroken_one(toy_clips: Path, tmp_path: Path, 
 
 def test_time_limit_ends_a_run_cleanly_and_resume_goes_on(toy_clips: Path, tmp_path: Path, cli: Cli) -> None:
     run, cache = tmp_path / "run", tmp_path / "cache"
-    options = [*WITHOUT_LSTM, "--cache", cache, "--time-limit", "0.001"]
-    code, out, _ = cli("train", toy_clips, "--output", run, *options)
+    arguments = ("train", toy_clips, "--output", run, *WITHOUT_LSTM, "--cache", cache, "--time-limit", "0.001")
+    code, _, messages = cli(*arguments)  # the clips are not read yet
+    assert (code, "--time-limit 0.001 is up before there is a model: " in messages) == (1, True)
+    assert cli("train", toy_clips, "--output", tmp_path / "another", *WITHOUT_LSTM, "--cache", cache)[0] == 0
+    code, out, _ = cli(*arguments)
     assert code == 0
     assert "time limit" in out
     record = json.loads((run / "run.json").read_text())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -43,6 +43,33 @@ def read_object(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
+
+
+def starts_with_array(path: Path, *, keys: Sequence[str]) -> bool:
+    """Whether a JSON file may hold an array of objects with these keys, quotes included, by a look at its beginning."""
+    try:
+        with path.open("rb") as stream:
+            beginning = stream.read(_LOOKED_AT_BYTES).removeprefix(b"\xef\xbb\xbf").lstrip()
+    except OSError:
+        return False
+    return beginning.startswith(b"[") and all(key.encode() in beginning for key in keys)
+
+
+def read_array(path: Path) -> list[Any]:
+    """The array that a JSON file holds.
+
+    Raises:
+        DataError: It cannot be read, or holds something else.
+    """
+    try:
+        content = json.loads(path.read_bytes())
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path} is not JSON that can be read ({error}); get it again") from error
+    if not isinstance(content, list):
+        raise DataError(f"{path} holds no array")
+    return content
 
 
 def may_be_xml_of(path: Path, tag: str) -> bool:

@@ -13,6 +13,7 @@ from framestream_export.data.layouts import (
     hmdb51,
     kinetics,
     label_studio,
+    something_something,
     split_lists,
     ucf101,
     via,
@@ -29,6 +30,7 @@ LAYOUTS = (
     via.LAYOUT,
     cvat.LAYOUT,
     elan.LAYOUT,
+    something_something.LAYOUT,
     split_lists.LAYOUT,  # last: others have lists of such names
 )
 

@@ -13,7 +13,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -31,11 +31,14 @@ from framestream_export.data.frame_cache import FrameCache, FrameSegment
 from framestream_export.encoders.digest import weights_digest
 from framestream_export.encoders.pose_encoder import gives_keypoints
 from framestream_export.files import DAMAGED, make_writable, write_atomically
+from framestream_export.folder_lock import locked_when_free
+from framestream_export.time_limit import NO_LIMIT, TimeLimit
 from framestream_export.training.examples.augmentation import Augmentation
 from framestream_export.training.examples.frame_encoders import frozen_encoder
 from framestream_export.training.settings import TrainSettings
 
 _FRAMES_PER_CHUNK = 64
+_ASK_SECONDS = 0.25
 _VERSION = 2
 
 
@@ -63,14 +66,30 @@ class FeatureStore:
         keypoints: Whether they are joints.
     """
 
-    def __init__(self, encoder: Any, cache: FrameCache, folder: Path, settings: TrainSettings) -> None:
+    def __init__(
+        self,
+        encoder: Any,
+        cache: FrameCache,
+        folder: Path,
+        settings: TrainSettings,
+        *,
+        time_limit: TimeLimit = NO_LIMIT,
+    ) -> None:
         """Keep features in `folder`, which other stores may use, too.
+
+        Args:
+            encoder: The encoder, a Keras model.
+            cache: The decoded clips.
+            folder: Where features are kept.
+            settings: Settings of the training.
+            time_limit: When to stop encoding.
 
         Raises:
             SettingsError: The folder cannot be written to.
         """
         make_writable(folder)
         self._cache, self._folder, self._settings = cache, folder, settings
+        self._time_limit = time_limit
         self._encoder = frozen_encoder(encoder, size=settings.size)
         self.keypoints = gives_keypoints(encoder)
         facts = [_VERSION, self._encoder.name, weights_digest(encoder), settings.frame_rate, settings.size_wh, RESIZE]
@@ -88,13 +107,22 @@ class FeatureStore:
 
         Raises:
             SettingsError: The disk is full, or refuses.
+            TimeLimitError: The time is up.
         """
-        missing = [item for item in wanted if self._is_film(item.recording) and not self._path(item).is_file()]
+        if not self._missing(wanted):
+            return 0
+        with locked_when_free(self._folder, time_limit=self._time_limit):
+            return self._encode(self._missing(wanted), console)
+
+    def _missing(self, wanted: Sequence[FeatureRequest]) -> list[FeatureRequest]:
+        return [item for item in wanted if self._is_film(item.recording) and not self._path(item).is_file()]
+
+    def _encode(self, missing: Sequence[FeatureRequest], console: Console) -> int:
         encoded, stop = 0, StopFlag()
         with ThreadPoolExecutor(self._encoder.callers, "framestream-encoder") as pool:
             running = [pool.submit(self._fill_one, item, stop) for item in missing]
             done = track(
-                as_completed(running),
+                self._done(running),
                 description="encoding frames",
                 total=len(missing),
                 console=console,
@@ -109,6 +137,18 @@ class FeatureStore:
                 stop.set()
                 pool.shutdown(cancel_futures=True)
         return encoded
+
+    def _done(self, running: Sequence[Future[int]]) -> Iterator[Future[int]]:
+        """All of them, each as soon as it is done, while there is time."""
+        waiting = set(running)
+        while waiting:
+            done, waiting = wait(waiting, _ASK_SECONDS, FIRST_COMPLETED)
+            yield from done
+            if waiting:
+                there = len(running) - len(waiting)
+                self._time_limit.check(
+                    f"{there} of {len(running)} clips and augmented copies are encoded, and kept in {self._folder}"
+                )
 
     def _fill_one(self, item: FeatureRequest, stop: StopFlag) -> int:
         chunks = []
