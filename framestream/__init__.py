@@ -19,7 +19,8 @@ _NAMES_BY_MODULE = {
     "errors": "DataError FrameStreamError MetadataError MissingDependencyError ModelError ModelNotFoundError "
     "ProviderError SettingsError SignatureError SourceError SourceNotFoundError UnreadableSourceError",
     "events": "EventDetector OpenEvent",
-    "feeds.live": "LiveSettings freeze_support",
+    "feeds.live.frozen": "freeze_support",
+    "feeds.live.live_settings": "LiveSettings",
     "frames": "FrameSource SourceInfo",
     "model.session": "ModelSession",
     "model.spec": "EventSettings ModelSpec",

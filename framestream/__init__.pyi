@@ -13,8 +13,8 @@ from framestream.errors import SourceNotFoundError as SourceNotFoundError
 from framestream.errors import UnreadableSourceError as UnreadableSourceError
 from framestream.events import EventDetector as EventDetector
 from framestream.events import OpenEvent as OpenEvent
-from framestream.feeds.live import LiveSettings as LiveSettings
-from framestream.feeds.live import freeze_support as freeze_support
+from framestream.feeds.live.frozen import freeze_support as freeze_support
+from framestream.feeds.live.live_settings import LiveSettings as LiveSettings
 from framestream.frames import FrameSource as FrameSource
 from framestream.frames import SourceInfo as SourceInfo
 from framestream.model.session import ModelSession as ModelSession

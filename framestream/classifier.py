@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from framestream.errors import ModelNotFoundError
-from framestream.feeds.live import LiveSettings
+from framestream.feeds.live.live_settings import LiveSettings
 from framestream.model.session import Device, ModelSession
 from framestream.model.spec import EventSettings, ModelSpec
 from framestream.sources import AnySource, SourceOptions

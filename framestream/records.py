@@ -13,7 +13,7 @@ on until it was known) unless the source is live.
 
 `start`
     `source` (path), `size_wh` ([width, height]), `declared_fps` and `declared_frames` (from the header; null
-    if absent), `decoder` (library that decodes a file, `av` or `opencv`; left out where none is told),
+    if absent), `decoder` (library that decodes, `av` or `opencv`; left out where none is told),
     `model` (path), `provider` (what ONNX Runtime runs on), `threads`, `labels` (in the model's order),
     `background` (label that is never an event, or null), `frame_rate` (frames per second the model sees),
     `model_window_seconds`, `slower_than_model` (true if the header declares fewer frames than the model sees, so

@@ -13,10 +13,12 @@ import pytest
 
 from framestream.feeds.feed import Arrival, Closed, Inbox, Opened
 from framestream.feeds.items import Notice
-from framestream.feeds.live import CameraFeed, LiveSettings
+from framestream.feeds.live.camera_feed import CameraFeed
+from framestream.feeds.live.live_settings import LiveSettings
 from framestream.records import Gap, Status
 from framestream.sampling.sampler import Sample
 from framestream.sampling.zones import Zone
+from framestream.sources.decoders import DecoderChoice
 from tests.descriptors import open_descriptors
 from tests.promptness import PATIENCE_SECONDS
 from tests.servers.rtsp import RtspCamera
@@ -37,8 +39,11 @@ class Watching:
         settings: LiveSettings = STEADY,
         frame_rate: float = 10.0,
         zones: tuple[Zone, ...] = (),
+        decoder: DecoderChoice = "auto",
     ) -> None:
-        self.camera = CameraFeed(source, frame_rate=frame_rate, size_wh=(16, 12), zones=zones, settings=settings)
+        self.camera = CameraFeed(
+            source, frame_rate=frame_rate, size_wh=(16, 12), zones=zones, settings=settings, decoder=decoder
+        )
         self.inbox = Inbox(capacity=10_000)
         self.items: list[Notice | Arrival] = []
         self._pipes_before = _pipes()

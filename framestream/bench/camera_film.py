@@ -12,7 +12,7 @@ import numpy as np
 from framestream.bench.synthetic_footage import CAMERA_RATE, CAMERA_SIZE_WH, render_images
 from framestream.errors import UnreadableSourceError
 from framestream.frames import Image
-from framestream.sources.video_file import is_av_installed
+from framestream.sources.decoders import is_av_installed
 
 Codec = Literal["H.264", "Motion JPEG"]
 

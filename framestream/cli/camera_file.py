@@ -27,7 +27,7 @@ from typing import Any
 from framestream.cli.toml_file import load_toml
 from framestream.errors import SettingsError
 from framestream.escapes import CONTROLS, abbreviate
-from framestream.feeds.live import LiveSettings
+from framestream.feeds.live.live_settings import LiveSettings
 from framestream.model.spec import EventSettings, adapt_events
 from framestream.sampling.zones import Zone
 from framestream.sources import SourceOptions, classify

@@ -14,7 +14,7 @@ import click
 from framestream.cli.camera_file import Cameras, Changes
 from framestream.errors import FrameStreamError
 from framestream.escapes import abbreviate, escape
-from framestream.feeds.live import LiveSettings
+from framestream.feeds.live.live_settings import LiveSettings
 from framestream.sources import SourceOptions, is_live
 from framestream.sources.names import name_sources
 from framestream.watch.camera_settings import CameraSettings

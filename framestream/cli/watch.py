@@ -18,7 +18,7 @@ from framestream.cli.cameras import CameraReloader, SizeType, name_cameras
 from framestream.cli.options import POSITIVE, PROBABILITY, FiniteRange, running_options
 from framestream.cli.signals import call_on_hangup, hangup_ignored, stop_on_interrupt
 from framestream.errors import SettingsError, SourceError
-from framestream.feeds.live import LiveSettings
+from framestream.feeds.live.live_settings import LiveSettings
 from framestream.model.session import Device
 from framestream.model.spec import EventSettings, adapt_events
 from framestream.records import End, Status
@@ -167,7 +167,7 @@ def _write_records(watch: Watch, sink: Sink) -> int:
     type=click.Choice(DECODER_CHOICES),
     default="auto",
     show_default=True,
-    help="Library that decodes video files; auto takes PyAV where it is installed (pip install av), else OpenCV.",
+    help="Library that decodes files and addresses; auto takes PyAV if it is installed (pip install av), else OpenCV.",
 )
 @click.option(
     "--video-stream",

@@ -17,8 +17,8 @@ from framestream.doctor.interlacing import check_interlacing
 from framestream.errors import SourceError
 from framestream.frames import Image
 from framestream.sources import VideoFile
+from framestream.sources.decoders import is_av_installed
 from framestream.sources.opencv import opencv_silenced
-from framestream.sources.video_file import is_av_installed
 
 _FRAMES = 8
 _SIZE_WH = (64, 48)

@@ -14,8 +14,7 @@ from framestream.doctor.findings import Finding
 from framestream.errors import SourceError
 from framestream.frames import Image
 from framestream.sources import VideoFile
-from framestream.sources.decoders import DecoderChoice
-from framestream.sources.video_file import is_av_installed
+from framestream.sources.decoders import DecoderChoice, is_av_installed
 
 _NAME = "interlaced films"
 _FRAMES = 5

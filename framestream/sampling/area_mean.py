@@ -75,8 +75,13 @@ class AreaMean:
 
 
 @lru_cache(maxsize=64)
-def plan_area_mean(old_wh: tuple[int, int], new_wh: tuple[int, int], channels: int) -> AreaMean | None:
-    """Return what shrinks pictures of a size to another; None where that would be no faster than OpenCV."""
+def plan_area_mean(
+    old_wh: tuple[int, int], new_wh: tuple[int, int], channels: int, *, reverses: bool = False
+) -> AreaMean | None:
+    """Return what shrinks pictures of a size to another; None where that would be no faster than OpenCV.
+
+    With `reverses` the channels come out in reverse order, which costs nothing here.
+    """
     if old_wh[0] < new_wh[0] or old_wh[1] < 2 * new_wh[1]:
         return None
     columns, rows = _Side.of(old_wh[0], new_wh[0]), _Side.of(old_wh[1], new_wh[1])
@@ -90,7 +95,8 @@ def plan_area_mean(old_wh: tuple[int, int], new_wh: tuple[int, int], channels: i
     ):
         return None
     # Channels stay apart: a matrix from all bytes of a period to all bytes of its new pixels.
-    apart = np.kron(columns.weights.T, np.eye(channels, dtype=np.int64)).astype(np.float32)
+    order = np.eye(channels, dtype=np.int64)[:: -1 if reverses else 1]
+    apart = np.kron(columns.weights.T, order).astype(np.float32)
     at_once = next(
         count for count in range(new_wh[1], 0, -1) if new_wh[1] % count == 0 and count * product <= _MOST_PRODUCT
     )

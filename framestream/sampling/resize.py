@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,14 +19,14 @@ from framestream.errors import SettingsError
 from framestream.frames import Color, Image
 from framestream.sampling.area_mean import plan_area_mean
 
-# Codes that bring an image of 1, 3 or 4 channels to RGB; None where nothing is to be done.
-_TO_RGB: dict[tuple[str, int], int | None] = {
-    ("bgr", 1): cv2.COLOR_GRAY2RGB,
-    ("rgb", 1): cv2.COLOR_GRAY2RGB,
-    ("bgr", 3): cv2.COLOR_BGR2RGB,
+# OpenCV's names for what brings an image of 1, 3 or 4 channels to RGB; None where nothing is to be done.
+_TO_RGB: dict[tuple[str, int], str | None] = {
+    ("bgr", 1): "COLOR_GRAY2RGB",
+    ("rgb", 1): "COLOR_GRAY2RGB",
+    ("bgr", 3): "COLOR_BGR2RGB",
     ("rgb", 3): None,
-    ("bgr", 4): cv2.COLOR_BGRA2RGB,
-    ("rgb", 4): cv2.COLOR_RGBA2RGB,
+    ("bgr", 4): "COLOR_BGRA2RGB",
+    ("rgb", 4): "COLOR_RGBA2RGB",
 }
 
 
@@ -47,11 +46,22 @@ def fit_frame(image: NDArray[Any], *, size_wh: tuple[int, int], color: Color = "
     """
     channels = check_image(image, color=color)
     height, width = image.shape[:2]
-    resized = image if (width, height) == size_wh else _stretch(image, size_wh)
-    # Colour last: there are fewer pixels now.
     code = _TO_RGB[color, channels]
+    fits = (width, height) == size_wh
+    reverses = code == "COLOR_BGR2RGB"
+    planned = image.ndim == 3 and not fits
+    plan = plan_area_mean((width, height), size_wh, channels, reverses=reverses) if planned else None
+    if plan is not None:
+        resized: NDArray[Any] = plan.shrink(image)
+        if reverses or code is None:
+            return resized
+    else:
+        resized = image if fits else _stretch(image, size_wh)
+    # Colour last: there are fewer pixels now.
     if code is not None:
-        return np.ascontiguousarray(cv2.cvtColor(resized, code), dtype=np.uint8)
+        import cv2
+
+        return np.ascontiguousarray(cv2.cvtColor(resized, getattr(cv2, code)), dtype=np.uint8)
     return np.array(resized, dtype=np.uint8, order="C")
 
 
@@ -73,9 +83,9 @@ def check_image(image: NDArray[Any], *, color: Color = "bgr") -> int:
 
 
 def _stretch(image: Image, size_wh: tuple[int, int]) -> NDArray[Any]:
+    # Imported where it is used: processes that read cameras mostly do without, and it takes time and memory.
+    import cv2
+
     height, width = image.shape[:2]
-    plan = plan_area_mean((width, height), size_wh, image.shape[2]) if image.ndim == 3 else None
-    if plan is not None:
-        return plan.shrink(image)
     shrinks = size_wh[0] <= width and size_wh[1] <= height
     return cv2.resize(image, size_wh, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)

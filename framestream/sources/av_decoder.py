@@ -1,10 +1,11 @@
-"""Video files through PyAV (the extra `av`), which tells of a film what OpenCV leaves out."""
+"""Films and addresses through PyAV (the extra `av`), which tells what OpenCV leaves out."""
 
 from __future__ import annotations
 
 import math
 import struct
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -26,36 +27,29 @@ _MAX_PLAUSIBLE_FPS = 1000.0
 # FFmpeg draws any text file with one of some names (.txt, .nfo, .asc, .diz, …) as a film of a terminal.
 _DRAWN_TEXT = "ansi"
 _DISPLAY_MATRIX = "DISPLAYMATRIX"
+# From 17 on PyAV converts a picture in as many threads as there are cores: a third more processor time for a small one.
+_ONE_THREAD = {"threads": 1} if int(av.__version__.partition(".")[0]) >= 17 else {}
 # So many packets in a row that cannot be read are no damage but the end.
 _MOST_READ_ERRORS = 100
 
 
 class AvDecoder:
-    """One video stream of a file; a `Decoder`. Its pictures are the bytes that OpenCV makes of them."""
+    """One video stream of a file or an address; a `Decoder`. Its pictures are the bytes that OpenCV makes of them."""
 
-    def __init__(self, path: Path, *, threads: int | None = None, video_stream: int | None = None) -> None:
-        """Open a file; see `framestream.sources.video_file.VideoFile`.
-
-        Raises:
-            UnreadableSourceError: It cannot be opened, or has no video.
-            SettingsError: There is no such stream.
-        """
-        # FFmpeg's messages would go to standard error, beside ours that say the same.
-        av.logging.set_level(av.logging.PANIC)
-        try:
-            # An absolute path keeps FFmpeg from reading "name:rest.mp4" as a protocol.
-            self._container = av.open(str(path.absolute()), metadata_errors="replace")
-        except av.error.FFmpegError as error:
-            raise UnreadableSourceError(_refusal(path)) from error
-        streams = self._container.streams.video
-        duration = self._container.duration
+    def __init__(
+        self, container: Any, *, name: str, threads: int | None = None, video_stream: int | None = None
+    ) -> None:
+        """Choose the stream of an open container, which is closed if it has none; see `open_film`."""
+        self._container = container
+        streams = container.streams.video
+        duration = container.duration
         film_seconds = duration / _MICROSECONDS if duration else 0.0
         try:
             if not streams or streams[0].codec_context is None or streams[0].codec_context.name == _DRAWN_TEXT:
-                raise UnreadableSourceError(_refusal(path))
-            chosen = choose_stream(str(path), streams, video_stream, film_seconds=film_seconds)
+                raise UnreadableSourceError(_refusal(name))
+            chosen = choose_stream(name, streams, video_stream, film_seconds=film_seconds)
         except Exception:
-            self._container.close()
+            container.close()
             raise
         self._stream: Any = streams[chosen]
         self._notes = (describe_choice(streams, chosen),) if len(streams) > 1 and video_stream is None else ()
@@ -63,15 +57,17 @@ class AvDecoder:
         context.thread_type = "AUTO"
         if threads is None:
             threads = 0 if context.width * context.height > SMALL_PIXELS else max(1, usable_cores() - 1)
+        is_small = context.width * context.height <= SMALL_PIXELS
+        self._conversion = _ONE_THREAD if threads == 1 or is_small else {}
         # FFmpeg's own choice would be one more than there are cores, and hold back as many frames.
         context.thread_count = threads or usable_cores()
-        # A picture with a flaw in it is better than none, and ffprobe counts it.
-        context.flags |= Flags.output_corrupt
         formats = self._container.format.name.split(",")
         self._is_avi = "avi" in formats
         # Elsewhere a duration that is shorter than the frames say comes from the size of a file that is cut off.
         self._has_edits = "mp4" in formats
         self._start = self._stream.start_time or 0
+        base = self._stream.time_base or Fraction(1)
+        self._base = (base.numerator, base.denominator)
         self._timestamps = BestTimestamps(by_decoding=self._is_avi)
         self._frame: Any = None
         # One for all frames: making its tables anew for each takes longer than using them.
@@ -110,8 +106,7 @@ class AvDecoder:
         if is_first:
             self._meet(found)
         ticks = self._timestamps.choose(found.pts, found.dts)
-        base = found.time_base or self._stream.time_base
-        self._pts_seconds = None if ticks is None else float((ticks - self._start) * base)
+        self._pts_seconds = None if ticks is None else self._seconds(ticks)
         return Grab.FRAME
 
     def retrieve(self) -> Image | None:
@@ -122,8 +117,15 @@ class AvDecoder:
         try:
             # As OpenCV does, and a later frame of another size comes in the first size.
             scaled = self._reformatter.reformat(
-                self._frame, width=width, height=height, format="bgr24", interpolation=Interpolation.BICUBIC
+                self._frame,
+                width=width,
+                height=height,
+                format="bgr24",
+                interpolation=Interpolation.BICUBIC,
+                **self._conversion,
             )
+        except MemoryError:
+            raise
         except (av.error.FFmpegError, ValueError):
             return None
         return self._orientation.apply(np.asarray(scaled.to_ndarray(), dtype=np.uint8))
@@ -146,8 +148,11 @@ class AvDecoder:
         while errors < _MOST_READ_ERRORS:
             try:
                 packet = next(packets, None)
-            except EOFError:
+            except (EOFError, av.error.ExitError):
+                # At its end, or nothing came in time.
                 return
+            except MemoryError:
+                raise
             except av.error.FFmpegError:
                 # What was read so far stands; the demuxer may find its way again.
                 errors += 1
@@ -162,12 +167,19 @@ class AvDecoder:
                 frames = packet.decode()
             except EOFError:
                 return
+            except MemoryError:
+                raise
             except av.error.FFmpegError:
                 self._skipper.failed(packet)
                 yield Lost()
                 continue
             for frame in frames:
                 yield from self._skipper.in_order(frame)
+
+    def _seconds(self, ticks: int) -> float:
+        # As exact as a fraction, which takes ten times as long.
+        numerator, denominator = self._base
+        return (ticks - self._start) * numerator / denominator
 
     def _meet(self, frame: Any) -> None:
         """Learn from the first frame how pictures are displayed."""
@@ -237,5 +249,26 @@ class BestTimestamps:
         return pts if pts is not None and (dts is None or self._faulty_pts <= self._faulty_dts) else dts
 
 
-def _refusal(path: Path) -> str:
-    return f"{path} is not a video that can be decoded; check that it is complete and has a video track"
+def open_film(path: Path, *, threads: int | None = None, video_stream: int | None = None) -> AvDecoder:
+    """Open a file; see `framestream.sources.video_file.VideoFile`.
+
+    Raises:
+        UnreadableSourceError: It cannot be opened, or has no video.
+        SettingsError: There is no such stream.
+    """
+    # FFmpeg's messages would go to standard error, beside ours that say the same.
+    av.logging.set_level(av.logging.PANIC)
+    try:
+        # An absolute path keeps FFmpeg from reading "name:rest.mp4" as a protocol.
+        container = av.open(str(path.absolute()), metadata_errors="replace")
+    except av.error.FFmpegError as error:
+        raise UnreadableSourceError(_refusal(str(path))) from error
+    for stream in container.streams.video:
+        if stream.codec_context is not None:
+            # A picture with a flaw in it is better than none, and ffprobe counts it.
+            stream.codec_context.flags |= Flags.output_corrupt
+    return AvDecoder(container, name=str(path), threads=threads, video_stream=video_stream)
+
+
+def _refusal(name: str) -> str:
+    return f"{name} is not a video that can be decoded; check that it is complete and has a video track"

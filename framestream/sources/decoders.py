@@ -1,8 +1,9 @@
-"""What a video file needs of a library that decodes it; OpenCV and PyAV each stand behind this."""
+"""What a film or a camera needs of a library that decodes it; OpenCV and PyAV each stand behind this."""
 
 from __future__ import annotations
 
 import enum
+import importlib.util
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, get_args
 
@@ -10,7 +11,7 @@ from framestream.errors import SettingsError
 from framestream.frames import Image
 
 DecoderChoice = Literal["auto", "opencv", "av"]
-"""Which library decodes: `auto` takes PyAV where it is installed."""
+"""Which library decodes files and addresses: `auto` takes PyAV where it is installed."""
 
 DECODER_CHOICES: tuple[str, ...] = get_args(DecoderChoice)
 
@@ -64,7 +65,7 @@ class StreamFacts:
 
 
 class Decoder(Protocol):
-    """One video stream of one file, decoded from its beginning."""
+    """One video stream of a file or an address, decoded from its beginning."""
 
     @property
     def facts(self) -> StreamFacts:
@@ -94,11 +95,28 @@ class Decoder(Protocol):
         ...
 
     def close(self) -> None:
-        """Release the file; may be called twice."""
+        """Release it; may be called twice."""
         ...
+
+
+def choose_decoder(decoder: DecoderChoice) -> Literal["opencv", "av"]:
+    """Return the library that decodes films and addresses.
+
+    Raises:
+        SettingsError: No decoder has this name, or it is not installed.
+    """
+    check_decoder(decoder)
+    if decoder == "av" and not is_av_installed():
+        raise SettingsError("decoder is av, and PyAV is not installed; run: pip install av")
+    return "av" if decoder != "opencv" and is_av_installed() else "opencv"
 
 
 def check_decoder(decoder: str) -> None:
     """Raise SettingsError for a name that no decoder has."""
     if decoder not in DECODER_CHOICES:
         raise SettingsError(f"decoder is {decoder!r}; give one of {', '.join(DECODER_CHOICES)}")
+
+
+def is_av_installed() -> bool:
+    """Say whether PyAV can be imported."""
+    return importlib.util.find_spec("av") is not None

@@ -25,7 +25,7 @@ class SourceOptions:
         raw_size_wh: Width and height of raw frames, pixels, for standard input.
         raw_rate: Raw frames per second, for standard input.
         raw_pixel_format: How their pixels lie in memory.
-        decoder: Library that decodes video files; `auto` takes PyAV where it is installed.
+        decoder: Library that decodes video files and addresses; `auto` takes PyAV where it is installed.
         video_stream: Number of the video stream to read, of a file that has several; by default the film.
     """
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 import os
 import stat
 from pathlib import Path
 
-from framestream.errors import SettingsError, SourceNotFoundError, UnreadableSourceError
+from framestream.errors import SourceNotFoundError, UnreadableSourceError
 from framestream.escapes import is_utf8
 from framestream.frames import Image, SourceInfo
-from framestream.sources.decoders import Decoder, DecoderChoice, Grab, StreamFacts, check_decoder
+from framestream.sources.decoders import Decoder, DecoderChoice, Grab, StreamFacts, choose_decoder
 from framestream.sources.frame_times import FrameTimes
 
 _log = logging.getLogger(__name__)
@@ -186,22 +185,14 @@ def _missing_frames(facts: StreamFacts, *, frames: int, lost: int, reached: floa
 
 
 def _open_decoder(path: Path, *, threads: int | None, decoder: DecoderChoice, video_stream: int | None) -> Decoder:
-    check_decoder(decoder)
-    if decoder == "opencv" or not is_av_installed():
-        if decoder == "av":
-            raise SettingsError("decoder is av, and PyAV is not installed; run: pip install av")
+    if choose_decoder(decoder) == "opencv":
         from framestream.sources.opencv_decoder import OpenCVDecoder
 
         return OpenCVDecoder(path, threads=threads, video_stream=video_stream)
     # Imported where it is used, because it is an extra.
-    from framestream.sources.av_decoder import AvDecoder
+    from framestream.sources.av_decoder import open_film
 
-    return AvDecoder(path, threads=threads, video_stream=video_stream)
-
-
-def is_av_installed() -> bool:
-    """Say whether PyAV can be imported."""
-    return importlib.util.find_spec("av") is not None
+    return open_film(path, threads=threads, video_stream=video_stream)
 
 
 def check_file(path: Path) -> None:

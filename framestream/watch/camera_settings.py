@@ -10,7 +10,8 @@ from framestream.errors import SettingsError
 from framestream.escapes import CONTROLS, abbreviate
 from framestream.feeds.feed import Feed
 from framestream.feeds.inbox import WakeUpSignal
-from framestream.feeds.live import CameraFeed, LiveSettings
+from framestream.feeds.live.camera_feed import CameraFeed
+from framestream.feeds.live.live_settings import LiveSettings
 from framestream.feeds.source_feed import SourceFeed
 from framestream.frames import FrameSource
 from framestream.model.session import ModelSession
@@ -55,6 +56,7 @@ def make_feed(settings: CameraSettings, spec: ModelSpec) -> Feed:
             size_wh=spec.size_wh,
             zones=settings.zones,
             settings=settings.live,
+            decoder=settings.options.decoder,
         )
     return SourceFeed(
         partial(open_source, source, options=settings.options),

@@ -16,8 +16,7 @@ from framestream.doctor.interlacing import check_interlacing, judge, reads_alike
 from framestream.doctor.packages import check_overlaps, check_versions
 from framestream.doctor.providers import explain_missing_cuda
 from framestream.errors import SettingsError
-from framestream.sources.decoders import DecoderChoice
-from framestream.sources.video_file import is_av_installed
+from framestream.sources.decoders import DecoderChoice, is_av_installed
 from tests.conftest import WriteVideo
 from tests.sources.films import Film
 from tests.test_wall import TRAINING_SIDE, modules_after

@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from framestream.errors import DataError
-from framestream.sources.video_file import is_av_installed
+from framestream.sources.decoders import is_av_installed
 from framestream_export.data.decoding import FRAMES, INDEX, TIMES, decode_recordings
 from framestream_export.data.feature_table import FeatureTable, open_feature_table
 from framestream_export.data.file_states import state_of

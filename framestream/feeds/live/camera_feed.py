@@ -16,6 +16,7 @@ from framestream.feeds.live.timeline import Timeline
 from framestream.frames import safe_address
 from framestream.records import CameraState, Status
 from framestream.sampling.zones import Zone, check_zones
+from framestream.sources.decoders import DecoderChoice, choose_decoder
 from framestream.sources.kinds import SourceKind, classify
 
 _JOIN_SECONDS = 1.9
@@ -42,6 +43,7 @@ class CameraFeed:
         size_wh: tuple[int, int],
         zones: Sequence[Zone] = (),
         settings: LiveSettings | None = None,
+        decoder: DecoderChoice = "auto",
     ) -> None:
         """Prepare to watch a camera; nothing is opened before `start`.
 
@@ -51,15 +53,17 @@ class CameraFeed:
             size_wh: Width and height of the model's frames, pixels.
             zones: Parts of the picture; then a sample's image is `[zones, height, width, 3]`.
             settings: How long to wait for the camera, and when to give up.
+            decoder: Library that decodes what is behind a URL; devices are OpenCV's.
 
         Raises:
             UnreadableSourceError: The source is a recording.
-            SettingsError: The source is none that can be read, or two zones share a name.
+            SettingsError: The source is none that can be read, two zones share a name, or the decoder is not installed.
         """
         kind = classify(source, looks=False)
         if not kind.is_live:
             raise UnreadableSourceError(f"{source} is a recording; give the address of a stream or a device")
         check_zones(zones)
+        choose_decoder(decoder)
         self._settings = settings or LiveSettings()
         self._job = ReaderJob(
             address=int(source) if kind is SourceKind.DEVICE and str(source).isdigit() else source,
@@ -73,6 +77,7 @@ class CameraFeed:
             memory_bytes=round(self._settings.reader_memory_gb * 1e9),
             most_pixels=round(self._settings.picture_megapixels * 1e6),
             insecure=self._settings.insecure,
+            decoder=decoder,
         )
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None

@@ -1,38 +1,22 @@
-"""A live stream through OpenCV, inside the reader process: every call may block.
-
-A stream that changes its picture's size without breaking off cannot be noticed here: OpenCV (up to 5.0 at least)
-stretches what follows to the first size, and none of its properties, size and codec data included, tells of it.
-"""
+"""A live stream inside the reader process, where every call may block: what its frames' times are worth."""
 
 from __future__ import annotations
 
-import os
-import re
-import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
-from pathlib import Path
 
-import cv2
-import numpy as np
-
-from framestream.errors import SourceNotFoundError, UnreadableSourceError
+from framestream.errors import UnreadableSourceError
 from framestream.feeds.live.arrival_clock import ArrivalClock, StreamTimes
 from framestream.feeds.live.backlog import Backlog
-from framestream.feeds.live.certificates import check_certificate, uses_certificates
+from framestream.feeds.live.certificates import uses_certificates
 from framestream.feeds.live.protocol import ReaderJob
+from framestream.feeds.live.stream_opening import open_stream
 from framestream.frames import Image, SourceInfo
-from framestream.sources.opencv import read_info
+from framestream.sources.decoders import Grab
 
-_HTTP = re.compile(r"https?://", re.IGNORECASE)
-# Playlists hand out whole segments at once; their frames are read at the pace of their timestamps.
-_PLAYLIST = re.compile(r"https?://[^?#]*\.(m3u8|mpd)([?#]|$)", re.IGNORECASE)
-_SIDES = (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)
 _LONGEST_PACE_SECONDS = 5.0
-# OpenCV says False for a frame that does not decode, and goes on with the next. So many in a row are the end: of a
-# stream that is over they take a millisecond.
-_MOST_BAD_FRAMES = 100
+# Motion JPEG, as either library calls it.
+_JPEG_CODECS = ("MJPG", "mjpeg")
 
 
 class ExcessivePictureError(UnreadableSourceError):
@@ -42,7 +26,7 @@ class ExcessivePictureError(UnreadableSourceError):
 class LiveCapture:
     """A camera or stream; a `FrameSource` whose times are seconds since its first frame.
 
-    The size it declares is that of its first image; should the stream's size change, OpenCV stretches later frames to
+    The size it declares is that of its first image; should the stream's size change, decoders stretch later frames to
     it, which is what `framestream.sampling.resize` does as well. One frame is read ahead at the start, because only
     the second frame tells the time of the first.
 
@@ -65,33 +49,36 @@ class LiveCapture:
         self._name = job.name
         self._pause = pause
         self._backlog = Backlog()
-        self._capture = _open(job)
+        self._decoder = open_stream(job)
         self._closed = False
-        self._check_size(*(int(self._capture.get(side)) for side in _SIDES))
+        self._check_size(*self._decoder.facts.size_wh)
         self._frames = 0
-        self._read_seconds = job.read_seconds
-        self._expected_frames = 0
         self.lost_before = 0
         if not self._read():
             self.close()
             raise UnreadableSourceError("no frame came; check that it sends video")
         self._first: tuple[float, float] = self._raw_seconds(), time.monotonic()
         self._first_image: Image | None = self._image()
-        info = read_info(job.name, self._capture, live=True)
-        is_http = _HTTP.match(str(job.address)) is not None
+        facts = self._decoder.facts
         # A recording behind HTTP can wait, as a file does.
-        is_recording = info.declared_frames is not None and is_http
-        self._expected_frames = info.declared_frames or 0 if is_recording else 0
+        is_recording = facts.declared_frames is not None and job.is_http
         # Motion JPEG over HTTP has no timestamps, but FFmpeg counts its frames as if there were 25 a second.
-        is_counted = is_http and not is_recording and self._is_jpeg()
+        is_counted = job.is_http and not is_recording and facts.codec in _JPEG_CODECS
         height, width = self._first_image.shape[:2]
-        fps = None if is_counted else info.declared_fps
-        insecure = job.insecure and uses_certificates(str(job.address))
-        self._info = replace(info, size_wh=(width, height), declared_fps=fps, live=not is_recording, insecure=insecure)
-        self._names_playlist = _PLAYLIST.match(str(job.address)) is not None
-        self._is_paced = not is_recording and self._names_playlist
+        fps = None if is_counted else facts.declared_fps
+        self._info = SourceInfo(
+            name=job.name,
+            size_wh=(width, height),
+            declared_fps=fps,
+            declared_frames=facts.declared_frames,
+            live=not is_recording,
+            decoder=facts.decoder,
+            insecure=job.insecure and uses_certificates(str(job.address)),
+        )
+        # Playlists hand out whole segments at once; their frames are read at the pace of their timestamps.
+        self._is_paced = not is_recording and job.names_playlist
         # What devices report as time differs from driver to driver.
-        self._times = StreamTimes(by_arrival=is_counted or not _is_address(job), declared_fps=fps)
+        self._times = StreamTimes(by_arrival=is_counted or not job.is_address, declared_fps=fps)
         self._arrivals = ArrivalClock() if self._info.live and not self._is_paced else None
         self._second_seconds: float | None = None
         self._second_arrived = 0.0
@@ -101,11 +88,6 @@ class LiveCapture:
     def info(self) -> SourceInfo:
         """What the stream says about itself; `live` is False for a recording."""
         return self._info
-
-    @property
-    def is_playlist(self) -> bool:
-        """Whether it is read from a list of parts, each of which may have a clock of its own."""
-        return self._names_playlist
 
     @property
     def is_behind(self) -> bool:
@@ -142,7 +124,7 @@ class LiveCapture:
     def close(self) -> None:
         """Release it, which says goodbye to the camera; may be called twice."""
         self._closed = True
-        self._capture.release()
+        self._decoder.close()
 
     def _begin(self) -> None:
         """Read the second frame, which tells what the timestamp of the first is worth."""
@@ -160,27 +142,22 @@ class LiveCapture:
 
     def _read(self) -> bool:
         """Read the next frame that decodes; say whether there is one."""
-        tries = max(_MOST_BAD_FRAMES, self._expected_frames - self._frames)
-        for lost in range(tries):
-            self.lost_before = lost
+        self.lost_before = 0
+        while True:
             self._backlog.before_read()
-            began_seconds = time.monotonic()
-            grabbed = self._capture.grab()
+            grabbed = self._decoder.grab()
             self._backlog.after_read()
-            if grabbed:
-                return True
-            # Nothing came in time: the connection is dead, and waiting again would hide that.
-            if self._closed or time.monotonic() - began_seconds >= self._read_seconds:
-                break
-        return False
+            if grabbed is not Grab.LOST or self._closed:
+                return grabbed is Grab.FRAME
+            self.lost_before += 1
 
     def _image(self) -> Image:
-        decoded, image = self._capture.retrieve()
-        if not decoded or image is None:
+        image = self._decoder.retrieve()
+        if image is None:
             raise UnreadableSourceError(f"{self._name}: a frame cannot be converted to an image")
         height, width = image.shape[:2]
         self._check_size(width, height)
-        return np.asarray(image, dtype=np.uint8)
+        return image
 
     def _check_size(self, width: int, height: int) -> None:
         if width * height > self._most_pixels:
@@ -190,10 +167,8 @@ class LiveCapture:
             )
 
     def _raw_seconds(self) -> float:
-        return float(self._capture.get(cv2.CAP_PROP_POS_MSEC)) / 1000
-
-    def _is_jpeg(self) -> bool:
-        return int(self._capture.get(cv2.CAP_PROP_FOURCC)) == cv2.VideoWriter.fourcc(*"MJPG")
+        """Return the timestamp of the frame grabbed last, 0 where it has none."""
+        return self._decoder.pts_seconds or 0.0
 
     def _keep_pace(self, seconds: float) -> None:
         if self._is_paced:
@@ -201,36 +176,3 @@ class LiveCapture:
             if 0 < early_seconds < _LONGEST_PACE_SECONDS:
                 self._pause(early_seconds)
                 self._backlog.waited()
-
-
-def _is_address(job: ReaderJob) -> bool:
-    return isinstance(job.address, str) and "://" in job.address
-
-
-def _open(job: ReaderJob) -> cv2.VideoCapture:
-    capture = cv2.VideoCapture()
-    if _is_address(job):
-        options = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, round(job.open_seconds * 1000)]
-        options += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, round(job.read_seconds * 1000)]
-        # Several decoding threads would hold back as many frames.
-        # FFmpeg knows its protocols in small letters only.
-        scheme, _, rest = str(job.address).partition("://")
-        address = f"{scheme.lower()}://{rest}"
-        if uses_certificates(address) and not job.insecure:
-            check_certificate(address, timeout_seconds=job.open_seconds)
-        opened = capture.open(address, cv2.CAP_FFMPEG, [*options, cv2.CAP_PROP_N_THREADS, 1])
-    else:
-        _check_device(job)
-        opened = capture.open(job.address, cv2.CAP_V4L2 if sys.platform == "linux" else cv2.CAP_ANY)
-    if not opened:
-        raise UnreadableSourceError("cannot be opened; check that no other program uses it")
-    return capture
-
-
-def _check_device(job: ReaderJob) -> None:
-    """Tell what OpenCV does not: all it has to say is that the device cannot be used."""
-    path = Path(f"/dev/video{job.address}" if isinstance(job.address, int) else str(job.address))
-    if sys.platform == "linux" and not path.exists():
-        raise SourceNotFoundError("no such device; plug it in")
-    if sys.platform == "linux" and not os.access(path, os.R_OK | os.W_OK):
-        raise UnreadableSourceError("this user may not use the device; add the user to its group (often video)")

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import socket
-import ssl
 from pathlib import Path
 
 from framestream.errors import SourceError
@@ -56,6 +54,10 @@ def check_certificate(address: str, *, timeout_seconds: float) -> None:
     Raises:
         CertificateError: The certificate is not to be trusted.
     """
+    # Imported where they are used, which for most cameras is nowhere.
+    import socket
+    import ssl
+
     scheme, _, rest = address.partition("://")
     # Divided as FFmpeg does it.
     host_and_port = re.split(r"[/?#]", rest, maxsplit=1)[0].rpartition("@")[2]
@@ -77,6 +79,8 @@ def store_of_system() -> dict[str, str]:
     """Return the environment variable that names the system's store of authorities; none if there is one already."""
     if any(os.environ.get(name) for name in _STORE_VARIABLES):
         return {}
+    import ssl
+
     stores = (ssl.get_default_verify_paths().cafile, *_STORES)
     found = next((store for store in stores if store and Path(store).is_file()), None)
     return {} if found is None else {"SSL_CERT_FILE": found}

@@ -163,7 +163,7 @@ class Connection:
             stage=self._stage,
             printed=process.printed,
             exit_code=process.exit_code,
-            is_address="://" in str(self._job.address),
+            is_address=self._job.is_address,
         )
         return self._end(failure, stream_ended=finished.reason == "ended")
 

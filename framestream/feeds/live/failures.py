@@ -54,7 +54,10 @@ _KNOWN: tuple[tuple[str, Failure], ...] = (
     (r"Connection refused", Failure("connection refused; check that it is on, and the port")),
     (r"No route to host|(?:Network|Host) is (?:unreachable|down)", Failure("no way to its network; check its address")),
     (r"Connection reset|Broken pipe", Failure("it broke off the connection")),
-    (r"timed out|timeout triggered", Failure("no answer in time; check that it is on, and the address")),
+    (
+        r"timed out|timeout triggered|Immediate exit requested",
+        Failure("no answer in time; check that it is on, and the address"),
+    ),
     (r"certificate|handshake|SSL_connect", Failure("no secure connection; check its certificate")),
     (r"Device or resource busy", Failure("another program uses the device; close that")),
     (r"Invalid data found|moov atom not found", Failure("what it sends is no video; check the address")),

@@ -20,6 +20,7 @@ from framestream.interpreter import VARIABLE, find_interpreter
 
 _log = logging.getLogger(__name__)
 
+# For PyAV as well; see `framestream.feeds.live.av_stream`.
 _OPTIONS = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
 _VERIFY = "tls_verify;1"
 _CHUNK_BYTES = 1 << 18
@@ -27,6 +28,14 @@ _KEPT_STDERR_BYTES = 8192
 # TCP first, as OpenCV asks by default; no audio, which would be thrown away; and no second of frames collected to guess
 # a rate from, which would be old when they are seen.
 _RTSP_OPTIONS = "rtsp_flags;prefer_tcp|allowed_media_types;video|fpsprobesize;0"
+# glibc gives the memory of each picture back to the system and asks for it again for the next, which takes a third of
+# a reader's processor time. Here it is kept; only pictures above 32 MiB, the most that glibc allows, go as they come.
+_KEPT_MEMORY = {
+    "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
+    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
+    # One heap for all threads, of which there is one that works.
+    "MALLOC_ARENA_MAX": "1",
+}
 # A little more than the reader allows itself for its goodbye.
 _GOODBYE_SECONDS = 0.6
 _KILL_SECONDS = 0.8
@@ -39,7 +48,7 @@ class ReaderProcess:
     """
 
     def __init__(self, job: ReaderJob) -> None:
-        """Start the process, which loads its libraries and waits for `begin`.
+        """Start the process, which loads its libraries, says so, and waits for `begin`.
 
         Raises:
             OSError: The system has no process or descriptor left.
@@ -58,7 +67,6 @@ class ReaderProcess:
             start_new_session=True,
         )
         self._stdin, self._stdout, self._stderr = _pipes(self._process)
-        self._job = job
         self._decoder = Decoder()
         self._messages: deque[Message] = deque()
         self._printed = bytearray()
@@ -66,12 +74,11 @@ class ReaderProcess:
         for pipe in (self._stdout, self._stderr):
             os.set_blocking(pipe.fileno(), False)
             self._poll.register(pipe, select.POLLIN)
+        self._write(job.to_line())
 
     def begin(self) -> None:
         """Let the process connect; may be called once."""
-        # If it is gone already, reading tells.
-        with contextlib.suppress(BrokenPipeError):
-            self._stdin.write(self._job.to_line())
+        self._write(b"\n")
 
     @property
     def pid(self) -> int:
@@ -122,6 +129,11 @@ class ReaderProcess:
         if not self._wait(_KILL_SECONDS):
             # Only a driver that hangs in the kernel does this; Python collects the process later.
             _log.warning("reader process %d does not end; the driver of its camera may hang", self.pid)
+
+    def _write(self, line: bytes) -> None:
+        # If it is gone already, reading tells.
+        with contextlib.suppress(BrokenPipeError):
+            self._stdin.write(line)
 
     def _wait(self, seconds: float) -> bool:
         try:
@@ -183,12 +195,14 @@ def _environment(job: ReaderJob) -> dict[str, str]:
         # One core for a camera, whatever its libraries think.
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
+        "OPENCV_FOR_THREADS_NUM": "1",
+        **_KEPT_MEMORY,
     }
     preset = {}
     if str(job.address).lower().startswith("rtsp"):
         preset[_OPTIONS] = _RTSP_OPTIONS
     environment = {**preset, **os.environ, **ours}
-    if "://" in str(job.address) and not job.insecure:
+    if job.is_address and not job.insecure:
         # Also for addresses that lead to others: a server may send its viewers on.
         options = environment.get(_OPTIONS, "")
         if "tls_verify" not in options:

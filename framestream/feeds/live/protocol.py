@@ -8,6 +8,7 @@ bytes of the image. Nothing else is ever written to that pipe, so whatever does 
 from __future__ import annotations
 
 import json
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -20,11 +21,14 @@ from framestream.frames import Image, SourceInfo
 from framestream.records import Gap
 from framestream.sampling.sampler import Sample, SamplingCounts
 from framestream.sampling.zones import Zone
+from framestream.sources.decoders import DecoderChoice
 
 _MAGIC = b"FSR1"
 _HEADER = struct.Struct("<4sII")
 _MAX_DESCRIPTION_BYTES = 1 << 20
 _MAX_IMAGE_BYTES = 1 << 28
+_HTTP = re.compile(r"https?://", re.IGNORECASE)
+_PLAYLIST = re.compile(r"https?://[^?#]*\.(m3u8|mpd)([?#]|$)", re.IGNORECASE)
 
 EndReason = Literal["ended", "not opened", "not trusted", "too large", "no memory", "behind", "failed", "died"]
 
@@ -44,6 +48,7 @@ class ReaderJob:
         memory_bytes: How much memory the process may take.
         most_pixels: How many pixels a picture may have.
         insecure: Whether its certificate is taken as it is.
+        decoder: Library that decodes what is behind an address; devices are OpenCV's.
     """
 
     address: str | int = field(repr=False)
@@ -56,6 +61,22 @@ class ReaderJob:
     memory_bytes: int = 1_000_000_000
     most_pixels: int = 64_000_000
     insecure: bool = False
+    decoder: DecoderChoice = "auto"
+
+    @property
+    def is_address(self) -> bool:
+        """Whether it is a URL and not a device."""
+        return "://" in str(self.address)
+
+    @property
+    def is_http(self) -> bool:
+        """Whether it is fetched, as recordings may be."""
+        return _HTTP.match(str(self.address)) is not None
+
+    @property
+    def names_playlist(self) -> bool:
+        """Whether it is read from a list of parts, each of which may have a clock of its own."""
+        return _PLAYLIST.match(str(self.address)) is not None
 
     def to_line(self) -> bytes:
         """Return the job as a line."""
@@ -90,7 +111,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The reader runs and begins to connect."""
+    """The reader has loaded its libraries, and connects once it knows its job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +165,7 @@ def encode(message: Message) -> bytes:
     image = b""
     described: dict[str, Any] = {"message": type(message).__name__}
     if isinstance(message, Item):
-        described |= {"progress": asdict(message.progress), "item": type(message.item).__name__}
+        described |= {"progress": _to_numbers(message.progress), "item": type(message.item).__name__}
         if isinstance(message.item, Sample):
             sample = message.item
             described |= {"pts_seconds": sample.pts_seconds, "held": sample.held, "shape": sample.image.shape}
@@ -154,8 +175,17 @@ def encode(message: Message) -> bytes:
             described["gap"] = asdict(message.item)
     else:
         described |= asdict(message)
+        if isinstance(message, (Heartbeat, Finished)):
+            described["progress"] = message.progress and _to_numbers(message.progress)
     description = json.dumps(described).encode()
     return _HEADER.pack(_MAGIC, len(description), len(image)) + description + image
+
+
+def _to_numbers(progress: Progress) -> list[float]:
+    """Return a progress as numbers alone: it is sent with every sample."""
+    counts = progress.counts
+    counted = [counts.read, counts.sampled, counts.held, counts.skipped, counts.undecodable]
+    return [*counted, progress.pts_seconds, progress.end_seconds, progress.arrived_seconds]
 
 
 class Decoder:
@@ -220,5 +250,6 @@ class Decoder:
         return Sample(self._image, described["pts_seconds"], held=described["held"])
 
 
-def _progress(described: dict[str, Any]) -> Progress:
-    return Progress(**{**described, "counts": SamplingCounts(**described["counts"])})
+def _progress(numbers: list[Any]) -> Progress:
+    read, sampled, held, skipped, undecodable, *times = numbers
+    return Progress(SamplingCounts(read, sampled, held, skipped, undecodable), *times)

@@ -2,20 +2,24 @@
 
 import base64
 import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from framestream import CameraSettings, Classifier, Prediction, Start, Status
 from framestream.feeds.feed import Closed
 from framestream.feeds.live.certificates import uses_certificates
+from framestream.sources.decoders import DecoderChoice
 from tests.live_watching import QUICK, STEADY, Watching, all_text
 from tests.servers.certificates import Authority, Certificate
 from tests.servers.rtsp import RtspCamera
 from tests.servers.tls import TlsFront
 from tests.servers.web import MjpegCamera
+from tests.sources.films import DECODERS
 
 LOGIN = "me:hush"
 BAD = ["another name", "expired", "signed for itself", "of nobody known"]
@@ -66,13 +70,30 @@ def has_heard_password(front: TlsFront) -> bool:
     return base64.b64encode(LOGIN.encode()) in front.heard or b"hush" in front.heard
 
 
+@pytest.mark.parametrize("decoder", DECODERS)
 @pytest.mark.parametrize("scheme", ["https", "rtsps"])
-def test_a_good_certificate_is_trusted(scheme: str, certificates: dict[str, Certificate]) -> None:
+def test_a_good_certificate_is_trusted(
+    scheme: str, certificates: dict[str, Certificate], decoder: DecoderChoice
+) -> None:
     with secured(scheme, certificates["good"]) as (front, address):
-        with Watching(address) as watching:
+        with Watching(address, decoder=decoder) as watching:
             watching.until_samples(3)
         assert not watching.opened[0].info.insecure
         assert has_heard_password(front) or scheme == "rtsps"
+
+
+@pytest.mark.parametrize("decoder", DECODERS)
+def test_authorities_may_lie_in_a_folder(
+    certificates: dict[str, Certificate], decoder: DecoderChoice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = certificates["authority"].certificate
+    command = ["openssl", "x509", "-hash", "-noout", "-in", str(authority)]
+    name = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    shutil.copy(authority, tmp_path / f"{name}.0")
+    monkeypatch.delenv("SSL_CERT_FILE")
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
+    with secured("https", certificates["good"]) as (_, address), Watching(address, decoder=decoder) as watching:
+        watching.until_samples(3)
 
 
 @pytest.mark.parametrize("kind", BAD)
@@ -98,7 +119,10 @@ def test_who_wants_to_takes_any(scheme: str, kind: str, certificates: dict[str, 
         assert watching.opened[0].info.insecure
 
 
-def test_ffmpeg_checks_as_well(certificates: dict[str, Certificate], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("decoder", DECODERS)
+def test_ffmpeg_checks_as_well(
+    certificates: dict[str, Certificate], monkeypatch: pytest.MonkeyPatch, decoder: DecoderChoice
+) -> None:
     """Behind an address without TLS there may be one that sends its viewers on."""
     from http.server import BaseHTTPRequestHandler
 
@@ -117,7 +141,8 @@ def test_ffmpeg_checks_as_well(certificates: dict[str, Certificate], monkeypatch
 
         monkeypatch.setenv("OPENCV_FFMPEG_CAPTURE_OPTIONS", "reconnect;0")
         with WebServer(Handler) as server:
-            with Watching(f"http://{server.host}/", settings=replace(QUICK, reconnect=False)) as watching:
+            settings = replace(QUICK, reconnect=False)
+            with Watching(f"http://{server.host}/", settings=settings, decoder=decoder) as watching:
                 watching.until(lambda: watching.items and isinstance(watching.items[-1], Closed))
             assert "certificate" in str(watching.closed.error)
         assert front.heard == b""

@@ -16,7 +16,7 @@ import pytest
 
 from framestream.errors import UnreadableSourceError
 from framestream.feeds.feed import Lost
-from framestream.feeds.live import LiveSettings
+from framestream.feeds.live.live_settings import LiveSettings
 from framestream.sampling.sampler import Sample
 from framestream.sampling.zones import Zone
 from tests.live_watching import QUICK, STEADY, Watching, all_text, check_one_timeline, reader_processes

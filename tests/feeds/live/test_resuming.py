@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from framestream.feeds.live import LiveSettings
+from framestream.feeds.live.live_settings import LiveSettings
 from tests.live_watching import Watching, check_one_timeline
 from tests.promptness import check_prompt
 from tests.servers.rtsp import RtspCamera

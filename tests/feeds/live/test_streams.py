@@ -12,18 +12,21 @@ import numpy as np
 import pytest
 
 from framestream.errors import UnreadableSourceError
-from framestream.feeds.live import CameraFeed
+from framestream.feeds.live.camera_feed import CameraFeed
 from framestream.sampling.clock import SamplingClock
 from framestream.sampling.resize import fit_frame
 from framestream.sampling.sampler import Sample, sample
 from framestream.sources import VideoFile
+from framestream.sources.decoders import DecoderChoice
 from tests.live_watching import QUICK, Watching
 from tests.promptness import PATIENCE_SECONDS
 from tests.servers.films import LivePlaylist, make_film
 from tests.servers.rtsp import RtspCamera
 from tests.servers.web import FileServer, MjpegCamera
+from tests.sources.films import DECODERS
 
 FRAME_RATE = 10.0
+both_decoders = pytest.mark.parametrize("decoder", DECODERS)
 
 
 def offline(path: Path) -> list[Sample]:
@@ -40,9 +43,13 @@ def check_same(seen: list[Sample], wanted: list[Sample], *, tolerance: int) -> N
         assert np.abs(one.image.astype(int) - other.image).max() <= tolerance
 
 
-def test_a_film_over_rtsp_is_what_the_file_is(tmp_path: Path) -> None:
+@both_decoders
+def test_a_film_over_rtsp_is_what_the_file_is(tmp_path: Path, decoder: DecoderChoice) -> None:
     film = make_film(tmp_path / "film.mkv")
-    with RtspCamera(file=str(film)) as camera, Watching(camera.url, frame_rate=FRAME_RATE) as watching:
+    with (
+        RtspCamera(file=str(film)) as camera,
+        Watching(camera.url, frame_rate=FRAME_RATE, decoder=decoder) as watching,
+    ):
         watching.until(lambda: not watching.camera.is_running)
     # A film on an RTSP server has a length, so its end is one.
     assert watching.states == ["connecting", "live"]
@@ -52,11 +59,15 @@ def test_a_film_over_rtsp_is_what_the_file_is(tmp_path: Path) -> None:
     check_same(watching.samples, offline(film), tolerance=0)
 
 
+@both_decoders
 @pytest.mark.parametrize("name", ["film.mp4", "film.mkv"])
-def test_a_recording_behind_a_url_waits_and_ends(tmp_path: Path, name: str) -> None:
+def test_a_recording_behind_a_url_waits_and_ends(tmp_path: Path, name: str, decoder: DecoderChoice) -> None:
     # What a player needs first must stand first: this server cannot jump.
     film = make_film(tmp_path / name, options=("-movflags", "faststart") if name.endswith("mp4") else ())
-    with FileServer(tmp_path) as server, Watching(server.url(name), frame_rate=FRAME_RATE) as watching:
+    with (
+        FileServer(tmp_path) as server,
+        Watching(server.url(name), frame_rate=FRAME_RATE, decoder=decoder) as watching,
+    ):
         watching.until(lambda: not watching.camera.is_running)
     assert watching.opened[0].info.live is False
     assert watching.closed.error is None
@@ -180,12 +191,14 @@ def test_a_device_that_is_not_there_is_told() -> None:
     assert watching.camera.name == "device 63"
 
 
-def test_a_picture_that_does_not_decode_does_not_end_the_connection() -> None:
+@both_decoders
+def test_a_picture_that_does_not_decode_does_not_end_the_connection(decoder: DecoderChoice) -> None:
     with MjpegCamera(rate=30) as camera:
         camera.bad_every, camera.pictures = 10, 60
         # Schemes may be written in capitals.
         address = camera.url.replace("http://", "HTTP://")
-        with Watching(address, frame_rate=FRAME_RATE, settings=replace(QUICK, reconnect=False)) as watching:
+        settings = replace(QUICK, reconnect=False)
+        with Watching(address, frame_rate=FRAME_RATE, settings=settings, decoder=decoder) as watching:
             watching.until(lambda: not watching.camera.is_running)
     assert camera.requests == 1
     assert watching.closed.counts.read == 54
@@ -194,12 +207,16 @@ def test_a_picture_that_does_not_decode_does_not_end_the_connection() -> None:
     assert watching.gaps == []
 
 
-def test_parts_of_a_playlist_with_clocks_of_their_own_are_one_timeline(tmp_path: Path) -> None:
+@both_decoders
+def test_parts_of_a_playlist_with_clocks_of_their_own_are_one_timeline(tmp_path: Path, decoder: DecoderChoice) -> None:
     for name, offset in (("a.ts", "0"), ("b.ts", "500"), ("c.ts", "20")):
         make_film(tmp_path / name, seconds=2, options=("-output_ts_offset", offset))
     parts = "#EXT-X-DISCONTINUITY\n".join(f"#EXTINF:2,\n{name}\n" for name in ("a.ts", "b.ts", "c.ts"))
     (tmp_path / "list.m3u8").write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:3\n{parts}#EXT-X-ENDLIST\n")
-    with FileServer(tmp_path) as server, Watching(server.url("list.m3u8"), frame_rate=FRAME_RATE) as watching:
+    with (
+        FileServer(tmp_path) as server,
+        Watching(server.url("list.m3u8"), frame_rate=FRAME_RATE, decoder=decoder) as watching,
+    ):
         watching.until(lambda: not watching.camera.is_running)
     times = [one.pts_seconds for one in watching.samples]
     assert times == sorted(times)
