@@ -6,6 +6,8 @@
     enter = 0.7                 # these three as the options of `framestream watch`
     leave = 0.5
     min_seconds = 1.0
+    reader_memory_gb = 1.0      # most memory that reading it may take, and its largest picture, as the options
+    picture_megapixels = 64.0
     insecure = true             # takes any certificate: for a camera that signs for itself, on a network of yours
     zones = [
         { name = "mat", box = [0.2, 0.5, 0.8, 1.0] },             # left, top, right, bottom
@@ -34,7 +36,7 @@ from framestream.sources import SourceOptions, classify
 from framestream.watch.camera_settings import CameraSettings, check_name, check_standard_input
 
 _EVENT_KEYS = ("enter", "leave", "min_seconds")
-_KEYS = ("name", "url", *_EVENT_KEYS, "zones", "insecure")
+_KEYS = ("name", "url", *_EVENT_KEYS, "zones", "insecure", "reader_memory_gb", "picture_megapixels")
 _ZONE_KEYS = ("name", "box", "polygon")
 _LONGEST_KEY = 80
 
@@ -92,11 +94,10 @@ def read_cameras(
         name, settings = _read_camera(table, where, path.parent, events)
         if name in cameras:
             raise SettingsError(f"{where}: name {name} occurs twice; give each camera a name of its own")
-        insecure = table.get("insecure", live.insecure)
-        if not isinstance(insecure, bool):
-            raise SettingsError(f"{where} ({name}): insecure is {abbreviate(insecure)}; give true or false")
-        own = dataclasses.replace(live, insecure=insecure)
-        cameras[name] = dataclasses.replace(settings, live=own, options=options)
+        try:
+            cameras[name] = dataclasses.replace(settings, live=_read_live(table, live), options=options)
+        except SettingsError as error:
+            raise SettingsError(f"{where} ({name}): {error}") from error
     try:
         check_standard_input(cameras)
     except SettingsError as error:
@@ -123,6 +124,19 @@ def _read_camera(table: dict[str, Any], where: str, folder: Path, events: EventS
         )
     except SettingsError as error:
         raise SettingsError(f"{where}: {error}") from error
+
+
+def _read_live(table: Mapping[str, Any], live: LiveSettings) -> LiveSettings:
+    """Return the settings of live sources with what a camera sets itself."""
+    insecure = table.get("insecure", live.insecure)
+    if not isinstance(insecure, bool):
+        raise SettingsError(f"insecure is {abbreviate(insecure)}; give true or false")
+    return dataclasses.replace(
+        live,
+        insecure=insecure,
+        reader_memory_gb=_number(table.get("reader_memory_gb", live.reader_memory_gb), "reader_memory_gb"),
+        picture_megapixels=_number(table.get("picture_megapixels", live.picture_megapixels), "picture_megapixels"),
+    )
 
 
 def _source(url: object, folder: Path) -> int | str:

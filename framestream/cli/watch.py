@@ -160,6 +160,20 @@ def _write_records(watch: Watch, sink: Sink) -> int:
     is_flag=True,
     help="Live: take any certificate; for a camera that signs for itself, on a network of yours.",
 )
+@click.option(
+    "--reader-memory-gb",
+    type=POSITIVE,
+    default=LiveSettings().reader_memory_gb,
+    show_default=True,
+    help="Live: most memory that reading a camera may take, in 10^9 bytes (Linux).",
+)
+@click.option(
+    "--picture-megapixels",
+    type=POSITIVE,
+    default=LiveSettings().picture_megapixels,
+    show_default=True,
+    help="Live: largest picture that is taken from a camera.",
+)
 @click.option("--image-rate", type=POSITIVE, help="Images per second, for a folder or a pattern.")
 @click.option("--size", type=SizeType(), help="Size of raw frames, for standard input.")
 @click.option(
@@ -195,6 +209,8 @@ def watch(
     stall_seconds: float,
     no_reconnect: bool,
     insecure: bool,
+    reader_memory_gb: float,
+    picture_megapixels: float,
     image_rate: float | None,
     size: tuple[int, int] | None,
     decoder: DecoderChoice,
@@ -219,7 +235,13 @@ def watch(
     job = WatchJob(
         sources=sources,
         config=config,
-        live=LiveSettings(stall_seconds=stall_seconds, reconnect=not no_reconnect, insecure=insecure),
+        live=LiveSettings(
+            stall_seconds=stall_seconds,
+            reconnect=not no_reconnect,
+            insecure=insecure,
+            reader_memory_gb=reader_memory_gb,
+            picture_megapixels=picture_megapixels,
+        ),
         options=SourceOptions(
             image_rate=image_rate, raw_size_wh=size, raw_rate=rate, decoder=decoder, video_stream=video_stream
         ),

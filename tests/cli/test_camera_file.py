@@ -190,6 +190,17 @@ def test_a_camera_may_sign_for_itself(tmp_path: Path) -> None:
         read(tmp_path / "cameras.toml", "[[camera]]\nname='a'\nurl='rtsps://a/1'\ninsecure='no'")
 
 
+def test_limits_of_readers_are_those_of_each_camera(tmp_path: Path) -> None:
+    text = "[[camera]]\nname='own'\nurl='rtsp://a/1'\npicture_megapixels=100\nreader_memory_gb=2.5\n"
+    cameras = read(tmp_path / "cameras.toml", text + "[[camera]]\nname='other'\nurl='rtsp://a/2'\n")
+    own = cameras["own"].live
+    assert (own.picture_megapixels, own.reader_memory_gb, own.stall_seconds) == (100.0, 2.5, LIVE.stall_seconds)
+    assert cameras["other"].live == LIVE
+    for value in ("0", "'much'", "nan"):
+        with pytest.raises(SettingsError, match=r"camera 1 \(a\): reader_memory_gb is"):
+            read(tmp_path / "cameras.toml", f"[[camera]]\nname='a'\nurl='rtsp://a/1'\nreader_memory_gb={value}")
+
+
 def test_a_mark_in_front_is_no_part_of_it(tmp_path: Path) -> None:
     (tmp_path / "marked.toml").write_bytes(b"\xef\xbb\xbf" + GOOD.encode())
     read_cameras(tmp_path / "marked.toml", events=EVENTS, live=LIVE, options=OPTIONS)

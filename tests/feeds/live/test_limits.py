@@ -1,10 +1,12 @@
 """Streams that would take more than their reader may have."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from framestream import CameraSettings, Classifier, End, LiveSettings, Prediction, SettingsError, Status
+from framestream.cli.main import run
 from framestream.feeds.feed import Closed
 from tests.live_watching import STEADY, Watching
 from tests.servers.rtsp import RtspCamera
@@ -39,6 +41,12 @@ def test_what_takes_too_much_memory_ends_the_camera(memory_gb: float) -> None:
     settings = replace(STEADY, reader_memory_gb=memory_gb)
     with MjpegCamera(size_wh=LARGE, rate=2) as camera, Watching(camera.url, settings=settings) as watching:
         assert "reading it takes more memory than it may" in failure_of(watching)
+
+
+def test_the_command_takes_limits(model_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with MjpegCamera(size_wh=(640, 480)) as camera:
+        assert run(["watch", camera.url, "--model", str(model_path), "--picture-megapixels", "0.3"]) == 1
+    assert "more than 0.3 megapixels" in capfd.readouterr().err
 
 
 def test_others_notice_nothing(classifier: Classifier) -> None:
