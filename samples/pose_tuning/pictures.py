@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from types import MappingProxyType
 
 import cv2
 import numpy as np
@@ -24,6 +25,8 @@ SIZE = 160
 _REAL_SIZE = 224
 # How far a picture is zoomed (of the logarithm), stretched (its deviation) and moved (shares of its side).
 _ZOOM, _STRETCH, _SHIFT = 0.35, 0.08, 0.1
+# Cameras hang askew, and who falls lies at any angle: deviation of the turn, and how often it is any turn, radians.
+_TURN, _ANY_TURN = 0.2, 0.1
 _LIGHT, _TINT, _OFFSET = 0.15, 0.05, 10.0
 
 
@@ -34,18 +37,21 @@ class Pictures:
     Attributes:
         frames: uint8 RGB [N, side, side, 3].
         joints: float32 [N, 17, 2], x and y, 0..1 of the picture, NaN without a person; None where nobody knows.
+        shares: float64 [N], how often each is drawn, in all 1; None for all alike.
     """
 
     frames: NDArray[np.uint8]
     joints: NDArray[np.float32] | None = None
+    shares: NDArray[np.float64] | None = None
 
     def draw(self, rng: np.random.Generator, count: int) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
         """Random ones of them, each seen anew: float32 [count, SIZE, SIZE, 3] 0..255, and their joints."""
-        chosen = rng.integers(len(self.frames), size=count)
+        chosen = rng.choice(len(self.frames), size=count, p=self.shares)
         frames = np.empty((count, SIZE, SIZE, 3), np.float32)
         joints = None if self.joints is None else self.joints[chosen].copy()
         for row, number in enumerate(chosen):
-            matrix, mirrored = _draw_view(rng)
+            # What the network said of real pictures upright is no truth about turned ones.
+            matrix, mirrored = _draw_view(rng, turned=joints is not None)
             frames[row] = _lit(_seen(self.frames[number], matrix), rng)
             if joints is not None:
                 moved = joints[row] @ matrix[:, :2].T + matrix[:, 2]
@@ -53,16 +59,28 @@ class Pictures:
         return frames, joints
 
 
-def read_rendered(folder: Path, *, split: str, each: int) -> Pictures:
+def read_rendered(
+    folder: Path, *, split: str, each: int, weights: Mapping[str, float] = MappingProxyType({})
+) -> Pictures:
     """Frames of the shots in one split of `folder/manifest.csv`, `each` of every shot, with their joints.
+
+    Args:
+        folder: Folder that `render.py shots` wrote.
+        split: The split.
+        each: How many frames of each shot.
+        weights: How many times as often as others frames of a label are drawn.
 
     Raises:
         SystemExit: There are no such shots, or one lies there without its joints.
     """
+    segments: dict[str, list[tuple[float, float]]] = {}
     with (folder / "manifest.csv").open(encoding="utf-8", newline="") as file:
-        names = sorted({row["path"] for row in csv.DictReader(file) if row["split"] == split})
-    frames, joints = [], []
-    for name in names:
+        for row in csv.DictReader(file):
+            if row["split"] == split:
+                weight = weights.get(row["label"], 1.0)
+                segments.setdefault(row["path"], []).append((float(row["end"]), weight))
+    frames, joints, shares = [], [], []
+    for name in sorted(segments):
         path = folder / name
         known = path.with_suffix(JOINTS_SUFFIX)
         if not known.is_file():
@@ -72,9 +90,12 @@ def read_rendered(folder: Path, *, split: str, each: int) -> Pictures:
         read = _read_frames(path, wanted.tolist(), side=SIZE)
         frames += read
         joints += list(of_shot[wanted[: len(read)]])
+        ends, of_label = map(np.array, zip(*sorted(segments[name]), strict=True))
+        seconds = wanted[: len(read)] / len(of_shot) * ends[-1]
+        shares += of_label[np.minimum(np.searchsorted(ends, seconds, side="right"), len(ends) - 1)].tolist()
     if not frames:
         raise SystemExit(f"{folder} has no shots of the split {split!r}")
-    return Pictures(np.stack(frames), np.stack(joints).astype(np.float32))
+    return Pictures(np.stack(frames), np.stack(joints).astype(np.float32), np.array(shares) / sum(shares))
 
 
 def read_real(folders: list[Path], *, every: int = 3) -> Pictures:
@@ -104,11 +125,13 @@ def _read_frames(path: Path, numbers: Iterable[int], *, side: int) -> list[NDArr
     return frames
 
 
-def _draw_view(rng: np.random.Generator) -> tuple[NDArray[np.float64], bool]:
+def _draw_view(rng: np.random.Generator, *, turned: bool) -> tuple[NDArray[np.float64], bool]:
     """How a picture is seen: what its places, 0..1, are multiplied by and moved by [2, 3]; whether it is mirrored."""
     zoom = np.exp(rng.uniform(-_ZOOM, _ZOOM) + rng.normal(0, _STRETCH, 2))
-    shift = 0.5 - 0.5 * zoom + rng.uniform(-_SHIFT, _SHIFT, 2)
-    matrix = np.array([[zoom[0], 0, shift[0]], [0, zoom[1], shift[1]]])
+    angle = 0.0 if not turned else rng.uniform(-np.pi, np.pi) if rng.random() < _ANY_TURN else rng.normal(0, _TURN)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    linear = turn @ np.diag(zoom)
+    matrix = np.column_stack([linear, turn @ rng.uniform(-_SHIFT, _SHIFT, 2) + 0.5 - 0.5 * linear.sum(axis=1)])
     mirrored = bool(rng.random() < 0.5)
     if mirrored:
         matrix[0] = -matrix[0, 0], 0, 1 - matrix[0, 2]
