@@ -151,7 +151,7 @@ def reader_processes() -> list[int]:
         except (FileNotFoundError, ProcessLookupError):
             continue
         state, parent = status.rpartition(")")[2].split()[:2]
-        if int(parent) == os.getpid() and (b"framestream.feeds.live.reader" in command or state == "Z"):
+        if int(parent) == os.getpid() and (b"framestream.feeds.live.reader.program" in command or state == "Z"):
             found.append(int(folder.name))
     return found
 

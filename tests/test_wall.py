@@ -53,9 +53,11 @@ def test_a_watch_from_the_command_line_loads_no_training_side(model_path: Path, 
 
 def test_a_reader_loads_what_its_camera_needs() -> None:
     heavy = TRAINING_SIDE | {"onnxruntime", "click", "rich", "cv2", "av"}
-    assert modules_after("import framestream.feeds.live.reader") & (heavy | {"numpy"}) == set()
+    assert modules_after("import framestream.feeds.live.reader.program") & (heavy | {"numpy"}) == set()
     shrink = "fit_frame(np.zeros((480, 640, 3), np.uint8), size_wh=(96, 96))"
-    program = "import framestream.feeds.live.reading, numpy as np; from framestream.sampling.resize import fit_frame; "
+    program = (
+        "import framestream.feeds.live.reader.reading, numpy as np; from framestream.sampling.resize import fit_frame; "
+    )
     loaded = modules_after(program + shrink)
     assert "numpy" in loaded
     assert loaded & (heavy | {"ssl", "subprocess"}) == set()

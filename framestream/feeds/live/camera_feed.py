@@ -30,9 +30,8 @@ _GOOD_SECONDS = 10.0
 class CameraFeed:
     """A camera or stream that may be down, hang, or break off at any time; a `Feed`.
 
-    Decoding and sampling happen in a process of their own (`framestream.feeds.live.reader`); a thread waits for what
-    it sends, and ends it when nothing comes. Media time starts at 0 with the first frame ever and goes on through
-    outages.
+    Decoding and sampling happen in a process of their own (`framestream.feeds.live.reader`); a thread waits for what it
+    sends, and ends it when nothing comes. Media time starts at 0 with the first frame ever and goes on through outages.
     """
 
     def __init__(

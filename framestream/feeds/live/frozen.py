@@ -32,7 +32,7 @@ def freeze_support() -> None:
     if not is_frozen():
         return
     if sys.argv[1:] == [_READER_ARGUMENT]:
-        from framestream.feeds.live.reader import main
+        from framestream.feeds.live.reader.program import main
 
         main()
     _Support.is_given = True

@@ -13,14 +13,14 @@ from collections import deque
 from typing import IO
 
 from framestream.errors import SettingsError
-from framestream.feeds.live.certificates import store_of_system
 from framestream.feeds.live.frozen import own_reader_command
 from framestream.feeds.live.protocol import Decoder, Finished, Message, ReaderJob
+from framestream.feeds.live.reader.certificates import store_of_system
 from framestream.interpreter import VARIABLE, find_interpreter
 
 _log = logging.getLogger(__name__)
 
-# For PyAV as well; see `framestream.feeds.live.av_stream`.
+# For PyAV as well; see `framestream.feeds.live.reader.av_stream`.
 _OPTIONS = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
 _VERIFY = "tls_verify;1"
 _CHUNK_BYTES = 1 << 18
@@ -183,7 +183,7 @@ def _command() -> list[str]:
         return command
     interpreter = find_interpreter()
     # The path is handed over instead of "-m", which would put the current folder in front of it.
-    program = f"import sys; sys.path[:] = {sys.path!r}; from framestream.feeds.live.reader import main; main()"
+    program = f"import sys; sys.path[:] = {sys.path!r}; from framestream.feeds.live.reader.program import main; main()"
     return [interpreter, "-c", program]
 
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from framestream import Classifier, End, LiveSettings, Prediction, Record
-from framestream.feeds.live.arrival_clock import SETTLING_SECONDS, ArrivalClock
+from framestream.feeds.live.reader.arrival_clock import SETTLING_SECONDS, ArrivalClock
 from tests.live_watching import reader_processes
 from tests.promptness import PATIENCE_SECONDS, slowdown
 from tests.servers.rtsp import RtspCamera

@@ -12,7 +12,7 @@ import pytest
 
 from framestream import CameraSettings, Classifier, Prediction, Start, Status
 from framestream.feeds.feed import Closed
-from framestream.feeds.live.certificates import uses_certificates
+from framestream.feeds.live.reader.certificates import uses_certificates
 from framestream.sources.decoders import DecoderChoice
 from tests.live_watching import QUICK, STEADY, Watching, all_text
 from tests.servers.certificates import Authority, Certificate

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from framestream.errors import SettingsError
-from framestream.feeds.live.arrival_clock import StreamTimes
 from framestream.feeds.live.failures import explain, no_response
 from framestream.feeds.live.live_settings import Backoff, LiveSettings
 from framestream.feeds.live.protocol import Finished, Progress
+from framestream.feeds.live.reader.arrival_clock import StreamTimes
 from framestream.feeds.live.timeline import Timeline
 from framestream.records import Gap
 from framestream.sampling.sampler import SamplingCounts

@@ -5,7 +5,7 @@ program. The process gets its job as one line on standard input, loads what it n
 an empty line, which may come long after, before it connects. It ends when standard input closes, so it cannot outlive
 the program that started it.
 
-This module imports nothing that takes time; `framestream.feeds.live.reading` does the work.
+This module imports nothing that takes time; `framestream.feeds.live.reader.reading` does the work.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def main() -> None:
     loading = threading.Thread(target=_load, args=(line,))
     loading.start()
     loading.join()
-    from framestream.feeds.live.reading import read_camera, say_ready
+    from framestream.feeds.live.reader.reading import read_camera, say_ready
 
     stop = threading.Event()
     try:
@@ -57,7 +57,7 @@ def _load(line: bytes) -> None:
     if sys.platform == "linux":
         # Linux gives each thread a niceness of its own; 0 is the one that asks.
         os.setpriority(os.PRIO_PROCESS, 0, _LOADING_NICENESS)
-    from framestream.feeds.live.reading import load_decoder
+    from framestream.feeds.live.reader.reading import load_decoder
 
     load_decoder(line)
 

@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable
 
 from framestream.errors import UnreadableSourceError
-from framestream.feeds.live.arrival_clock import ArrivalClock, StreamTimes
-from framestream.feeds.live.backlog import Backlog
-from framestream.feeds.live.certificates import uses_certificates
 from framestream.feeds.live.protocol import ReaderJob
-from framestream.feeds.live.stream_opening import open_stream
+from framestream.feeds.live.reader.arrival_clock import ArrivalClock, StreamTimes
+from framestream.feeds.live.reader.backlog import Backlog
+from framestream.feeds.live.reader.certificates import uses_certificates
+from framestream.feeds.live.reader.stream_opening import open_stream
 from framestream.frames import Image, SourceInfo
 from framestream.sources.decoders import Grab
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from framestream.errors import SourceNotFoundError, UnreadableSourceError
-from framestream.feeds.live.certificates import check_certificate, uses_certificates
 from framestream.feeds.live.protocol import ReaderJob
+from framestream.feeds.live.reader.certificates import check_certificate, uses_certificates
 from framestream.sources.decoders import Decoder, choose_decoder
 
 
@@ -21,11 +21,11 @@ def stream_opener(job: ReaderJob) -> Callable[[str | int, ReaderJob], Decoder]:
     """
     if job.is_address and choose_decoder(job.decoder) == "av":
         # Imported where it is used, because it is an extra.
-        from framestream.feeds.live.av_stream import open_av_stream
+        from framestream.feeds.live.reader.av_stream import open_av_stream
 
         return open_av_stream
     # Likewise, because it takes time and memory.
-    from framestream.feeds.live.opencv_stream import OpenCVStream
+    from framestream.feeds.live.reader.opencv_stream import OpenCVStream
 
     return OpenCVStream
 

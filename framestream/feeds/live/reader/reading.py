@@ -9,8 +9,6 @@ import time
 from pathlib import Path
 
 from framestream.errors import FrameStreamError, SourceError
-from framestream.feeds.live.capture import ExcessivePictureError, LiveCapture
-from framestream.feeds.live.certificates import CertificateError
 from framestream.feeds.live.protocol import (
     Finished,
     Heartbeat,
@@ -22,7 +20,9 @@ from framestream.feeds.live.protocol import (
     Started,
     encode,
 )
-from framestream.feeds.live.stream_opening import stream_opener
+from framestream.feeds.live.reader.capture import ExcessivePictureError, LiveCapture
+from framestream.feeds.live.reader.certificates import CertificateError
+from framestream.feeds.live.reader.stream_opening import stream_opener
 from framestream.sampling.clock import SamplingClock
 from framestream.sampling.sampler import Sampler
 from framestream.sampling.zones import prepare_for

@@ -1,0 +1,1 @@
+"""Inside the process that reads one camera: connecting, decoding, sampling, and what its times are worth."""
