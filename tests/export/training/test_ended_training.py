@@ -57,11 +57,13 @@ def test_a_terminal_that_is_closed_while_clips_are_read(tmp_path: Path) -> None:
     # The first terminal that the leader of a session opens is its own: it gets SIGHUP when that is closed.
     shell = ["sh", "-c", 'place="$1"; shift; exec "$@" < "$place" > "$place" 2>&1', "sh", place, *command]
     with subprocess.Popen(shell, cwd=ROOT, start_new_session=True) as process:
-        os.close(its_end)
-        while not any((run / "cache").glob("*.part/index.jsonl")):
-            assert process.poll() is None
-            os.read(terminal, 4096)
-        os.close(terminal)
+        try:
+            while not any((run / "cache").glob("*.part/index.jsonl")):
+                assert process.poll() is None
+                os.read(terminal, 4096)
+        finally:  # not before: a terminal that nobody has opened yet cannot be read
+            os.close(its_end)
+            os.close(terminal)
     assert process.returncode == 128 + signal.SIGHUP
     assert not (run / "lock").exists()
     assert not list((run / "cache").glob("*/*.json"))
