@@ -27,6 +27,9 @@ _MAX_PLAUSIBLE_FPS = 1000.0
 # FFmpeg draws any text file with one of some names (.txt, .nfo, .asc, .diz, …) as a film of a terminal.
 _DRAWN_TEXT = "ansi"
 _DISPLAY_MATRIX = "DISPLAYMATRIX"
+# AVFMT_NOTIMESTAMPS of FFmpeg. The formats that are pictures in a row (jpeg_pipe) have no timestamps either.
+_NO_TIMESTAMPS = 0x80
+_PICTURES_IN_A_ROW = "_pipe"
 # From 17 on PyAV converts a picture in as many threads as there are cores: a third more processor time for a small one.
 _ONE_THREAD = {"threads": 1} if int(av.__version__.partition(".")[0]) >= 17 else {}
 # So many packets in a row that cannot be read are no damage but the end.
@@ -63,6 +66,9 @@ class AvDecoder:
         context.thread_count = threads or usable_cores()
         formats = self._container.format.name.split(",")
         self._is_avi = "avi" in formats
+        self._has_clock = not (
+            int(self._container.format.flags) & _NO_TIMESTAMPS or formats[0].endswith(_PICTURES_IN_A_ROW)
+        )
         # Elsewhere a duration that is shorter than the frames say comes from the size of a file that is cut off.
         self._has_edits = "mp4" in formats
         self._start = self._stream.start_time or 0
@@ -145,17 +151,19 @@ class AvDecoder:
         """Yield frames, and `Lost` for each packet that gives none because it is damaged."""
         errors = 0
         packets = self._container.demux(self._stream)
-        while errors < _MOST_READ_ERRORS:
+        while True:
             try:
                 packet = next(packets, None)
             except (EOFError, av.error.ExitError):
                 # At its end, or nothing came in time.
-                return
+                break
             except MemoryError:
                 raise
             except av.error.FFmpegError:
                 # What was read so far stands; the demuxer may find its way again.
                 errors += 1
+                if errors == _MOST_READ_ERRORS:
+                    break
                 packets = self._container.demux(self._stream)
                 continue
             if packet is None:
@@ -175,6 +183,19 @@ class AvDecoder:
                 continue
             for frame in frames:
                 yield from self._skipper.in_order(frame)
+        yield from self._held_back()
+
+    def _held_back(self) -> Iterator[Any]:
+        """Yield what the decoder still has; only at an end that is none of its own does PyAV leave that to us."""
+        try:
+            frames = self._stream.codec_context.decode(None)
+        except MemoryError:
+            raise
+        except (EOFError, av.error.FFmpegError):
+            frames = []
+        for frame in frames:
+            yield from self._skipper.in_order(frame)
+        yield from self._skipper.rest()
 
     def _seconds(self, ticks: int) -> float:
         # As exact as a fraction, which takes ten times as long.
@@ -194,12 +215,12 @@ class AvDecoder:
     ) -> StreamFacts:
         width, height = self._size_wh
         fps = float(self._stream.average_rate or self._stream.guessed_rate or 0)
-        declared = before.declared_frames if before else frame_count(self._stream, film_seconds) or None
         duration, base = self._stream.duration, self._stream.time_base
         film_start = self._container.start_time
         start = float(self._start * base) if base else 0.0
         has_lead = film_start is not None and self._stream.start_time is not None
-        lead = start - film_start / _MICROSECONDS if has_lead else 0.0
+        lead = max(0.0, start - film_start / _MICROSECONDS) if has_lead else 0.0
+        declared = before.declared_frames if before else frame_count(self._stream, film_seconds, lead) or None
         return StreamFacts(
             decoder="av",
             codec=self._stream.codec_context.codec.canonical_name,
@@ -208,8 +229,9 @@ class AvDecoder:
             declared_frames=declared,
             shown_frames=round(float(duration * base) * fps) if self._has_edits and duration and base and fps else None,
             start_seconds=start,
-            lead_seconds=max(0.0, lead),
+            lead_seconds=lead,
             is_avi=self._is_avi,
+            has_clock=self._has_clock,
             stream=chosen,
             streams=streams,
             notes=self._notes,

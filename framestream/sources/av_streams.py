@@ -42,11 +42,19 @@ def describe_choice(streams: Sequence[Any], chosen: int) -> str:
     )
 
 
-def frame_count(stream: Any, film_seconds: float = 0.0) -> int:
-    """Return how many frames a stream declares, or those of its duration; 0 if neither is known."""
-    return int(stream.frames) or round(
-        _seconds(stream, film_seconds) * float(stream.average_rate or stream.guessed_rate or 0)
-    )
+def frame_count(stream: Any, film_seconds: float = 0.0, lead_seconds: float = 0.0) -> int:
+    """Return how many frames a stream declares, or those of its duration; 0 if neither is known.
+
+    Args:
+        stream: A video stream, as PyAV has it.
+        film_seconds: Duration of the film, for a stream that does not tell its own.
+        lead_seconds: How much later than the film the stream begins.
+    """
+    seconds = _seconds(stream, film_seconds)
+    if stream.duration is None:
+        # The film's duration, and Matroska's tag, which is the time of the stream's end.
+        seconds = max(0.0, seconds - lead_seconds)
+    return int(stream.frames) or round(seconds * float(stream.average_rate or stream.guessed_rate or 0))
 
 
 def _frames(stream: Any, film_seconds: float) -> int:

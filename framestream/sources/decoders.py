@@ -19,6 +19,12 @@ SMALL_PIXELS = 500_000
 """Up to this size FFmpeg's threads cost a tenth to a half more processor time than one alone, and decoding takes little
 longer than what scaling and the model take, so they get a core. Large pictures get all cores."""
 
+FALLBACK_FPS = 25.0
+"""The rate where a header gives none that can be used (raw H.264 without timing); FFmpeg assumes it as well."""
+
+# Encoders of sound, and multiplexers, put the picture behind the sound by less than this, and players show no pause.
+_SMALLEST_LEAD_SECONDS = 0.1
+
 
 class Grab(enum.Enum):
     """The ways in which the attempt to decode one more frame ends."""
@@ -45,6 +51,8 @@ class StreamFacts:
         start_seconds: Where the container's clock stands at the stream's beginning.
         lead_seconds: How much later the picture starts than the film, where `Decoder.pts_seconds` leaves that out.
         is_avi: Whether the container is AVI, which numbers packets and has no presentation timestamps.
+        has_clock: False where nothing in the stream says when a frame is to be shown, as in Motion JPEG or H.264
+            without a container: FFmpeg counts such frames as if there were 25 a second, or gives them no timestamps.
         stream: Index of the stream among the file's video streams.
         streams: Number of video streams in the file, as far as the library tells.
         notes: What a user should know of how the stream is read, in words.
@@ -59,9 +67,15 @@ class StreamFacts:
     start_seconds: float = 0.0
     lead_seconds: float = 0.0
     is_avi: bool = False
+    has_clock: bool = True
     stream: int = 0
     streams: int = 1
     notes: tuple[str, ...] = field(default=())
+
+    @property
+    def shown_lead_seconds(self) -> float:
+        """How much later than the film a player begins to show the picture."""
+        return self.lead_seconds if self.lead_seconds >= _SMALLEST_LEAD_SECONDS else 0.0
 
 
 class Decoder(Protocol):

@@ -10,17 +10,13 @@ from pathlib import Path
 from framestream.errors import SourceNotFoundError, UnreadableSourceError
 from framestream.escapes import is_utf8
 from framestream.frames import Image, SourceInfo
-from framestream.sources.decoders import Decoder, DecoderChoice, Grab, StreamFacts, choose_decoder
+from framestream.sources.decoders import FALLBACK_FPS, Decoder, DecoderChoice, Grab, StreamFacts, choose_decoder
 from framestream.sources.frame_times import FrameTimes
 
 _log = logging.getLogger(__name__)
 
-# Where a header gives no usable rate (raw H.264 without timing) 25 is what FFmpeg assumes as well.
-_FALLBACK_FPS = 25.0
 # Headers of healthy files are off by a frame or two.
 _NEARLY_ALL = 0.95
-# Encoders of sound, and multiplexers, put the picture behind the sound by less than this, and players show no pause.
-_SMALLEST_LEAD_SECONDS = 0.1
 # What OpenCV's wheels lack is in PyAV's.
 _AV1_REMEDY = (
     "this OpenCV (5.0) has no decoder for AV1; install one that has: pip install av, "
@@ -82,7 +78,7 @@ class VideoFile:
             raise UnreadableSourceError(f"{path}: no frame could be decoded; {_AV1_REMEDY if is_missing else remedy}")
         for note in facts.notes:
             _log.warning("%s %s", self._path, note)
-        self._lead_seconds = facts.lead_seconds if facts.lead_seconds >= _SMALLEST_LEAD_SECONDS else 0.0
+        self._lead_seconds = facts.shown_lead_seconds
         self._info = SourceInfo(
             name=str(self._path),
             size_wh=facts.size_wh,
@@ -152,7 +148,7 @@ class VideoFile:
 
     @property
     def _fps(self) -> float:
-        return self._decoder.facts.declared_fps or _FALLBACK_FPS
+        return self._decoder.facts.declared_fps or FALLBACK_FPS
 
     def _report_end(self) -> None:
         """Say, in one warning, what was missing; nothing more comes after the end."""

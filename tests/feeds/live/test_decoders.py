@@ -84,6 +84,20 @@ def test_noise_is_no_video(decoder: DecoderChoice, scheme: str) -> None:
         assert "check the address" in failure_of(f"{scheme}://me:hush@{server.host}/x", decoder)
 
 
+def test_what_had_come_before_the_connection_broke_is_shown(
+    decoder: DecoderChoice, tmp_path: Path, ffmpeg: str
+) -> None:
+    film = make_film(tmp_path / "film.ts").read_bytes()
+    # The request that nobody has read makes an error of the end.
+    with (
+        BadServer(b"HTTP/1.0 200 OK\r\nContent-Type: video/mp2t\r\n\r\n" + film, hangs_up=True) as server,
+        Watching(f"http://{server.host}/film.ts", settings=ONCE, decoder=decoder) as watching,
+    ):
+        watching.until(lambda: not watching.camera.is_running)
+    # The decoder holds B-frames back.
+    assert watching.closed.counts.read == 75
+
+
 def test_a_host_that_refuses_is_told(decoder: DecoderChoice) -> None:
     assert "connection refused" in failure_of("rtsp://me:hush@127.0.0.1:1/x", decoder)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 import threading
 import time
 from dataclasses import replace
@@ -29,9 +30,9 @@ FRAME_RATE = 10.0
 both_decoders = pytest.mark.parametrize("decoder", DECODERS)
 
 
-def offline(path: Path) -> list[Sample]:
+def offline(path: Path, decoder: DecoderChoice = "auto") -> list[Sample]:
     """What the file itself gives."""
-    source = VideoFile(path)
+    source = VideoFile(path, decoder=decoder)
     items = [item for item in sample(source, SamplingClock(FRAME_RATE)) if isinstance(item, Sample)]
     source.close()
     return [Sample(fit_frame(item.image, size_wh=(16, 12)), item.pts_seconds, item.held) for item in items]
@@ -138,6 +139,52 @@ def test_pictures_without_times_get_those_of_their_arrival() -> None:
     media = watching.samples[-1].pts_seconds - watching.samples[0].pts_seconds
     assert media == pytest.approx(arrivals[-1] - arrivals[0], abs=0.25)
     assert watching.closed.counts.read < 50
+
+
+@both_decoders
+def test_pictures_without_times_get_those_of_their_arrival_by_any_protocol(ffmpeg: str, decoder: DecoderChoice) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
+    source = ("-re", "-f", "lavfi", "-i", "testsrc2=size=160x120:rate=8", "-c:v", "mjpeg", "-f", "mpjpeg")
+    player = subprocess.Popen([ffmpeg, "-v", "error", *source, f"{address}?listen=1"], stdin=subprocess.DEVNULL)
+    try:
+        with Watching(address, frame_rate=FRAME_RATE, decoder=decoder) as watching:
+            watching.until_samples(25)
+    finally:
+        player.kill()
+        player.wait()
+    # At 25 a second, as FFmpeg would have it, three quarters of them would never be sampled.
+    assert watching.closed.counts.read < 40
+    assert watching.opened[0].info.declared_fps is None
+
+
+@both_decoders
+def test_a_recording_behind_a_url_has_the_times_of_the_file(tmp_path: Path, decoder: DecoderChoice) -> None:
+    # The frame at its end has no timestamp; how soon it arrives does not tell its time.
+    name = "film.avi"
+    film = make_film(tmp_path / name, options=("-c:v", "mpeg4"))
+    with (
+        FileServer(tmp_path) as server,
+        Watching(server.url(name), frame_rate=FRAME_RATE, decoder=decoder) as watching,
+    ):
+        watching.until(lambda: not watching.camera.is_running)
+    assert watching.closed.error is None
+    assert watching.closed.counts.read == 75
+    assert watching.closed.end_seconds == pytest.approx(3.0, abs=0.001)
+    assert [one.pts_seconds for one in watching.samples] == [one.pts_seconds for one in offline(film, decoder)]
+
+
+def test_a_recording_behind_a_url_whose_sound_begins_first_is_whole(tmp_path: Path) -> None:
+    sound = ("-f", "lavfi", "-i", "sine=duration=5", "-c:a", "aac", "-map", "0", "-map", "1")
+    picture = make_film(tmp_path / "picture.mkv")
+    film = tmp_path / "film.mkv"
+    command = ("ffmpeg", "-v", "error", "-itsoffset", "2", "-i", str(picture), *sound, "-c:v", "copy", str(film))
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+    with FileServer(tmp_path) as server, Watching(server.url("film.mkv"), decoder="av") as watching:
+        watching.until(lambda: not watching.camera.is_running)
+    assert watching.closed.error is None
+    assert watching.samples[0].pts_seconds == pytest.approx(2.0, abs=0.05)
+    assert [one.pts_seconds for one in watching.samples] == [one.pts_seconds for one in offline(film)]
 
 
 def test_a_camera_faster_than_this_machine_reads_is_left_rather_than_followed_ever_later(tmp_path: Path) -> None:

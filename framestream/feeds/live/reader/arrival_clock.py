@@ -93,9 +93,9 @@ class StreamTimes:
         self._last_seconds = 0.0
         self._zeros = 0
 
-    def begin(self, raw_seconds: tuple[float, float], arrived_seconds: tuple[float, float]) -> float:
+    def begin(self, pts_seconds: tuple[float | None, float | None], arrived_seconds: tuple[float, float]) -> float:
         """Take the first two frames; return the time of the second, the first being at 0."""
-        first_raw, second_raw = raw_seconds
+        first_raw, second_raw = (one or 0.0 for one in pts_seconds)
         self._first_arrived, self._last_arrived = arrived_seconds
         if first_raw == 0.0 and second_raw <= 0.0:
             self._zeros = 2 if second_raw == 0.0 else 0
@@ -105,8 +105,9 @@ class StreamTimes:
         self._last_seconds = self._arrived() if self._by_arrival else second_raw - first_raw
         return self._last_seconds
 
-    def next(self, raw_seconds: float, arrived_seconds: float) -> float:
+    def next(self, pts_seconds: float | None, arrived_seconds: float) -> float:
         """Take any later frame; return its time."""
+        raw_seconds = pts_seconds or 0.0
         waited_seconds = arrived_seconds - self._last_arrived
         self._last_arrived = arrived_seconds
         self._zeros = self._zeros + 1 if raw_seconds == 0.0 and self._zeros else 0

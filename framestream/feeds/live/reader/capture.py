@@ -10,13 +10,13 @@ from framestream.feeds.live.protocol import ReaderJob
 from framestream.feeds.live.reader.arrival_clock import ArrivalClock, StreamTimes
 from framestream.feeds.live.reader.backlog import Backlog
 from framestream.feeds.live.reader.certificates import uses_certificates
+from framestream.feeds.live.reader.recording_times import RecordingTimes
 from framestream.feeds.live.reader.stream_opening import open_stream
 from framestream.frames import Image, SourceInfo
-from framestream.sources.decoders import Grab
+from framestream.sources.decoders import FALLBACK_FPS, Grab
+from framestream.sources.frame_times import FrameTimes
 
 _LONGEST_PACE_SECONDS = 5.0
-# Motion JPEG, as either library calls it.
-_JPEG_CODECS = ("MJPG", "mjpeg")
 
 
 class ExcessivePictureError(UnreadableSourceError):
@@ -24,7 +24,7 @@ class ExcessivePictureError(UnreadableSourceError):
 
 
 class LiveCapture:
-    """A camera or stream; a `FrameSource` whose times are seconds since its first frame.
+    """A camera or stream; a `FrameSource` whose times are seconds since its first frame; a recording's are the film's.
 
     The size it declares is that of its first image; should the stream's size change, decoders stretch later frames to
     it, which is what `framestream.sampling.resize` does as well. One frame is read ahead at the start, because only
@@ -57,13 +57,13 @@ class LiveCapture:
         if not self._read():
             self.close()
             raise UnreadableSourceError("no frame came; check that it sends video")
-        self._first: tuple[float, float] = self._raw_seconds(), time.monotonic()
+        self._first: tuple[float | None, float] = self._decoder.pts_seconds, time.monotonic()
         self._first_image: Image | None = self._image()
         facts = self._decoder.facts
         # A recording behind HTTP can wait, as a file does.
         is_recording = facts.declared_frames is not None and job.is_http
-        # Motion JPEG over HTTP has no timestamps, but FFmpeg counts its frames as if there were 25 a second.
-        is_counted = job.is_http and not is_recording and facts.codec in _JPEG_CODECS
+        # Timestamps that FFmpeg has made up, as of Motion JPEG, and so is the rate.
+        is_counted = not is_recording and not facts.has_clock
         height, width = self._first_image.shape[:2]
         fps = None if is_counted else facts.declared_fps
         self._info = SourceInfo(
@@ -78,7 +78,12 @@ class LiveCapture:
         # Playlists hand out whole segments at once; their frames are read at the pace of their timestamps.
         self._is_paced = not is_recording and job.names_playlist
         # What devices report as time differs from driver to driver.
-        self._times = StreamTimes(by_arrival=is_counted or not job.is_address, declared_fps=fps)
+        self._times: StreamTimes | RecordingTimes
+        if is_recording:
+            self._times = RecordingTimes(FrameTimes(step_seconds=1 / (fps or FALLBACK_FPS), is_avi=facts.is_avi))
+        else:
+            self._times = StreamTimes(by_arrival=is_counted or not job.is_address, declared_fps=fps)
+        self._lead_seconds = facts.shown_lead_seconds if is_recording else 0.0
         self._arrivals = ArrivalClock() if self._info.live and not self._is_paced else None
         self._second_seconds: float | None = None
         self._second_arrived = 0.0
@@ -101,21 +106,22 @@ class LiveCapture:
         self._frames += 1
         if self._frames == 1:
             self._begin()
-            # Whether or not there is a second, the first is at 0.
-            return 0.0
+            # Whether or not there is a second, the first is where the stream begins.
+            return self._lead_seconds
         self._first_image = None
         if self._frames == 2:
             if self._second_seconds is not None:
                 self._keep_pace(self._second_seconds)
                 self.arrived_seconds = self._second_arrived
-            return self._second_seconds
+                return self._second_seconds + self._lead_seconds
+            return None
         if not self._read():
             return None
         read_seconds = time.monotonic()
-        seconds = self._times.next(self._raw_seconds(), read_seconds)
+        seconds = self._times.next(self._decoder.pts_seconds, read_seconds)
         self._keep_pace(seconds)
         self.arrived_seconds = self._arrived(seconds, time.monotonic())
-        return seconds
+        return seconds + self._lead_seconds
 
     def retrieve(self) -> Image:
         """Return the frame grabbed last, BGR."""
@@ -131,7 +137,8 @@ class LiveCapture:
         if not self._read():
             return
         read_seconds = time.monotonic()
-        self._second_seconds = self._times.begin((self._first[0], self._raw_seconds()), (self._first[1], read_seconds))
+        pts_seconds = self._first[0], self._decoder.pts_seconds
+        self._second_seconds = self._times.begin(pts_seconds, (self._first[1], read_seconds))
         self._arrived(0.0, self._first[1])
         self._second_arrived = self._arrived(self._second_seconds, read_seconds)
 
@@ -165,10 +172,6 @@ class LiveCapture:
                 f"its pictures are {width}x{height}, more than {self._most_pixels / 1e6:g} megapixels; "
                 "give it a smaller picture, or raise picture_megapixels"
             )
-
-    def _raw_seconds(self) -> float:
-        """Return the timestamp of the frame grabbed last, 0 where it has none."""
-        return self._decoder.pts_seconds or 0.0
 
     def _keep_pace(self, seconds: float) -> None:
         if self._is_paced:

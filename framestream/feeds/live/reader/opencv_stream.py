@@ -17,6 +17,9 @@ from framestream.sources.opencv import read_info
 # OpenCV says False for a frame that does not decode, and goes on with the next. So many in a row are the end: of a
 # stream that is over they take a millisecond.
 _MOST_BAD_FRAMES = 100
+# OpenCV does not name the container. Motion JPEG mostly comes without one, except by protocols that carry times.
+_JPEG_CODEC = "MJPG"
+_TIMED_SCHEMES = ("rtsp", "rtp", "rtmp")
 
 
 class OpenCVStream:
@@ -36,9 +39,11 @@ class OpenCVStream:
         if not self._open(address, job):
             raise UnreadableSourceError("cannot be opened; check that no other program uses it")
         info = read_info(job.name, self._capture, live=True)
+        codec = int(self._capture.get(cv2.CAP_PROP_FOURCC)).to_bytes(4, "little").decode("latin-1").strip("\0 ")
         self._facts = StreamFacts(
             decoder="opencv",
-            codec=int(self._capture.get(cv2.CAP_PROP_FOURCC)).to_bytes(4, "little").decode("latin-1").strip("\0 "),
+            codec=codec,
+            has_clock=codec != _JPEG_CODEC or str(address).startswith(_TIMED_SCHEMES),
             size_wh=info.size_wh,
             declared_fps=info.declared_fps,
             declared_frames=info.declared_frames,
@@ -61,8 +66,9 @@ class OpenCVStream:
 
     @property
     def pts_seconds(self) -> float | None:
-        """Timestamp of the frame grabbed last; 0 where it has none."""
-        return float(self._capture.get(cv2.CAP_PROP_POS_MSEC)) / 1000
+        """Timestamp of the frame grabbed last, or None; OpenCV says 0 for both the first and those that have none."""
+        seconds = float(self._capture.get(cv2.CAP_PROP_POS_MSEC)) / 1000
+        return None if seconds == 0.0 and self._frames > 1 else seconds
 
     def grab(self) -> Grab:
         """Decode the next frame."""
