@@ -30,6 +30,7 @@ _DISPLAY_MATRIX = "DISPLAYMATRIX"
 # AVFMT_NOTIMESTAMPS of FFmpeg. The formats that are pictures in a row (jpeg_pipe) have no timestamps either.
 _NO_TIMESTAMPS = 0x80
 _PICTURES_IN_A_ROW = "_pipe"
+_PLAYLISTS = ("hls", "dash")
 # From 17 on PyAV converts a picture in as many threads as there are cores: a third more processor time for a small one.
 _ONE_THREAD = {"threads": 1} if int(av.__version__.partition(".")[0]) >= 17 else {}
 # So many packets in a row that cannot be read are no damage but the end.
@@ -232,6 +233,7 @@ class AvDecoder:
             lead_seconds=lead,
             is_avi=self._is_avi,
             has_clock=self._has_clock,
+            is_playlist=self._container.format.name in _PLAYLISTS,
             stream=chosen,
             streams=streams,
             notes=self._notes,

@@ -53,6 +53,7 @@ class StreamFacts:
         is_avi: Whether the container is AVI, which numbers packets and has no presentation timestamps.
         has_clock: False where nothing in the stream says when a frame is to be shown, as in Motion JPEG or H.264
             without a container: FFmpeg counts such frames as if there were 25 a second, or gives them no timestamps.
+        is_playlist: Whether it is known to be a list of parts, which are fetched one after the other.
         stream: Index of the stream among the file's video streams.
         streams: Number of video streams in the file, as far as the library tells.
         notes: What a user should know of how the stream is read, in words.
@@ -68,6 +69,7 @@ class StreamFacts:
     lead_seconds: float = 0.0
     is_avi: bool = False
     has_clock: bool = True
+    is_playlist: bool = False
     stream: int = 0
     streams: int = 1
     notes: tuple[str, ...] = field(default=())

@@ -75,7 +75,7 @@ class ReaderJob:
 
     @property
     def names_playlist(self) -> bool:
-        """Whether it is read from a list of parts, each of which may have a clock of its own."""
+        """Whether its name is that of a list of parts, as those of most are."""
         return _PLAYLIST.match(str(self.address)) is not None
 
     def to_line(self) -> bytes:

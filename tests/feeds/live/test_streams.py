@@ -7,6 +7,7 @@ import subprocess
 import threading
 import time
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ from tests.live_watching import QUICK, Watching
 from tests.promptness import PATIENCE_SECONDS
 from tests.servers.films import LivePlaylist, make_film
 from tests.servers.rtsp import RtspCamera
-from tests.servers.web import FileServer, MjpegCamera
+from tests.servers.web import FileServer, MjpegCamera, WebServer
 from tests.sources.films import DECODERS
 
 FRAME_RATE = 10.0
@@ -127,6 +128,29 @@ def test_a_live_playlist_is_read_at_its_own_pace(tmp_path: Path) -> None:
     assert watching.gaps == []
     # Segments come at once, their frames do not: what one waits for is what the other took.
     media = watching.samples[-1].pts_seconds - watching.samples[0].pts_seconds
+    arrivals = [item.arrived_seconds for item in watching.items if hasattr(item, "arrived_seconds")]
+    assert arrivals[-1] - arrivals[0] >= media - 0.1
+
+
+def test_a_live_playlist_under_another_name_is_read_at_its_own_pace(tmp_path: Path) -> None:
+    class Sender(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(302)
+            self.send_header("Location", server.url("live.m3u8"))
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with LivePlaylist(tmp_path) as playlist, FileServer(tmp_path) as server, WebServer(Sender) as front:
+        # The parts that are there come at once.
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not playlist.path.exists() or playlist.path.read_text().count("#EXTINF") < 3:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        with Watching(f"http://{front.host}/watch?camera=1", frame_rate=FRAME_RATE, decoder="av") as watching:
+            watching.until_samples(25)
+    media = watching.samples[24].pts_seconds - watching.samples[0].pts_seconds
     arrivals = [item.arrived_seconds for item in watching.items if hasattr(item, "arrived_seconds")]
     assert arrivals[-1] - arrivals[0] >= media - 0.1
 

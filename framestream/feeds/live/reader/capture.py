@@ -34,6 +34,7 @@ class LiveCapture:
         lost_before: Frames right before the one grabbed last that could not be decoded.
         arrived_seconds: When the frame grabbed last could have been here, by `time.monotonic()`; see
             `ArrivalClock`. Of a recording and a playlist, whose frames come by the segment: when it was read.
+        is_playlist: Whether it is read from a list of parts, each of which may have a clock of its own.
     """
 
     def __init__(self, job: ReaderJob, *, pause: Callable[[float], object] = time.sleep) -> None:
@@ -76,7 +77,8 @@ class LiveCapture:
             insecure=job.insecure and uses_certificates(str(job.address)),
         )
         # Playlists hand out whole segments at once; their frames are read at the pace of their timestamps.
-        self._is_paced = not is_recording and job.names_playlist
+        self.is_playlist = job.names_playlist or facts.is_playlist
+        self._is_paced = not is_recording and self.is_playlist
         # What devices report as time differs from driver to driver.
         self._times: StreamTimes | RecordingTimes
         if is_recording:

@@ -101,7 +101,7 @@ def _read(job: ReaderJob, outlet: _Outlet, stop: threading.Event) -> Finished:
             SamplingClock(job.frame_rate),
             prepare=prepare_for(job.size_wh, job.zones),
             continuous=True,
-            joins_jumps=job.names_playlist,
+            joins_jumps=capture.is_playlist,
         )
         return _Sampling(capture, sampler, outlet).run(stop)
     finally:
