@@ -118,10 +118,23 @@ def times_of(raw: list[float], arrived: list[float], **options: object) -> list[
         ([0.0, -0.08, -0.04, 0.0, 0.04], [0.0, 0.04, 0.08, 0.12, 0.16]),
         # One in between has none; it came 5 s after the one before.
         ([1.0, 1.04, 0.0, 1.12], [0.0, 0.04, 5.04, 0.12]),
+        # Its clock was set; the wall's was not.
+        ([1.0, 1.04, 94945.0, 94945.04], [0.0, 0.04, 0.0, 0.04]),
+        # Nothing came for as long as that.
+        ([1.0, 1.04, 61.0, 61.04], [0.0, 0.04, 60.0, 60.04]),
         # None has any: the third is the first to be sure of.
         ([0.0, 0.0, 0.0, 0.0], [0.0, 0.04, 10.0, 15.0]),
     ],
-    ids=["plain", "high", "first missing", "first missing before others", "one missing", "all missing"],
+    ids=[
+        "plain",
+        "high",
+        "first missing",
+        "first missing before others",
+        "one missing",
+        "clock set",
+        "late",
+        "all missing",
+    ],
 )
 def test_times_count_from_the_first_frame(raw: list[float], wanted: list[float]) -> None:
     arrived = [100.0 + 5 * index for index in range(len(raw))]

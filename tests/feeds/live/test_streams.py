@@ -24,6 +24,7 @@ from tests.live_watching import QUICK, Watching
 from tests.promptness import PATIENCE_SECONDS
 from tests.servers.films import LivePlaylist, make_film
 from tests.servers.rtsp import RtspCamera
+from tests.servers.sockets import BadServer
 from tests.servers.web import FileServer, MjpegCamera, WebServer
 from tests.sources.films import DECODERS
 
@@ -209,6 +210,43 @@ def test_a_recording_behind_a_url_whose_sound_begins_first_is_whole(tmp_path: Pa
     assert watching.closed.error is None
     assert watching.samples[0].pts_seconds == pytest.approx(2.0, abs=0.05)
     assert [one.pts_seconds for one in watching.samples] == [one.pts_seconds for one in offline(film)]
+
+
+@both_decoders
+def test_a_clock_that_starts_again_within_a_connection_is_no_day_ahead(tmp_path: Path, decoder: DecoderChoice) -> None:
+    films = [
+        make_film(tmp_path / f"{offset}.ts", options=("-output_ts_offset", offset)).read_bytes()
+        for offset in ("500", "0")
+    ]
+    with (
+        BadServer(b"".join(films), hangs_up=True) as server,
+        Watching(f"tcp://{server.host}", settings=replace(QUICK, reconnect=False), decoder=decoder) as watching,
+    ):
+        watching.until(lambda: not watching.camera.is_running)
+    assert watching.closed.counts.read == 150
+    [gap] = watching.gaps
+    assert gap.reason == "timestamp went back"
+    assert gap.resume_seconds == pytest.approx(3.0, abs=0.1)
+    assert watching.samples[-1].pts_seconds == pytest.approx(5.9, abs=0.15)
+
+
+@both_decoders
+def test_a_live_playlist_keeps_its_pace_over_parts_with_clocks_of_their_own(
+    tmp_path: Path, decoder: DecoderChoice
+) -> None:
+    for name, offset in (("a.ts", "0"), ("b.ts", "500"), ("c.ts", "20")):
+        make_film(tmp_path / name, seconds=2, options=("-output_ts_offset", offset))
+    parts = "#EXT-X-DISCONTINUITY\n".join(f"#EXTINF:2,\n{name}\n" for name in ("a.ts", "b.ts", "c.ts"))
+    (tmp_path / "list.m3u8").write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:3\n{parts}")
+    with (
+        FileServer(tmp_path) as server,
+        Watching(server.url("list.m3u8"), frame_rate=FRAME_RATE, decoder=decoder) as watching,
+    ):
+        watching.until_samples(55)
+    arrivals = [item.arrived_seconds for item in watching.items if hasattr(item, "arrived_seconds")]
+    assert len(watching.gaps) == 2
+    # A frame's time goes by between parts.
+    assert arrivals[-1] - arrivals[0] >= watching.samples[-1].pts_seconds - 0.3
 
 
 def test_a_camera_faster_than_this_machine_reads_is_left_rather_than_followed_ever_later(tmp_path: Path) -> None:

@@ -19,6 +19,9 @@ _CATCHING_UP_SHARE = 0.25
 _ASSUMED_INTERVAL_SECONDS = 0.04
 # Of the first frames of an RTSP stream one may lack its timestamp, so two zeros still are a stream that has them.
 _ZEROS_OF_NO_CLOCK = 3
+# Further ahead than time went by, by more than any buffer holds: the camera's clock was set, or has started again, which
+# FFmpeg takes for one that has overflowed (a jump of 26 hours in a transport stream).
+_JUMP_SECONDS = 60.0
 
 
 class ArrivalClock:
@@ -81,7 +84,8 @@ class StreamTimes:
 
     A frame without a timestamp is reported at 0. In files only whole streams lack them; in a live stream it is often
     the first frame, or one after a lost packet. So the first frame's time is only known with the second, and a zero
-    that falls back is filled in by arrival. A stream with nothing but zeros gets arrival times altogether.
+    that falls back is filled in by arrival. A stream with nothing but zeros gets arrival times altogether. A clock that
+    jumps ahead of the one on the wall counts from 0 again, like one that starts again.
     """
 
     def __init__(self, *, by_arrival: bool, declared_fps: float | None) -> None:
@@ -118,6 +122,8 @@ class StreamTimes:
         elif raw_seconds == 0.0 and self._last_raw > 0.0:
             self._last_seconds += waited_seconds
         else:
+            if raw_seconds - self._last_raw > waited_seconds + _JUMP_SECONDS:
+                self._first_raw = raw_seconds
             self._last_raw = raw_seconds
             self._last_seconds = raw_seconds - self._first_raw
         return self._last_seconds

@@ -79,6 +79,8 @@ class LiveCapture:
         # Playlists hand out whole segments at once; their frames are read at the pace of their timestamps.
         self.is_playlist = job.names_playlist or facts.is_playlist
         self._is_paced = not is_recording and self.is_playlist
+        self._pace_start = self._first[1]
+        self._paced_seconds = 0.0
         # What devices report as time differs from driver to driver.
         self._times: StreamTimes | RecordingTimes
         if is_recording:
@@ -177,7 +179,12 @@ class LiveCapture:
 
     def _keep_pace(self, seconds: float) -> None:
         if self._is_paced:
-            early_seconds = self._first[1] + seconds - time.monotonic()
+            now = time.monotonic()
+            if not 0 <= seconds - self._paced_seconds < _LONGEST_PACE_SECONDS:
+                # Another part, with a clock of its own.
+                self._pace_start = now - seconds
+            self._paced_seconds = seconds
+            early_seconds = self._pace_start + seconds - now
             if 0 < early_seconds < _LONGEST_PACE_SECONDS:
                 self._pause(early_seconds)
                 self._backlog.waited()
