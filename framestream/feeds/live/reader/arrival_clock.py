@@ -19,8 +19,8 @@ _CATCHING_UP_SHARE = 0.25
 _ASSUMED_INTERVAL_SECONDS = 0.04
 # Of the first frames of an RTSP stream one may lack its timestamp, so two zeros still are a stream that has them.
 _ZEROS_OF_NO_CLOCK = 3
-# Further ahead than time went by, by more than any buffer holds: the camera's clock was set, or has started again, which
-# FFmpeg takes for one that has overflowed (a jump of 26 hours in a transport stream).
+# Further ahead than time went by, by more than any buffer holds: the camera's clock was set, or has started again.
+# FFmpeg takes the latter for one that has overflowed, a jump of 26 hours in a transport stream.
 _JUMP_SECONDS = 60.0
 
 
