@@ -73,7 +73,7 @@ def read_rendered(
     Raises:
         SystemExit: There are no such shots, or one lies there without its joints.
     """
-    segments: dict[str, list[tuple[float, float]]] = {}
+    segments: dict[str, list[tuple[float, float]]] = {}  # of each shot: when they end, seconds, and their weights
     with (folder / "manifest.csv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             if row["split"] == split:

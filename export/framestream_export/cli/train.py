@@ -153,8 +153,8 @@ def train(
 
     DATA is a directory of class folders, a manifest (path,label[,start,end,split,group]), a directory with manifests
     and films that have a timeline NAME.csv (start,end,label) beside them, folders of splits or people, or a data set as
-    UCF101, HMDB51, Kinetics, ActivityNet, EPIC-KITCHENS, Jester, Label Studio, VIA, CVAT or ELAN lay it out. A manifest
-    may list what `framestream embed` made of films: encoder, size and rate follow from that.
+    UCF101, HMDB51, Kinetics, ActivityNet, EPIC-KITCHENS, Jester, Something-Something, Label Studio, VIA, CVAT or ELAN
+    lay it out. A manifest may list what `framestream embed` made of films: encoder, size and rate follow from that.
     """
     from framestream_export.cli.toolkit import TRAINING, require
 
@@ -167,10 +167,7 @@ def train(
     from framestream_export.training.training_data import DataPath
     from framestream_export.training.training_run import train as run_training
 
-    console = EscapingConsole(stderr=True)
-    changes = _changes(ctx, options)
-    if "encoder" in changes and is_given(ctx, "preset"):
-        raise click.UsageError("--preset and --encoder exclude each other")
+    console, changes = EscapingConsole(stderr=True), _changes(ctx, options)
     begun = resume and has_begun(output)
     choices: tuple[str, ...] = ()
     data_path = DataPath(data, negatives=negatives, group_column=by, cache=cache, image_rate=image_rate)
@@ -230,6 +227,8 @@ def _changes(ctx: click.Context, options: dict[str, Any]) -> dict[str, Any]:
     heads = [name for name in ("no_lstm", "bidirectional") if changes.pop(name, False)]
     if len(heads) > 1:
         raise click.UsageError("--no-lstm and --bidirectional exclude each other")
+    if "encoder" in changes and is_given(ctx, "preset"):
+        raise click.UsageError("--preset and --encoder exclude each other")
     if heads:
         changes["head"] = "mean" if heads == ["no_lstm"] else "bidirectional"
     return changes

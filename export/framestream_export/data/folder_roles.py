@@ -99,6 +99,8 @@ def recognise_roles(chains: Iterable[tuple[str, ...]], *, class_level: int | Non
         groups.append(left.pop(0))
     if are_places(levels.names(left[0])):
         _refuse_without_classes(levels.names(left[0]), "places or takes")
+    if _all_splits(levels.names(left[0])):  # in folders of splits, which are found first
+        _refuse_without_classes(levels.names(left[0]), "splits")
     return _roles(levels, left[0], split, groups[0] if groups else None)
 
 

@@ -1,7 +1,8 @@
 """Finding the files that a list names, in the spellings in which lists name them.
 
-Tried in this order: as written; with Windows' backslashes as separators; in the folder that is called as the list is
-(train.csv beside train/); in the other Unicode form; and, for clips that were converted since, with another suffix.
+Tried in the folder of the list, then in the one that is called as the list is (train.csv beside train/), then in
+others: as written; with Windows' backslashes as separators; in the other Unicode form; and, if no folder has that, with
+another suffix, for clips that were converted since, or other capitals.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ class ListedFiles:
         return there[0]
 
     def warn(self, problems: Problems) -> None:
-        """Say which files have another suffix than the list gives them."""
+        """Say which files have another suffix, or lie elsewhere, than the list says."""
         if self._converted:
             some = ", ".join(self._converted[:_NAMED]) + (", …" if len(self._converted) > _NAMED else "")
             problems.warn(

@@ -18,13 +18,13 @@ from framestream_export.data.manifest import MANIFEST, is_manifest, read_manifes
 from framestream_export.data.negatives import read_negatives
 from framestream_export.data.paths import Paths, to_nfc
 from framestream_export.data.problems import Problems
+from framestream_export.data.tables import TABLE_SUFFIXES
 from framestream_export.data.unread_lists import check_unread_lists, describe_unread_lists
 
 __all__ = ["MANIFEST", "SPLITS", "VIDEO_SUFFIXES", "Dataset", "Recording", "Segment", "read_dataset"]
 
 _BACKGROUND_NAMES = ("idle", "background")
 _NEW_BACKGROUND = "background"
-_TABLES = (".csv", ".tsv", ".txt")
 
 
 def read_dataset(
@@ -153,7 +153,7 @@ def _read(
         if found and not any(recording.manifest for recording in found):
             reading.check_groups("has no manifest")
         return name, found, warnings
-    if data.suffix.lower() in _TABLES:
+    if data.suffix.lower() in TABLE_SUFFIXES:
         listed = read_manifest(data, reading.problems, root=data.parent, paths=paths, group_column=reading.group_column)
         return name, listed, []
     raise DataError(f"{data} is neither a directory of clips nor a .csv manifest; save a spreadsheet as CSV UTF-8")

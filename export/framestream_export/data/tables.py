@@ -14,6 +14,9 @@ from framestream_export.data.paths import to_nfc
 from framestream_export.data.spreadsheets import read_sheet, read_text
 from framestream_export.data.times import seconds_in
 
+TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".txt"})
+"""Of files that may be tables, in small letters."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:

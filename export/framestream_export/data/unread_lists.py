@@ -9,10 +9,9 @@ from framestream_export.data.footage import VIDEO_SUFFIXES, Recording
 from framestream_export.data.manifest import KNOWN_COLUMNS, is_manifest, lists_clips, read_manifest
 from framestream_export.data.paths import Paths
 from framestream_export.data.problems import Problems
-from framestream_export.data.tables import read_header
+from framestream_export.data.tables import TABLE_SUFFIXES, read_header
 
 _SUFFIXES = frozenset({".csv", ".eaf", ".json", ".jsonl", ".ods", ".tsv", ".txt", ".xls", ".xlsx", ".xml"})
-_TABLES = frozenset({".csv", ".tsv", ".txt"})
 _NO_LISTS = frozenset({"changelog", "license", "licence", "notes", "notice", "readme", "requirements"})
 _NAMED, _COLUMNS = 4, 6
 
@@ -66,7 +65,7 @@ def _named(lists: Sequence[Path], data: Path) -> str:
 
 
 def _is_table_of_clips(path: Path) -> bool:
-    return path.suffix.lower() in _TABLES and lists_clips(read_header(path, known=KNOWN_COLUMNS))
+    return path.suffix.lower() in TABLE_SUFFIXES and lists_clips(read_header(path, known=KNOWN_COLUMNS))
 
 
 def _may_be_list(path: Path) -> bool:
@@ -79,7 +78,7 @@ def _may_be_list(path: Path) -> bool:
 
 def _described(path: Path, data: Path) -> str:
     name = path.relative_to(data).as_posix()
-    if path.suffix.lower() not in _TABLES:
+    if path.suffix.lower() not in TABLE_SUFFIXES:
         return name
     if _is_table_of_clips(path):
         return f"{name} (which can be given as DATA)"

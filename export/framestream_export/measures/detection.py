@@ -125,3 +125,8 @@ def _detected(event: Event, known_seconds: float) -> DetectedEvent:
     return DetectedEvent(
         LabelledInterval(event.start_seconds, event.end_seconds, event.label), known_seconds, event.score
     )
+
+
+def per_hour(count: int, seconds: float) -> float | None:
+    """How many there are in an hour; None if there was no time."""
+    return 3600 * count / seconds if seconds else None

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from framestream.model.spec import EventSettings
-from framestream_export.measures.detection import detect, media_time_of_rows, rows_between_gaps
+from framestream_export.measures.detection import detect, media_time_of_rows, per_hour, rows_between_gaps
 from framestream_export.measures.prediction_timelines import PredictionTimeline
 from framestream_export.measures.prediction_timing import PredictionTiming
 
@@ -48,13 +48,13 @@ class EventlessFigures:
             "files": len(self.seconds),
             "video_seconds": self.video_seconds,
             "false_alarms": len(self.events),
-            "false_alarms_per_hour": _per_hour(len(self.events), self.video_seconds),
+            "false_alarms_per_hour": per_hour(len(self.events), self.video_seconds),
             "per_class": dict(sorted(Counter(event.label for event in self.events).items())),
             "per_file": {
                 name: {
                     "video_seconds": seconds,
                     "false_alarms": per_film[name],
-                    "false_alarms_per_hour": _per_hour(per_film[name], seconds),
+                    "false_alarms_per_hour": per_hour(per_film[name], seconds),
                 }
                 for name, seconds in self.seconds.items()
             },
@@ -83,7 +83,3 @@ def measure_eventless(
 def _watched_seconds(timeline: PredictionTimeline, timing: PredictionTiming) -> float:
     spans = [media_time_of_rows(timeline, *rows, timing) for rows in rows_between_gaps(timeline)]
     return sum(end - begin for begin, end in spans)
-
-
-def _per_hour(count: int, seconds: float) -> float | None:
-    return 3600 * count / seconds if seconds else None

@@ -10,7 +10,7 @@ import numpy as np
 
 from framestream.model.spec import EventSettings
 from framestream_export.data.frame_cache import UNLABELLED
-from framestream_export.measures.detection import DetectedEvent, detect, rows_between_gaps, true_intervals
+from framestream_export.measures.detection import DetectedEvent, detect, per_hour, rows_between_gaps, true_intervals
 from framestream_export.measures.labelled_intervals import LabelledInterval, covered_share, pair_intervals
 from framestream_export.measures.prediction_timelines import PredictionTimeline
 from framestream_export.measures.prediction_timing import PredictionTiming
@@ -95,7 +95,7 @@ class StreamingFigures:
     @property
     def false_alarms_per_hour(self) -> float | None:
         """False alarms per hour of background; None if there was no background."""
-        return 3600 * self.false_alarms / self.background_seconds if self.background_seconds else None
+        return per_hour(self.false_alarms, self.background_seconds)
 
     def to_json(self) -> dict[str, Any]:
         """Return the figures as report.json holds them."""

@@ -27,6 +27,10 @@ from framestream_export.report.recording_values import BY_CLASS, values_by
 
 ALL = "all"
 _NAMED = 5
+_FLATTERING = (
+    "the model was trained on most of these very recordings, so these figures flatter: how good it is on others is in"
+    " the report that `framestream train` wrote into the run's folder"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +95,9 @@ def evaluate_model(
     warnings += unread
     if eventless and spec.background is None:
         warnings.append("the model has no background label, so it reports something wherever nothing happens")
-    if split == ALL and spec.training_fingerprint:
-        measured = {timeline.recording.name for timeline in timelines}
-        if _is_trained_on(dataset, [recording for recording in chosen if recording.name in measured], spec):
-            warnings.append(
-                "the model was trained on most of these very recordings, so these figures flatter: how good it is on"
-                " others is in the report that `framestream train` wrote into the run's folder"
-            )
+    measured = {timeline.recording.name for timeline in timelines}
+    if split == ALL and _is_trained_on(dataset, [one for one in chosen if one.name in measured], spec):
+        warnings.append(_FLATTERING)
     timing = PredictionTiming.of(spec)
     suggested = suggest_event_settings(
         timelines, spec.labels, background=spec.background, timing=timing, default=spec.events
@@ -167,6 +167,8 @@ def _read(data: Path, spec: ModelSpec, image_rate: float | None) -> Dataset:
 
 def _is_trained_on(dataset: Dataset, recordings: Sequence[Recording], spec: ModelSpec) -> bool:
     """Whether a model's training had these recordings, with these labels, and no others."""
+    if not spec.training_fingerprint:
+        return False
     digests = [sha256_of(recording.path) for recording in recordings]
     found = fingerprint_of(recordings, digests, dataset.labels, background=dataset.background)
     return spec.training_fingerprint == f"sha256:{found}"

@@ -134,11 +134,7 @@ def measure(
     streaming = measure_streaming(
         timelines, labels, background=background, settings=extras.events, timing=extras.timing
     )
-    eventless = None
-    if extras.negatives is not None:
-        eventless = measure_eventless(
-            extras.negatives, labels, background=background, settings=extras.events, timing=extras.timing
-        )
+    eventless = _eventless(labels, background, extras)
     worst = _worst(segments)
     report: dict[str, Any] = {
         "report_version": REPORT_VERSION,
@@ -185,6 +181,13 @@ def measure(
         ],
     }
     return MeasuredReport(report, tuple(worst), streaming)
+
+
+def _eventless(labels: Sequence[str], background: str | None, extras: ReportExtras) -> EventlessFigures | None:
+    if extras.negatives is None:
+        return None
+    settings, timing = extras.events, extras.timing
+    return measure_eventless(extras.negatives, labels, background=background, settings=settings, timing=timing)
 
 
 def _few_minutes(streaming: StreamingFigures | None, eventless: EventlessFigures | None) -> list[str]:

@@ -11,8 +11,10 @@ from typing import Any
 from framestream.errors import SettingsError, UnreadableSourceError
 from framestream_export.data.feature_files import read_maker
 from framestream_export.data.feature_maker import FeatureMaker
-from framestream_export.data.footage import Dataset
-from framestream_export.data.recordings import MANIFEST
+from framestream_export.data.footage import FEATURES_SUFFIX, Dataset
+from framestream_export.data.manifest import is_manifest
+from framestream_export.data.spreadsheets import read_text
+from framestream_export.data.tables import TABLE_SUFFIXES
 from framestream_export.encoders.building import NAMED_WEIGHTS
 from framestream_export.encoders.designs import EncoderName
 from framestream_export.encoders.digest import weights_digest
@@ -56,7 +58,10 @@ class EmbeddedRecordings:
         Only a manifest can list them. One that lies deeper is found when all is read; options must then be given.
         """
         data = data_path.data
-        if not (data.is_file() or (data / MANIFEST).is_file()):
+        lists = [path for path in data.iterdir() if is_manifest(path.name)] if data.is_dir() else [data]
+        # Most lists name films only, and need not be read twice.
+        tables = [path for path in lists if path.is_file() and path.suffix.lower() in TABLE_SUFFIXES]
+        if not any(FEATURES_SUFFIX in read_text(path, damaged=True) for path in tables):
             return None
         return cls.of(data_path.read(background))
 

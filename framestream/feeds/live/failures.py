@@ -19,7 +19,7 @@ Stage = Literal["starting", "opening", "reading"]
 _OUT_OF_MEMORY = (
     r"Cannot allocate memory|get_buffer\(\) failed|bad_alloc|Insufficient memory|OutOfMemory|MemoryError|new thread"
 )
-# In its log, and in its name for the error.
+# What FFmpeg writes before the code of a refusal, in its log and in its names of errors.
 _REFUSED = r"(?:failed:|HTTP error|returned)"
 
 
@@ -46,17 +46,11 @@ _NO_MEMORY = Failure(
 # What to look for, in this order, and what it means.
 _KNOWN: tuple[tuple[str, Failure], ...] = (
     (_OUT_OF_MEMORY, _NO_MEMORY),
-    (
-        r"(?:failed:|HTTP error|returned) 401",
-        Failure("wrong user or password (401); correct them in its address", True),
-    ),
+    (_REFUSED + r" 401", Failure("wrong user or password (401); correct them in its address", True)),
     (_REFUSED + r" 403", Failure("access is not allowed (403); check the user's rights", True)),
     (_REFUSED + r" 404", Failure("no such stream (404); check the path in its address")),
     (_REFUSED + r" (?:453|503)", Failure("it has no room for another viewer (503); close one")),
-    (
-        r"(?:failed:|HTTP error|returned) 5[\dX]{2}",
-        Failure("its server reports an error of its own; look at the camera"),
-    ),
+    (_REFUSED + r" 5[\dX]{2}", Failure("its server reports an error of its own; look at the camera")),
     (_REFUSED + r" 4[\dX]{2}", Failure("its server refuses the request; check the address")),
     (r"resolve hostname", Failure("unknown host; check its name and the network's name service")),
     (r"Connection refused", Failure("connection refused; check that it is on, and the port")),

@@ -128,6 +128,7 @@ def test_plain_class_folders_stay_what_they_were(tmp_path: Path, names: tuple[st
     ("names", "said"),
     [
         (("train/1.mp4", "test/2.mp4"), "named after splits, and no folders in them name classes"),
+        (("train/train/1.mp4", "train/test/2.mp4"), "named after splits, and no folders in them name classes"),
         (("s01/1.mp4", "s02/2.mp4"), "named after people, and no folders in them name classes"),
         (("train/s01/1.mp4", "test/s02/2.mp4"), "named after people"),
         (("session_1/1.mp4", "session_2/2.mp4"), "named after places or takes, and no folders in them name classes"),

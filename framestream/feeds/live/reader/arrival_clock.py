@@ -80,12 +80,12 @@ class ArrivalClock:
 
 
 class StreamTimes:
-    """Seconds since the first frame, from what OpenCV reports and when frames arrived.
+    """Seconds since the first frame, from their timestamps and when they arrived.
 
-    A frame without a timestamp is reported at 0. In files only whole streams lack them; in a live stream it is often
-    the first frame, or one after a lost packet. So the first frame's time is only known with the second, and a zero
-    that falls back is filled in by arrival. A stream with nothing but zeros gets arrival times altogether. A clock that
-    jumps ahead of the one on the wall counts from 0 again, like one that starts again.
+    A frame without a timestamp counts as one at 0, as which OpenCV reports it. In files only whole streams lack them;
+    in a live stream it is often the first frame, or one after a lost packet. So the first frame's time is only known
+    with the second, and a zero that falls back is filled in by arrival. A stream with nothing but zeros gets arrival
+    times altogether. A clock that jumps ahead of the one on the wall counts from 0 again, like one that starts again.
     """
 
     def __init__(self, *, by_arrival: bool, declared_fps: float | None) -> None:
